@@ -1,0 +1,53 @@
+# Each target makes .venv when it is missing: with uv where it is installed, with plain pip where not.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+STUDY ?=
+OF_STUDY = $(if $(STUDY),--study $(STUDY),)
+
+.PHONY: demo ui test test-slow lint docs lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(INSTALLED)  ## make the simulated study and walk the whole path through it
+	$(BIN)/ect demo
+
+ui: $(INSTALLED)  ## open the Dagster UI of a study (STUDY=name where there are several)
+	$(BIN)/ect ui $(OF_STUDY)
+
+test: $(INSTALLED)  ## lint, types, and the default tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(INSTALLED)  ## the tests that take minutes
+	$(BIN)/python -m pytest -n 2 -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## write the data dictionary from the tables' schemas
+	$(BIN)/python -m ect_assets.data_dictionary docs/data_dictionary.md
+
+lock:  ## choose new versions within the ranges of pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra test --extra lint --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d. Say another one: make PYTHON=python3.12" % v)'
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
+	fi
+	@touch $@

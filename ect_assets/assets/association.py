@@ -1,0 +1,249 @@
+"""Fourth station: which genes the change follows, against spatial null maps.
+
+The methods are in `statistics` and `nulls`; here tables are lined up and read back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.assets.transcriptome import no_expression
+from ect_assets.nulls.models import surrogate_maps
+from ect_assets.statistics.multiple_comparisons import permutation_p
+from ect_assets.statistics.pls import PartialLeastSquares, variance_explained, zscore
+from ect_assets.statistics.resampling import gene_statistics, spatial_gene_p
+from ect_assets.step import Made, Work, step
+from ect_assets.transcriptome.matrix import Aligned, align, covered, rows_in_use
+
+STATION = "association"
+ROWS = ("association.hemisphere", "association.structures")
+
+
+def aligned(work: Work, expression, expression_coverage, parcels, gmv_change) -> Aligned:
+    """Line up the change with gene expression as the study's settings say."""
+    chosen = work.study.association
+    return align(
+        expression, expression_coverage, parcels, gmv_change, chosen.hemisphere, chosen.structures
+    )
+
+
+def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
+    """Spread the null maps of one model into parcels by maps, in the order of `parcels`."""
+    mine = null_maps[null_maps.null_model == model]
+    wide = mine.pivot(index="parcel", columns="null_id", values="value")
+    return wide.loc[parcels].to_numpy(float)
+
+
+def _component_statistic(component: int) -> str:
+    return f"r2_y_component_{component}"
+
+
+@step(
+    tables.NullMaps,
+    STATION,
+    settings=("nulls.models", "nulls.n", "seed", *ROWS),
+    unavailable=no_expression,
+)
+def null_maps(
+    work: Work,
+    gmv_change: pd.DataFrame,
+    parcels: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+) -> Made:
+    """Surrogates of the map of change that keep its spatial autocorrelation.
+
+    Vasa: the map turned on the sphere (Vasa et al. 2018). Moran: spectral randomisation (Wagner
+    and Dray 2015). One set of maps per model, over the parcels that have expression.
+    """
+    study = work.study
+    rows = rows_in_use(
+        parcels,
+        covered(expression_coverage),
+        gmv_change,
+        study.association.hemisphere,
+        study.association.structures,
+    )
+    frames = []
+    for model in study.nulls.models:
+        maps = surrogate_maps(model, rows.t.to_numpy(float), rows, study.nulls.n, study.seed)
+        n_parcels, n_maps = maps.shape
+        frames.append(
+            pd.DataFrame(
+                {
+                    "null_model": model,
+                    "null_id": np.repeat(np.arange(n_maps), n_parcels),
+                    "parcel": np.tile(rows.parcel.to_numpy(), n_maps),
+                    "value": maps.T.ravel(),
+                }
+            )
+        )
+    return Made(
+        pd.concat(frames, ignore_index=True),
+        figures={"parcels": len(rows), "maps_per_model": study.nulls.n},
+    )
+
+
+@step(
+    tables.NullDistributions,
+    STATION,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def null_distributions(
+    work: Work,
+    null_maps: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> pd.DataFrame:
+    """What each component explains of the null maps: the yardstick for `pls_components`."""
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    predictors = zscore(ours.expression)
+    gram = predictors @ predictors.T
+    frames = []
+    for model in null_maps.null_model.unique():
+        maps = null_matrix(null_maps, model, ours.parcels.parcel)
+        cumulative = variance_explained(gram, maps, work.study.association.components)
+        for index, values in enumerate(np.diff(cumulative, axis=0, prepend=0)):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "null_model": model,
+                        "statistic": _component_statistic(index + 1),
+                        "null_id": np.arange(values.size),
+                        "value": values,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+@step(
+    tables.PlsComponents,
+    STATION,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def pls_components(
+    work: Work,
+    null_distributions: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> Made:
+    """How much of the change each component of gene expression explains, and how surprising it is.
+
+    Partial least squares of the t map on z-scored expression; p against each spatial null model,
+    (1 + nulls at least as large) / (1 + nulls).
+    """
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
+    cumulative = np.cumsum(model.r2_y_)
+    rows = []
+    for index, r2_y in enumerate(model.r2_y_):
+        mine = null_distributions[null_distributions.statistic == _component_statistic(index + 1)]
+        for null_model, nulls in mine.groupby("null_model", sort=False):
+            rows.append(
+                {
+                    "component": index + 1,
+                    "null_model": null_model,
+                    "r2_y": r2_y,
+                    "r2_y_cumulative": cumulative[index],
+                    "r2_x": model.r2_x_[index],
+                    "p_spatial": float(permutation_p(r2_y, nulls.value.to_numpy())),
+                    "n_nulls": len(nulls),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    first = frame[frame.component == 1]
+    p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
+    figures = {f"p_{name}": p for name, p in p_values}
+    return Made(frame, figures={"pls1_r2_y": float(model.r2_y_[0]), **figures})
+
+
+@step(
+    tables.PlsScores,
+    STATION,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def pls_scores(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> pd.DataFrame:
+    """The map of each component, beside the map of change that it follows."""
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "component": index + 1,
+                    "parcel": ours.parcels.parcel,
+                    "score": scores,
+                    "map_value": ours.values,
+                }
+            )
+            for index, scores in enumerate(model.x_scores_.T)
+        ],
+        ignore_index=True,
+    )
+
+
+@step(
+    tables.PlsGenes,
+    STATION,
+    settings=(
+        "association.bootstraps",
+        "association.gene_list_q",
+        "nulls.primary",
+        "seed",
+        *ROWS,
+    ),
+    unavailable=no_expression,
+)
+def pls_genes(
+    work: Work,
+    null_maps: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> Made:
+    """Rank the genes by their weight in the first component.
+
+    The bootstrap z is what the field reports, and takes parcels as independent: thousands of
+    genes pass it on smooth noise. Read it beside p_spatial, which holds its rate.
+    """
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    study = work.study
+    predictors, values = zscore(ours.expression), zscore(ours.values)
+    frame = gene_statistics(predictors, values, study.association.bootstraps, study.seed)
+    nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
+    frame = pd.concat([frame, spatial_gene_p(predictors, values, nulls)], axis=1)
+    passes = frame.q_bootstrap < study.association.gene_list_q
+    signs = np.where(frame.z > 0, "PLS1+", "PLS1-")
+    frame = frame.assign(
+        component=1,
+        gene=ours.genes,
+        direction=pd.Series(signs, dtype="str").where(passes, None),
+        rank=frame.z.rank(ascending=False, method="first").astype(int),
+    )
+    return Made(
+        frame.sort_values("rank", ignore_index=True),
+        figures={
+            "pls1_plus_genes": int((frame.direction == "PLS1+").sum()),
+            "pls1_minus_genes": int((frame.direction == "PLS1-").sum()),
+            "genes_q_spatial_below_0.05": int((frame.q_spatial < 0.05).sum()),
+        },
+    )
+
+
+STEPS = (null_maps, null_distributions, pls_components, pls_scores, pls_genes)

@@ -1,0 +1,127 @@
+"""First station: what the clinic hands in, as tables. How it is read belongs in `intake`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
+from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets.lake.store import Partition
+from ect_assets.problems import InputProblem
+from ect_assets.step import Made, Work, step
+from ect_assets.study import Study
+
+HARMLESS = ("session_missing", "sidecar_unreadable")
+"""Findings with which the images that are there are still registered."""
+
+
+def _no_images(study: Study, partition: Partition) -> str | None:
+    return None if study.scans.images else "the study has no images (scans.images = false)"
+
+
+def _images(study: Study, partition: Partition) -> list[Path]:
+    return scan_files(study.bids_folder, partition["subject"])
+
+
+def _participants_file(study: Study, partition: Partition) -> list[Path]:
+    return _existing([study.bids_folder / "participants.tsv"])
+
+
+def _clinical_files(study: Study, partition: Partition) -> list[Path]:
+    own = {study.bids_folder / one.file for one in study.instruments.values() if one.file}
+    per_subject = study.bids_folder.glob("sub-*/sub-*_sessions.tsv")
+    return _existing([study.bids_folder / "participants.tsv", *own, *per_subject])
+
+
+def _existing(files: Iterable[Path]) -> list[Path]:
+    return sorted(file for file in files if file.is_file())
+
+
+@step(
+    tables.RawScans,
+    "scans",
+    settings=("sessions", "bids"),
+    files=_images,
+    from_patients=True,
+    unavailable=_no_images,
+)
+def raw_scans(work: Work) -> Made:
+    """Register the patient's T1w images: geometry, acquisition and checksum.
+
+    An image that cannot be read stops this patient; a session without an image is noted, and the
+    others are registered.
+    """
+    frame, problems = read_raw_scans(work.study.bids_folder, work.subject, work.study.sessions.both)
+    broken = [problem for problem in problems if problem.reason not in HARMLESS]
+    if broken or frame.empty:
+        raise InputProblem(problems)
+    return Made(
+        frame.assign(ingested_at=_first_seen(work, frame)),
+        tuple(problems),
+        {
+            "sessions": len(frame),
+            "megavoxels": float((frame.n_x * frame.n_y * frame.n_z).sum() / 1e6),
+        },
+    )
+
+
+def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
+    """When each image's content first came into the lake: now, unless it is known already."""
+    known: dict[str, datetime] = {}
+    if work.lake.partitions(tables.RawScans, work.partition):
+        before = work.lake.read(tables.RawScans, work.partition)
+        known = dict(zip(before.sha256, before.ingested_at, strict=True))
+    now = datetime.now(UTC).replace(microsecond=0)
+    return [known.get(checksum, now) for checksum in frame.sha256]
+
+
+@step(
+    tables.Participants,
+    "scans",
+    settings=("participants", "bids"),
+    files=_participants_file,
+    from_patients=True,
+)
+def participants(work: Work) -> Made:
+    """List the patients as participants.tsv describes them."""
+    frame, problems = read_participants(work.study.bids_folder, dict(work.study.participants))
+    found = dict.fromkeys([*invalid_subjects(work.study.bids_folder), *problems])
+    return Made(
+        frame,
+        tuple(found),
+        {"patients": len(frame), "mean_age_years": float(frame.age_years.mean())},
+    )
+
+
+@step(
+    tables.ClinicalScores,
+    "scans",
+    settings=("sessions", "instruments", "bids"),
+    files=_clinical_files,
+    from_patients=True,
+)
+def clinical_scores(work: Work) -> Made:
+    """Collect ratings and questionnaires, one score per patient, session and instrument.
+
+    A score without its partner in the other session is kept; the patient is then left out of the
+    analyses of that instrument, and `exclusions` says so.
+    """
+    study = work.study
+    frame, problems = read_clinical_scores(
+        study.bids_folder,
+        subject_labels(study.bids_folder),
+        study.sessions.both,
+        study.instruments,
+    )
+    return Made(
+        frame, tuple(problems), {"scores": len(frame), "instruments": ", ".join(study.instruments)}
+    )
+
+
+STEPS = (raw_scans, participants, clinical_scores)

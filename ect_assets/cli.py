@@ -1,0 +1,207 @@
+"""`ect`: the commands, each a few lines over the functions that do the work.
+
+What a command prints belongs here and in `terminal`; what it computes does not. Heavy modules are
+imported inside the commands, so that `ect --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ect_assets import terminal
+from ect_assets.problems import EctError, StudyError
+from ect_assets.study import STUDIES_FOLDER, Study, find_study, load_study
+
+app = typer.Typer(
+    name="ect",
+    help="What ECT changes in the depressed brain, and which genes the change follows.\n\n"
+    "Start with `ect demo`. Every command has examples: `ect run --help`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+StudyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="Folder of the study, or its name below studies/. "
+        "Default: ECT_STUDY, else the current folder's.",
+    ),
+]
+
+
+class Format(StrEnum):
+    """How `ect sql` prints its answer."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def _example(*lines: str) -> str:
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
+
+
+def _load(said: str | None) -> Study:
+    return load_study(find_study(said))
+
+
+@app.command(epilog=_example("ect demo", "ect demo --study ds000174"))
+def demo(
+    study: Annotated[
+        str, typer.Option("--study", help="demo (simulated patients) or ds000174 (real, open data)")
+    ] = "demo",
+) -> None:
+    """Make a bundled study and materialize everything; nothing to do when run again."""
+    from ect_assets.demo import STUDIES
+
+    if study not in STUDIES:
+        raise StudyError(f"There is no bundled study {study!r}; there are {', '.join(STUDIES)}.")
+    folder = Path.cwd() / STUDIES_FOLDER / study
+    with terminal.console.status(f"Writing the study {study} to {STUDIES_FOLDER}/{study}"):
+        STUDIES[study](folder, Path.cwd() / "data_lake" / study)
+    _walk(load_study(folder), None, None, again=False)
+
+
+@app.command(epilog=_example("ect init studies/mine --bids /data/mystudy/bids --session pre,post"))
+def init(
+    path: Annotated[Path, typer.Argument(help="Folder of the new study")],
+    bids: Annotated[
+        Path | None, typer.Option(help="The BIDS folder; default: bids/ in the study's folder")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="Baseline and follow-up, for example pre,post")
+    ] = None,
+) -> None:
+    """Write a commented study.toml for a study of your own."""
+    from ect_assets.new_study import write_settings
+
+    file = write_settings(path, bids, session.split(",") if session else None)
+    terminal.say(f"Wrote {file}. Read it through, then: ect run --study {path}")
+
+
+@app.command(epilog=_example("ect validate /data/mystudy/bids"))
+def validate(
+    bids_path: Annotated[Path, typer.Argument(help="A BIDS folder")],
+    session: Annotated[
+        str | None, typer.Option(help="Sessions that each patient needs, for example pre,post")
+    ] = None,
+) -> None:
+    """Check a BIDS folder for all that would leave a patient out."""
+    from ect_assets.validation import find_problems
+
+    checked = find_problems(bids_path, session.split(",") if session else None)
+    terminal.show_problems(checked.problems)
+    terminal.say(
+        f"{checked.subjects} patients, sessions {', '.join(checked.sessions)}: "
+        f"{len(checked.problems)} problem(s)."
+    )
+    if checked.problems:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_example("ect run", "ect run --subject 014", "ect run --study studies/mine"))
+def run(
+    study: StudyOption = None,
+    subject: Annotated[list[str] | None, typer.Option(help="Only this patient; repeatable")] = None,
+    parcellation: Annotated[
+        list[str] | None, typer.Option(help="Only this parcellation; repeatable")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what is up to date, and what failed before")
+    ] = False,
+) -> None:
+    """Materialize what is missing or out of date."""
+    _walk(_load(study), subject, parcellation, again)
+
+
+def _walk(
+    study: Study, subjects: list[str] | None, parcellations: list[str] | None, again: bool
+) -> None:
+    """Run a study with a progress bar and close with what was found."""
+    from ect_assets.runner import Runner
+
+    with terminal.Progress() as progress:
+        runner = Runner(study, progress.tell)
+        outcome = runner.run(subjects, parcellations, again)
+    if not outcome.made and not outcome.failed:
+        terminal.say(f"Nothing to do: all of {study.name} is up to date.")
+    terminal.show_failures(outcome.failed)
+    terminal.show_summary(study, runner.lake)
+    if outcome.made or outcome.failed:
+        terminal.say(f"{len(outcome.made)} partitions made, {len(outcome.failed)} failed.")
+    if outcome.group_failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001"))
+def ui(
+    study: StudyOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine")] = 3000,
+) -> None:
+    """Open the Dagster UI of a study, on this machine only, until Ctrl-C."""
+    from ect_assets.server import serve
+
+    raise typer.Exit(serve(_load(study), port))
+
+
+@app.command(epilog=_example("ect status"))
+def status(study: StudyOption = None) -> None:
+    """Say what is up to date, out of date, missing, and who waits for what."""
+    from ect_assets.status import study_status
+
+    loaded = _load(study)
+    terminal.show_status(loaded, study_status(loaded))
+
+
+@app.command(
+    epilog=_example(
+        'ect sql "FROM gmv_change ORDER BY p LIMIT 10"',
+        'ect sql "DESCRIBE pls_genes"',
+        'ect sql "FROM pls_genes" --format csv > genes.csv',
+    )
+)
+def sql(
+    query: Annotated[str, typer.Argument(help="One statement that reads; SHOW TABLES lists them")],
+    study: StudyOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
+    output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
+) -> None:
+    """Query the study's tables with SQL (DuckDB's dialect), read-only."""
+    from ect_assets.answers import write_answer
+    from ect_assets.lake.store import Lake
+
+    loaded = _load(study)
+    write_answer(Lake(loaded.lake_folder), query, format.value, output)
+    if loaded.simulated:
+        terminal.remark("The patients of this study are simulated.")
+
+
+@app.command(epilog=_example("ect report"))
+def report(study: StudyOption = None) -> None:
+    """Print what was found, in a few tables."""
+    from ect_assets.lake.store import Lake
+
+    loaded = _load(study)
+    terminal.show_summary(loaded, Lake(loaded.lake_folder))
+
+
+def main() -> None:
+    """Run a command; an error that we raise on purpose is one clear line, not a stack."""
+    try:
+        app()
+    except EctError as error:
+        terminal.errors.print(f"[bold red]Error[/bold red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
+        sys.exit(130)

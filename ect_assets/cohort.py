@@ -1,0 +1,172 @@
+"""Who is in which analysis: patients matched over sessions, and those who are left out.
+
+Pure functions of tables; what was found wrong comes from the steps before, what is tested comes
+after in `statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ect_assets.problems import EVERY, Problem
+
+EVERYWHERE = ("participants",)
+"""A patient whose very identity is in doubt is in no analysis."""
+IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv")
+CLINICAL = (*EVERYWHERE, "clinical_scores")
+STAGES = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", "clinical_scores")
+REMARKS = {
+    ("participants", "value_not_a_number"),
+    ("participants", "participant_row_missing"),
+    ("participants", "subject_folder_missing"),
+    ("raw_scans", "sidecar_unreadable"),
+}
+"""Stages and reasons that are reported where they are found but leave nobody out."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Volumes of the patients who have both sessions.
+
+    Attributes
+    ----------
+    subjects : list of str
+    parcels : DataFrame
+        Rows of the table `parcels`, one per column of the volumes.
+    baseline, follow_up : (n_subjects, n_parcels) array
+        Gray matter volume in mm3.
+    mean_etiv_mm3 : (n_subjects,) array or None
+        Mean intracranial volume over both sessions; None where the source has none.
+    left_out : list of str
+        Patients with volumes who are excluded or lack a session.
+    """
+
+    subjects: list[str]
+    parcels: pd.DataFrame
+    baseline: np.ndarray
+    follow_up: np.ndarray
+    mean_etiv_mm3: np.ndarray | None
+    left_out: list[str]
+
+
+def collect_exclusions(
+    problems: Iterable[Problem],
+    subjects: Iterable[str],
+    volumes: Iterable[Mapping[str, str]],
+    parcellations: Iterable[str],
+) -> pd.DataFrame:
+    """Turn findings into rows of the table `exclusions`.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        What the steps found.
+    subjects : iterable of str
+        Registered patients.
+    volumes : iterable of mapping
+        Partitions of `parcel_gmv` that exist.
+    parcellations : iterable of str
+        Parcellations of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per subject, session, parcellation and reason: the earliest stage that found it.
+        A registered patient without volumes and without a finding is `not_processed`.
+    """
+    known = set(subjects)
+    rows = [problem for problem in problems if (problem.stage, problem.reason) not in REMARKS]
+    there = {(one["subject"], one["parcellation"]) for one in volumes}
+    told = {(problem.subject, problem.parcellation) for problem in rows if problem.stage in IMAGING}
+    rows += [
+        Problem(
+            "not_processed",
+            "has no volumes yet. Run `ect run`.",
+            "parcel_gmv",
+            subject=subject,
+            parcellation=parcellation,
+        )
+        for subject in sorted(known)
+        for parcellation in parcellations
+        if not {(subject, parcellation)} & (there | told) and (subject, EVERY) not in told
+    ]
+    earliest: dict[tuple[str, ...], Problem] = {}
+    for problem in sorted(rows, key=lambda one: STAGES.index(one.stage)):
+        key = (problem.subject, problem.session, problem.parcellation, problem.reason)
+        earliest.setdefault(key, problem)
+    columns = ["subject", "session", "parcellation", "reason", "stage", "detail"]
+    frame = pd.DataFrame([one.as_row() for one in earliest.values()], columns=columns, dtype="str")
+    frame = frame.sort_values(columns[:4], ignore_index=True)
+    return frame.assign(overruled=False, overruled_by_file=None)
+
+
+def _left_out(exclusions: pd.DataFrame, stages: tuple[str, ...], parcellation: str) -> set[str]:
+    """Name the patients whom an exclusion that stands keeps out."""
+    stands = exclusions.stage.isin(stages) & ~exclusions.overruled.astype(bool)
+    concerns = exclusions.parcellation.isin([EVERY, parcellation])
+    return set(exclusions.subject[stands & concerns])
+
+
+def paired_cohort(
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    parcels: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    sessions: tuple[str, str],
+) -> Cohort:
+    """Match the volumes of both sessions, patient by patient.
+
+    Parameters
+    ----------
+    parcel_gmv, scan_volumes, parcels, exclusions : DataFrame
+        Tables of one parcellation.
+    sessions : tuple of str
+        Baseline and follow-up.
+
+    Returns
+    -------
+    Cohort
+        Patients in the order of their labels, parcels in the order of the parcellation.
+    """
+    parcellation = str(parcels.parcellation.iloc[0])
+    wide = parcel_gmv.pivot(index="subject", columns=["session", "parcel"], values="gmv_mm3")
+    ours = parcels[parcels.parcel.isin(parcel_gmv.parcel.unique())].reset_index(drop=True)
+    needed = pd.MultiIndex.from_product([sessions, ours.parcel])
+    wide = wide.reindex(columns=needed)
+    whole = wide.index[wide.notna().all(axis=1)]
+    excluded = _left_out(exclusions, IMAGING, parcellation)
+    subjects = sorted(set(whole) - excluded)
+    etiv = scan_volumes.pivot(index="subject", columns="session", values="etiv_mm3")
+    mean_etiv = etiv.reindex(index=subjects, columns=list(sessions)).mean(axis=1).to_numpy()
+    return Cohort(
+        subjects=subjects,
+        parcels=ours,
+        baseline=wide.loc[subjects, sessions[0]].to_numpy(float),
+        follow_up=wide.loc[subjects, sessions[1]].to_numpy(float),
+        mean_etiv_mm3=None if np.isnan(mean_etiv).all() else mean_etiv,
+        left_out=sorted((set(wide.index) | excluded) - set(subjects)),
+    )
+
+
+def paired_instrument(
+    clinical_scores: pd.DataFrame,
+    instrument: str,
+    sessions: tuple[str, str],
+    exclusions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Match both scores of an instrument.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by subject, columns baseline and follow-up; only patients who have both and whose
+        identity is not in doubt.
+    """
+    mine = clinical_scores[clinical_scores.instrument == instrument]
+    wide = mine.pivot(index="subject", columns="session", values="score")
+    wide = wide.reindex(columns=list(sessions)).dropna()
+    return wide[~wide.index.isin(_left_out(exclusions, EVERYWHERE, EVERY))].sort_index()

@@ -1,0 +1,39 @@
+"""The code location: the stations of the walk as Dagster assets of one study.
+
+Nothing is computed here. The study is the one that `ECT_STUDY` names, else the one of the
+current folder.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ect_assets.lake.store import Lake
+from ect_assets.orchestration import LakeIOManager, as_asset
+from ect_assets.study import Study, find_study, load_study
+from ect_assets.walk import STEPS
+
+
+def build_definitions(study: Study) -> dg.Definitions:
+    """Assemble the assets of a study.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Definitions
+    """
+    lake = Lake(study.lake_folder)
+    return dg.Definitions(
+        assets=[as_asset(step, study, lake) for step in STEPS],
+        resources={"lake": LakeIOManager(lake)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Load the study that the server was started for."""
+    return build_definitions(load_study(find_study()))

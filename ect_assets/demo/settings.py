@@ -1,0 +1,136 @@
+"""The `study.toml` of the bundled studies, written for those who copy them.
+
+What the settings mean to the code is in `study`.
+"""
+
+from __future__ import annotations
+
+DEMO = """\
+# Settings of this study. Copy this file for a study of your own, and change what differs.
+# Paths are relative to the folder of this file. A key that is not known is refused with its name.
+
+name = "demo"
+title = "Simulated study of electroconvulsive therapy"
+simulated = true            # every table and figure then says so; leave it out for real patients
+seed = {seed}             # of every permutation, bootstrap and null map
+bids = "bids"               # the BIDS dataset
+lake = "{lake}"   # where the tables are kept
+
+# Which two sessions are compared: the labels after ses- in the BIDS dataset.
+[sessions]
+baseline = "pre"
+follow_up = "post"
+
+# Columns of participants.tsv that have another name here: theirs = ours.
+[participants]
+age = "age_years"
+
+# Where the volumes come from: one FreeSurfer folder per subject and session.
+[morphometry]
+source = "freesurfer"
+folder = "bids/derivatives/freesurfer"
+subject_folder = "sub-{{subject}}_ses-{{session}}"
+
+# Ratings: one section per instrument. `column` is a column of each sub-*/sub-*_sessions.tsv;
+# for a table in phenotype/ say `file` and `columns` by session instead.
+[instruments.hamd]
+title = "Hamilton Depression Rating Scale, 17 items"
+column = "hamd17"
+minimum = 0
+maximum = 52
+
+# Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says whether gene
+# expression is packaged for it.
+[parcellations.desikan_killiany]
+freesurfer = "aparc"
+expression = "packaged"
+
+[parcellations.hcp_mmp]
+freesurfer = "HCPMMP1"
+expression = "none"
+
+# What follows are the defaults. Take the # away to change one.
+
+# [scans]
+# images = true             # whether there are T1w images to register
+
+# [group]
+# fdr = 0.05
+
+# [association]
+# hemisphere = "L"          # "L", "R" or "both": where gene expression and map are compared
+# structures = ["cortex"]
+# components = 2
+# permutations = 10000
+# bootstraps = 1000
+# gene_list_q = 0.001       # a gene is listed when its bootstrap q is below this
+
+# [nulls]
+# models = ["vasa", "moran"]
+# primary = "moran"         # the one that p_spatial is read from
+# n = 1000                  # maps of each
+
+# [enrichment]
+# permutations = 10000
+# min_size = 10
+# max_size = 500
+"""
+
+DS000174 = """\
+# Settings of this study. Real people: OpenNeuro ds000174 (Koenders et al. 2016), CC0.
+# There are no images here, only the tables that FreeSurfer's aparcstats2table and
+# asegstats2table give. See the study "demo" for every setting with its default.
+
+name = "ds000174"
+title = "Heavy cannabis users and controls, three years apart (OpenNeuro ds000174)"
+simulated = false
+lake = "{lake}"
+
+[sessions]
+baseline = "baseline"
+follow_up = "followup"
+
+[participants]
+age = "age_years"
+
+[scans]
+images = false
+
+# The group tables hold one row per subject and session, named as subject_folder says.
+[morphometry]
+source = "freesurfer_tables"
+folder = "bids/derivatives/freesurfer_tables"
+subject_folder = "sub-{{subject}}_ses-{{session}}"
+
+[instruments.cudit]
+title = "Cannabis Use Disorders Identification Test"
+file = "phenotype/cudit.tsv"
+columns = {{ baseline = "cudit_baseline", followup = "cudit_followup" }}
+minimum = 0
+maximum = 40
+
+[instruments.audit]
+title = "Alcohol Use Disorders Identification Test"
+file = "phenotype/audit.tsv"
+columns = {{ baseline = "audit_baseline", followup = "audit_followup" }}
+minimum = 0
+maximum = 40
+
+[parcellations.desikan_killiany]
+freesurfer = "aparc"
+expression = "packaged"
+"""
+
+
+def demo_settings(lake: str, seed: int) -> str:
+    """Write the simulated study's `study.toml`; `lake` is relative to the study's folder."""
+    return DEMO.format(lake=_escaped(lake), seed=seed)
+
+
+def ds000174_settings(lake: str) -> str:
+    """Write the `study.toml` of ds000174; `lake` is relative to the study's folder."""
+    return DS000174.format(lake=_escaped(lake))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

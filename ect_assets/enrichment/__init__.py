@@ -1,0 +1,1 @@
+"""From ranked genes to biology: gene sets, over-representation, GSEA, spatial ensembles."""

@@ -1,0 +1,131 @@
+"""When a result is out of date: a digest of everything that it depends on.
+
+The digest of a partition is over its step's version, the settings it uses, the content of the
+tables and files it reads. It is kept in the footer of what was made, so whether anything has to
+be made again can be seen from the lake alone: `ect run` asks for it, and a table that comes out
+the same stops the wave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ect_assets import __version__
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.reference.loaders import reference_checksum
+from ect_assets.step import Step
+from ect_assets.study import Study
+from ect_assets.tables import TABLES
+
+WHOLE_FILE_BYTES = 4_000_000
+"""Larger files are told apart by size and time of change, not by content."""
+
+
+def code_version(step: Step) -> str:
+    """Return the version of the package and of the step that makes a table."""
+    return f"{__version__}/{step.version}"
+
+
+def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) -> str:
+    """Digest everything that a partition's content depends on.
+
+    Parameters
+    ----------
+    step : Step
+    study : Study
+    lake : Lake
+    partition : mapping
+
+    Returns
+    -------
+    str
+        Hexadecimal; the same in any folder for the same inputs.
+    """
+    files = step.files(study, partition) if step.files else ()
+    parts = {
+        "code": code_version(step),
+        "schema": step.table.version(),
+        "partition": dict(partition),
+        "settings": {name: _setting(study, name, partition) for name in step.settings},
+        "simulated": study.simulated,
+        "tables": [_contents(name, lake, partition) for name in step.upstream],
+        "files": _file_digests(files, study.folder),
+        "reference": {name: reference_checksum(name) for name in step.reference},
+        "problems": [str(one.problems) for _, one in lake.failures()]
+        if step.reads_problems
+        else [],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
+    """Say whether anything that a partition is made from was simulated."""
+    if step.from_patients and study.simulated:
+        return True
+    return any(
+        (lake.footer(TABLES[name], one) or {}).get("simulated") == "true"
+        for name in step.upstream
+        for one in upstream_partitions(name, lake, partition)
+    )
+
+
+def upstream_partitions(name: str, lake: Lake, partition: Partition) -> list[Partition]:
+    """List the existing partitions of a table that a partition downstream of it reads."""
+    table = TABLES[name]
+    shared = {key: value for key, value in partition.items() if key in table.partitions}
+    return lake.partitions(table, shared)
+
+
+def is_fresh(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
+    """Say whether a partition is there and made from what its inputs are now."""
+    footer = lake.footer(step.table, partition)
+    if footer is None:
+        return False
+    return footer["inputs_sha256"] == inputs_digest(step, study, lake, partition)
+
+
+def has_failed_before(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
+    """Say whether these very inputs were tried and could not be used."""
+    failure = lake.failure(step.table, partition)
+    if failure is None or not failure.failed:
+        return False
+    return failure.inputs_sha256 == inputs_digest(step, study, lake, partition)
+
+
+def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:
+    """Name a table's partitions that are read, each with the digest of its content."""
+    return [
+        name,
+        [
+            [dict(one), (lake.footer(TABLES[name], one) or {}).get("content_sha256")]
+            for one in upstream_partitions(name, lake, partition)
+        ],
+    ]
+
+
+def _setting(study: Study, name: str, partition: Partition) -> Any:
+    """Return a setting as plain values; a name such as ``parcellations.{parcellation}``."""
+    value: Any = study.model_dump(mode="json")
+    for part in name.format(**partition).split("."):
+        value = value[part]
+    return value
+
+
+def _file_digests(files: Iterable[Path], folder: Path) -> list[list[str]]:
+    """Name each file relative to the study, with what tells its content apart."""
+    return sorted([_relative(file, folder), _file_digest(file)] for file in files)
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
+
+
+def _file_digest(file: Path) -> str:
+    status = file.stat()
+    if status.st_size > WHOLE_FILE_BYTES:
+        return f"{status.st_size} bytes, changed {status.st_mtime_ns}"
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,72 @@
+"""The study's own Dagster instance: where runs are recorded, and how it is set up.
+
+One folder inside the study; nothing is shared between studies, nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from ect_assets.study import Study
+
+SETTINGS = """\
+# Written by ect when missing; edit it freely.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+def prepare_home(study: Study) -> Path:
+    """Make the study's Dagster folder, with telemetry and the welcome dialog switched off.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Path
+        The absolute folder that `DAGSTER_HOME` has to name.
+    """
+    home = study.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(SETTINGS, encoding="utf-8")
+    welcome = home / ".nux" / "nux.yaml"
+    if not welcome.exists():
+        welcome.parent.mkdir(exist_ok=True)
+        welcome.write_text("seen: 1\n", encoding="utf-8")
+    return home
+
+
+@contextmanager
+def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
+    """Open the study's Dagster instance.
+
+    Parameters
+    ----------
+    study : Study
+
+    Yields
+    ------
+    DagsterInstance
+    """
+    home = prepare_home(study)
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(home)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    finally:
+        if before is None:
+            del os.environ["DAGSTER_HOME"]
+        else:
+            os.environ["DAGSTER_HOME"] = before

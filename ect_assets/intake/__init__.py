@@ -1,0 +1,1 @@
+"""What the clinic hands in: BIDS folders, scans' headers, participants and their ratings."""

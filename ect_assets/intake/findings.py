@@ -1,0 +1,85 @@
+"""Collecting what is wrong, patient by patient, while reading goes on.
+
+One `Findings` gathers the sentences of one stage and makes one `Problem` of each who and reason,
+so that the keys of the table `exclusions` stay unique. What a finding leads to (left out, shown,
+overruled) does not belong here.
+"""
+
+from __future__ import annotations
+
+from ect_assets.problems import EVERY, InputProblem, Problem
+
+
+def listed(names: list[str], limit: int = 5) -> str:
+    """Name the first few of several things and count the rest.
+
+    Parameters
+    ----------
+    names : list of str
+        What to name.
+    limit : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        For example ``insula, cuneus and 3 more``.
+    """
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+class Findings:
+    """The problems of one stage, one per subject, session, parcellation and reason.
+
+    Parameters
+    ----------
+    stage : str
+        The table that is being made.
+    """
+
+    def __init__(self, stage: str):
+        self.stage = stage
+        self._sentences: dict[tuple[str, str, str, str], list[str]] = {}
+
+    def add(
+        self,
+        reason: str,
+        detail: str,
+        subject: str = EVERY,
+        session: str = EVERY,
+        parcellation: str = EVERY,
+    ) -> None:
+        """Take up one finding; a second one with the same key is joined to the first.
+
+        Parameters
+        ----------
+        reason, detail : str
+            As in `Problem`.
+        subject, session, parcellation : str
+            Whom it concerns.
+        """
+        sentences = self._sentences.setdefault((subject, session, parcellation, reason), [])
+        if detail not in sentences:
+            sentences.append(detail)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The findings so far, sorted by whom they concern."""
+        return [
+            Problem(reason, " ".join(sentences), self.stage, subject, session, parcellation)
+            for (subject, session, parcellation, reason), sentences in sorted(
+                self._sentences.items()
+            )
+        ]
+
+    def raise_any(self) -> None:
+        """Raise everything found so far at once.
+
+        Raises
+        ------
+        InputProblem
+            When there is at least one finding.
+        """
+        if self._sentences:
+            raise InputProblem(self.problems)

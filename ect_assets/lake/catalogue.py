@@ -1,0 +1,126 @@
+"""SQL over the lake: a DuckDB file that holds views and comments, never data.
+
+The views read the Parquet files in place, so the catalogue can be thrown away and made again at
+any time. Files and their names belong in `store`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from ect_assets.lake.store import FILE_NAME, Lake
+from ect_assets.problems import EctError
+from ect_assets.schema import Table
+from ect_assets.tables import TABLES
+
+CATALOGUE = "ect.duckdb"
+READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+class QueryError(EctError):
+    """A query could not be answered; the message is the one its author needs."""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def view_statement(lake: Lake, table: type[Table]) -> str:
+    """Return the SQL that makes a table's view: over its files, or empty where there is none."""
+    if not lake.partitions(table):
+        columns = ", ".join(
+            f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns
+        )
+        return f"CREATE VIEW {table.table_name} AS SELECT {columns} WHERE false"
+    depth = "*/" * len(table.partitions)
+    files = _quoted(f"{(lake.folder / table.table_name).as_posix()}/{depth}{FILE_NAME}")
+    return (
+        f"CREATE VIEW {table.table_name} AS SELECT * FROM read_parquet({files}, "
+        f"hive_partitioning={str(bool(table.partitions)).lower()}, hive_types_autocast=false, "
+        "union_by_name=true)"
+    )
+
+
+def refresh_catalogue(lake: Lake) -> Path:
+    """Make the catalogue anew, beside the old one, and take its place in one step.
+
+    Parameters
+    ----------
+    lake : Lake
+
+    Returns
+    -------
+    Path
+        The DuckDB file. Readers that have the old one open go on undisturbed.
+    """
+    lake.folder.mkdir(parents=True, exist_ok=True)
+    file = lake.folder / CATALOGUE
+    with tempfile.TemporaryDirectory(prefix=".catalogue", dir=lake.folder) as aside:
+        fresh = Path(aside) / CATALOGUE
+        with duckdb.connect(fresh) as connection:
+            for table in TABLES.values():
+                connection.execute(view_statement(lake, table))
+                view = table.table_name
+                connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
+                for one in table.columns:
+                    what = _quoted(one.description)
+                    connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
+        os.replace(fresh, file)
+    return file
+
+
+def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """Open the catalogue for reading; the connection can read the lake and nothing else.
+
+    Parameters
+    ----------
+    lake : Lake
+
+    Returns
+    -------
+    DuckDBPyConnection
+        Its settings are locked, so that a query cannot widen what it may read.
+    """
+    connection = duckdb.connect(refresh_catalogue(lake), read_only=True)
+    connection.execute(f"SET allowed_directories=[{_quoted(lake.folder.as_posix() + '/')}]")
+    connection.execute("SET enable_external_access=false")
+    connection.execute("SET lock_configuration=true")
+    return connection
+
+
+def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
+    """Answer one SQL query.
+
+    Parameters
+    ----------
+    lake : Lake
+    sql : str
+        One statement that reads.
+
+    Returns
+    -------
+    DuckDBPyRelation
+
+    Raises
+    ------
+    QueryError
+        When it is not one reading statement, or DuckDB finds a fault in it.
+    """
+    connection = connect(lake)
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in READING:
+            raise QueryError(
+                "Only one statement that reads is answered (SELECT, FROM, DESCRIBE, SHOW, "
+                "SUMMARIZE, EXPLAIN); the lake is written by `ect run` alone."
+            )
+        answer = connection.sql(sql)
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from error
+    if answer is None:
+        raise QueryError("The statement gives no rows.")
+    return answer

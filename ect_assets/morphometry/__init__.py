@@ -1,0 +1,1 @@
+"""Scans in, volumes out: where gray matter volume per parcel comes from."""

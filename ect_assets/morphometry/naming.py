@@ -1,0 +1,128 @@
+"""How FreeSurfer names things, and how we do: folders, annotations, structures, parcels.
+
+Both sources of volumes use these names. Measures and their checks belong in `volumes`.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+from ect_assets.problems import StudyError
+from ect_assets.study import Study
+
+SIDES = {"lh": "L", "rh": "R"}
+"""FreeSurfer's names of the hemispheres, and ours."""
+
+IGNORED = frozenset({"unknown", "???", "corpuscallosum", "medial_wall", "medialwall"})
+"""Structures of an annotation that are no cortex, in lower case."""
+
+_FIELDS = {"subject", "session"}
+
+
+def shown_path(study: Study, path: Path) -> str:
+    """Name a file or folder relative to the study, never absolutely.
+
+    Parameters
+    ----------
+    study : Study
+        The settings.
+    path : Path
+        A path in the study's folder or in the morphometry folder.
+
+    Returns
+    -------
+    str
+        With forward slashes.
+    """
+    base = study.folder if path.is_relative_to(study.folder) else study.morphometry_folder.parent
+    return path.relative_to(base).as_posix()
+
+
+def freesurfer_name(study: Study, parcellation: str) -> str:
+    """Name a parcellation as FreeSurfer's files do.
+
+    Parameters
+    ----------
+    study : Study
+        The settings.
+    parcellation : str
+        A parcellation of the study.
+
+    Returns
+    -------
+    str
+        For example ``aparc``.
+
+    Raises
+    ------
+    StudyError
+        When the study has no such parcellation.
+    """
+    if parcellation not in study.parcellations:
+        raise StudyError(
+            f"study.toml has no [parcellations.{parcellation}]; it has: "
+            f"{', '.join(study.parcellations)}. Add it, or choose one of these."
+        )
+    return study.parcellations[parcellation].freesurfer
+
+
+def folder_pattern(template: str) -> re.Pattern[str]:
+    """Turn ``subject_folder`` of study.toml into a pattern that reads subject and session back.
+
+    Parameters
+    ----------
+    template : str
+        Such as ``sub-{subject}_ses-{session}``; a field may occur twice.
+
+    Returns
+    -------
+    re.Pattern
+        With groups ``subject`` and ``session``.
+
+    Raises
+    ------
+    StudyError
+        When the template lacks one of the two or has another field.
+    """
+    pattern, seen = "", set()
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        parts = []
+    for literal, field, _, _ in parts:
+        pattern += re.escape(literal)
+        if field is not None:
+            pattern += f"(?P={field})" if field in seen else f"(?P<{field}>[0-9A-Za-z]+)"
+            seen.add(field)
+        if not seen <= _FIELDS:
+            break
+    if seen != _FIELDS:
+        raise StudyError(
+            f"study.toml: morphometry.subject_folder is {template!r}, expected a name with "
+            "{subject} and {session}, such as 'sub-{subject}_ses-{session}'."
+        )
+    return re.compile(pattern)
+
+
+def find_parcel(structure: str, side: str, names: set[str]) -> str | None:
+    """Find which parcel a structure of an annotation is.
+
+    Parameters
+    ----------
+    structure : str
+        FreeSurfer's name, such as ``bankssts`` or ``L_V1_ROI``.
+    side : str
+        ``lh`` or ``rh``.
+    names : set of str
+        The parcels of that hemisphere.
+
+    Returns
+    -------
+    str or None
+        The first of the structure itself, ``lh_`` or ``rh_`` and the structure, and the structure
+        without ``_ROI`` that is a parcel.
+    """
+    candidates = (structure, f"{side}_{structure}", structure.removesuffix("_ROI"))
+    return next((name for name in candidates if name in names), None)

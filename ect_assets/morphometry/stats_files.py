@@ -1,0 +1,133 @@
+"""FreeSurfer's statistics files (`aseg.stats`, `?h.<annotation>.stats`), parsed.
+
+Only numbers and structure names are kept: the headers also carry user names, host names and
+folders, which must not travel further. What the numbers mean, and which structures there should
+be, belong to the sources.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ect_assets.problems import EctError
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_WHOLE_NUMBERS = frozenset({"Index", "SegId", "NVoxels", "NumVert"})
+_NAMES = "StructName"
+
+
+class StatsFileError(EctError):
+    """A statistics file cannot be used; the message names the file and the line."""
+
+
+@dataclass(frozen=True)
+class StatsFile:
+    """One parsed file.
+
+    Parameters
+    ----------
+    measures : dict of str to float
+        The ``# Measure`` lines by their short name, such as ``eTIV`` (mm3) or ``lhSurfaceHoles``.
+    table : DataFrame
+        One row per structure: ``StructName`` as text, counts and identifiers as int, the rest as
+        float, in the units that FreeSurfer writes.
+    """
+
+    measures: dict[str, float]
+    table: pd.DataFrame
+
+
+def read_stats(path: Path) -> StatsFile:
+    """Parse one statistics file.
+
+    Parameters
+    ----------
+    path : Path
+        ``aseg.stats`` or ``?h.<annotation>.stats``.
+
+    Returns
+    -------
+    StatsFile
+
+    Raises
+    ------
+    StatsFileError
+        When the file is missing, has no ``ColHeaders`` line or no row, a row with more or fewer
+        values than columns, a value that is no number, or a structure twice.
+    """
+    try:
+        # Latin-1 decodes every byte: folders in the header may be in any encoding.
+        lines = path.read_text(encoding="latin-1").split("\n")
+    except FileNotFoundError as error:
+        raise StatsFileError(f"{path.name} is missing") from error
+    except OSError as error:
+        raise StatsFileError(f"{path.name} cannot be read ({error.strerror})") from error
+    measures = dict(
+        _measure(line, f"{path.name} line {number}")
+        for number, line in enumerate(lines, start=1)
+        if line.startswith("# Measure ")
+    )
+    headers = [line.split()[2:] for line in lines if line.startswith("# ColHeaders")]
+    if not headers or _NAMES not in headers[0]:
+        raise StatsFileError(
+            f"{path.name} has no line `# ColHeaders` with {_NAMES}, so it is cut short or not a "
+            "statistics file"
+        )
+    return StatsFile(measures, _table(lines, headers[0], path.name))
+
+
+def _measure(line: str, place: str) -> tuple[str, float]:
+    """Split ``# Measure group, name, description, value, unit``.
+
+    Some versions leave out the comma between name and description, and some descriptions have
+    commas of their own, so the value is counted from the end.
+    """
+    parts = [part.strip() for part in line.removeprefix("# Measure ").split(",")]
+    if len(parts) < 4:
+        raise StatsFileError(f"{place} is cut short: expected name, description, value and unit")
+    if _NUMBER.fullmatch(parts[-3]) and _NUMBER.fullmatch(parts[-2]):
+        raise StatsFileError(f"{place} has a decimal comma, expected a point")
+    return parts[1].split()[0] if parts[1] else parts[0], _number(parts[-2], place)
+
+
+def _table(lines: list[str], columns: list[str], name: str) -> pd.DataFrame:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        fields = line.split()
+        if not fields or line.startswith("#"):
+            continue
+        if len(fields) != len(columns):
+            ends = "breaks off in" if number == len(lines) else "is damaged in"
+            raise StatsFileError(
+                f"{name} {ends} line {number}: {len(fields)} of {len(columns)} values"
+            )
+        place = f"{name} line {number}"
+        rows.append(
+            [
+                field if column == _NAMES else _number(field, f"{place} column {column}")
+                for column, field in zip(columns, fields, strict=True)
+            ]
+        )
+    if not rows:
+        raise StatsFileError(f"{name} has no structure in its table, so it is cut short")
+    table = pd.DataFrame(rows, columns=columns)
+    repeated = sorted(set(table.loc[table[_NAMES].duplicated(), _NAMES]))
+    if repeated:
+        raise StatsFileError(f"{name} has a structure twice: {', '.join(repeated)}")
+    whole = [
+        column for column in columns if column in _WHOLE_NUMBERS and (table[column] % 1 == 0).all()
+    ]
+    return table.astype({_NAMES: "str"} | dict.fromkeys(whole, "int64"))
+
+
+def _number(text: str, place: str) -> float:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if _DECIMAL_COMMA.fullmatch(text):
+        raise StatsFileError(f"{place} has a decimal comma, expected a point")
+    raise StatsFileError(f"{place} has no number where one is expected")

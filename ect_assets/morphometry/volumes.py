@@ -1,0 +1,274 @@
+"""What all sources of volumes share: from measures to checked rows, and how faults are told.
+
+A source reads its files and hands over plain measures; here they become rows of `scan_volumes`
+and `parcel_gmv`, or findings. How files, folders and structures are named belongs in `naming`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ect_assets.intake.findings import Findings, listed
+from ect_assets.morphometry.naming import IGNORED, SIDES, find_parcel
+
+ETIV_RANGE_MM3 = (700_000.0, 2_500_000.0)
+"""Intracranial volumes that a person can have; outside, FreeSurfer's registration failed."""
+
+PARCEL_KINDS = {
+    "subject": "str",
+    "session": "str",
+    "parcellation": "str",
+    "parcel": "str",
+    "hemisphere": "str",
+    "gmv_mm3": "float64",
+    "area_mm2": "float64",
+    "thickness_mm": "float64",
+    "source": "str",
+}
+SCAN_KINDS = {
+    "subject": "str",
+    "session": "str",
+    "etiv_mm3": "float64",
+    "brain_mm3": "float64",
+    "gray_matter_mm3": "float64",
+    "source": "str",
+    "qc_euler_holes": "Int64",
+    "qc_cnr": "float64",
+    "qc_pass": "bool",
+    "qc_reason": "str",
+}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Whose scan it is, where it comes from, and what to do when its volumes are wrong."""
+
+    subject: str
+    session: str
+    source: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Hemisphere:
+    """The structures of one hemisphere, as a source read them.
+
+    Parameters
+    ----------
+    side : str
+        ``lh`` or ``rh``.
+    file, folder : str
+        How messages name the file and its folder.
+    measures : DataFrame
+        Index: structure names; columns gmv_mm3, area_mm2, thickness_mm (the last two may be NaN).
+    is_row_by_row : bool
+        Whether the file was written structure by structure, so that an interruption cuts its end.
+    """
+
+    side: str
+    file: str
+    folder: str
+    measures: pd.DataFrame
+    is_row_by_row: bool
+
+
+def scan_row(
+    measures: Mapping[str, float], scan: Scan, file: str, findings: Findings
+) -> pd.DataFrame:
+    """Make the row of `scan_volumes` from FreeSurfer's whole-brain measures.
+
+    Parameters
+    ----------
+    measures : mapping of str to float
+        FreeSurfer's names -> values, volumes in mm3.
+    scan : Scan
+        Whose they are.
+    file : str
+        How messages name the file.
+    findings : Findings
+        Takes up ``etiv_missing`` and ``volume_not_a_number``.
+
+    Returns
+    -------
+    (1 row) DataFrame
+        ``qc_pass`` is a first plausibility check of the whole-brain volumes only.
+    """
+    etiv = _first(measures, "eTIV", "EstimatedTotalIntraCranialVol")
+    brain = _first(measures, "BrainSegVol")
+    gray = _first(measures, "TotalGrayVol")
+    if etiv is None:
+        findings.add(
+            "etiv_missing",
+            f"{file} has no estimated total intracranial volume (eTIV), which the test of change "
+            f"needs. {scan.mend}",
+            scan.subject,
+            scan.session,
+        )
+    named = {"eTIV": etiv, "BrainSegVol": brain, "TotalGrayVol": gray}
+    broken = [name for name, value in named.items() if not math.isfinite(value or 0)]
+    if broken:
+        findings.add(
+            "volume_not_a_number",
+            f"{file} has no number for {', '.join(broken)}, expected a volume in mm3. {scan.mend}",
+            scan.subject,
+            scan.session,
+        )
+    reason = _implausible(etiv, gray)
+    row = {
+        "subject": scan.subject,
+        "session": scan.session,
+        "etiv_mm3": etiv,
+        "brain_mm3": brain,
+        "gray_matter_mm3": gray,
+        "source": scan.source,
+        "qc_euler_holes": _surface_holes(measures),
+        "qc_cnr": None,
+        "qc_pass": reason is None,
+        "qc_reason": reason,
+    }
+    return pd.DataFrame([row], columns=list(SCAN_KINDS)).astype(SCAN_KINDS)
+
+
+def parcel_rows(
+    hemispheres: list[Hemisphere],
+    parcels: pd.DataFrame,
+    parcellation: str,
+    scan: Scan,
+    findings: Findings,
+) -> pd.DataFrame:
+    """Make the rows of `parcel_gmv`, one per cortical parcel in the order of `parcels`.
+
+    Parameters
+    ----------
+    hemispheres : list of Hemisphere
+        What the source read. A hemisphere that it could not read is left out, and its parcels
+        are not counted as missing: the source has told of the file.
+    parcels : DataFrame
+        Rows of the table `parcels`; those whose structure is not cortex are passed over.
+    parcellation : str
+        Their parcellation.
+    scan : Scan
+        Whose they are.
+    findings : Findings
+        Takes up ``parcel_unknown``, ``parcel_duplicated``, ``parcel_missing``,
+        ``volume_negative``, ``volume_zero`` and ``volume_not_a_number``.
+
+    Returns
+    -------
+    DataFrame
+        Whole only where nothing was found.
+    """
+    cortex = parcels[parcels["structure"] == "cortex"]
+    parts = [
+        _matched(hemisphere, cortex, parcellation, scan, findings) for hemisphere in hemispheres
+    ]
+    empty = pd.DataFrame(index=pd.Index([], dtype="str"))
+    measures = pd.concat([empty, *parts])
+    frame = cortex[["parcel", "hemisphere"]].join(measures, on="parcel")
+    frame = frame.assign(
+        subject=scan.subject,
+        session=scan.session,
+        parcellation=parcellation,
+        source=scan.source,
+    )
+    return frame.reindex(columns=list(PARCEL_KINDS)).astype(PARCEL_KINDS).reset_index(drop=True)
+
+
+def _matched(
+    hemisphere: Hemisphere,
+    cortex: pd.DataFrame,
+    parcellation: str,
+    scan: Scan,
+    findings: Findings,
+) -> pd.DataFrame:
+    def tell(reason: str, sentence: str) -> None:
+        findings.add(reason, sentence, scan.subject, scan.session, parcellation)
+
+    expected = list(cortex.loc[cortex["hemisphere"] == SIDES[hemisphere.side], "parcel"])
+    structures = [name for name in hemisphere.measures.index if name.lower() not in IGNORED]
+    found = {name: find_parcel(name, hemisphere.side, set(expected)) for name in structures}
+    unknown = [name for name, parcel in found.items() if parcel is None]
+    if unknown:
+        tell(
+            "parcel_unknown",
+            f"{hemisphere.file} has structures that are no parcels of {parcellation}: "
+            f"{listed(unknown)} ({hemisphere.folder}). Check `freesurfer` in "
+            f"[parcellations.{parcellation}] of study.toml.",
+        )
+    measures = hemisphere.measures.loc[[name for name in structures if found[name] is not None]]
+    measures = measures.set_axis([str(found[name]) for name in measures.index])
+    repeated = sorted(set(measures.index[measures.index.duplicated()]))
+    if repeated:
+        tell(
+            "parcel_duplicated",
+            f"{hemisphere.file} has two structures for one parcel: {listed(repeated)} "
+            f"({hemisphere.folder}). {scan.mend}",
+        )
+        measures = measures[~measures.index.duplicated()]
+    missing = [parcel for parcel in expected if parcel not in measures.index]
+    if missing:
+        tell("parcel_missing", _told_missing(hemisphere, expected, missing, scan.mend))
+    for reason, words, wrong in _wrong_volumes(measures["gmv_mm3"]):
+        tell(
+            reason,
+            f"{hemisphere.file} has a gray matter volume that is {words} for {listed(wrong)} "
+            f"({hemisphere.folder}), expected more than 0 mm3. {scan.mend}",
+        )
+    return measures
+
+
+def _told_missing(
+    hemisphere: Hemisphere, expected: list[str], missing: list[str], mend: str
+) -> str:
+    n_found = len(expected) - len(missing)
+    is_cut = hemisphere.is_row_by_row and missing == expected[n_found:]
+    counted = f"{n_found} of {len(expected)} parcels ({hemisphere.folder})."
+    if is_cut:
+        return (
+            f"{hemisphere.file} ends after {counted} FreeSurfer was probably interrupted. {mend} "
+            f"Missing: {listed(missing)}."
+        )
+    return f"{hemisphere.file} has {counted} {mend} Missing: {listed(missing)}."
+
+
+def _wrong_volumes(volumes: pd.Series) -> list[tuple[str, str, list[str]]]:
+    faults = {
+        ("volume_negative", "negative"): volumes < 0,
+        ("volume_zero", "zero"): volumes == 0,
+        ("volume_not_a_number", "not a number"): ~np.isfinite(volumes),
+    }
+    return [
+        (reason, words, list(volumes.index[is_wrong]))
+        for (reason, words), is_wrong in faults.items()
+        if is_wrong.any()
+    ]
+
+
+def _first(measures: Mapping[str, float], *names: str) -> float | None:
+    return next((measures[name] for name in names if name in measures), None)
+
+
+def _surface_holes(measures: Mapping[str, float]) -> int | None:
+    sides = [measures.get("lhSurfaceHoles"), measures.get("rhSurfaceHoles")]
+    counts = [count for count in sides if count is not None]
+    total = sum(counts) if len(counts) == len(sides) else measures.get("SurfaceHoles")
+    return None if total is None or not math.isfinite(total) else round(total)
+
+
+def _implausible(etiv: float | None, gray: float | None) -> str | None:
+    low, high = ETIV_RANGE_MM3
+    if etiv is not None and not low <= etiv <= high:
+        return f"eTIV is {etiv / 1000:,.0f} cm3, expected {low / 1000:,.0f} to {high / 1000:,.0f}"
+    if gray is not None and gray <= 0:
+        return f"total gray matter is {gray / 1000:,.0f} cm3, expected more than 0"
+    if gray is not None and etiv is not None and gray >= etiv:
+        return (
+            f"total gray matter is {gray / 1000:,.0f} cm3, expected less than the eTIV of "
+            f"{etiv / 1000:,.0f} cm3"
+        )
+    return None

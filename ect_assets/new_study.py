@@ -1,0 +1,142 @@
+"""Writes the study.toml of a new study, with a comment for whatever its owner has to decide."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+from ect_assets.problems import StudyError
+from ect_assets.study import STUDY_FILE, load_study
+from ect_assets.validation import sessions_in
+
+TEMPLATE = """\
+# A study of ECT Assets. Every setting is here; those that are commented out show their default.
+name = "{name}"
+title = "{title}"
+simulated = false          # true marks every table made from it as simulated
+seed = 20250101            # of every random step; the same seed gives the same tables
+bids = {bids}
+lake = "data_lake"         # where the tables are kept, relative to this file
+
+[sessions]                 # BIDS labels, without ses-
+baseline = "{baseline}"
+follow_up = "{follow_up}"
+
+[scans]
+images = true              # false where there are only volumes, and no T1w images
+
+[morphometry]
+source = "freesurfer"      # or "freesurfer_tables": what aparcstats2table and asegstats2table write
+folder = {freesurfer}
+subject_folder = "sub-{{subject}}_ses-{{session}}"   # of one session, below that folder
+
+# One section per rating or questionnaire. `column` is a column of sub-*/sub-*_sessions.tsv;
+# for a wide table say `file = "phenotype/audit.tsv"` and
+# `columns = {{ pre = "...", post = "..." }}`.
+{instruments}
+[parcellations.desikan_killiany]
+freesurfer = "aparc"       # lh.aparc.stats, rh.aparc.stats
+expression = "packaged"    # gene expression of the Allen Human Brain Atlas, left hemisphere
+
+# [parcellations.hcp_mmp]
+# freesurfer = "HCPMMP1"
+# expression = "none"
+
+# [participants]           # columns of participants.tsv under other names
+# age = "age_years"
+
+# [association]
+# hemisphere = "L"         # L, R or both
+# components = 2
+# permutations = 10000     # of patients, for the association with symptoms
+# bootstraps = 1000
+# gene_list_q = 0.001      # false discovery rate of PLS1+ and PLS1-
+
+# [nulls]
+# models = ["vasa", "moran"]
+# primary = "moran"        # whose p stands in pls_genes and cell_type_enrichment
+# n = 1000
+
+# [enrichment]
+# permutations = 10000
+# min_size = 10            # genes of a Gene Ontology term
+# max_size = 500
+"""
+NO_INSTRUMENT = """\
+# [instruments.hamd]
+# title = "Hamilton Depression Rating Scale, 17 items"
+# column = "hamd17"
+"""
+NOT_INSTRUMENTS = {"session_id", "acq_time", "pathology"}
+
+
+def write_settings(folder: Path, bids: Path | None, sessions: list[str] | None) -> Path:
+    """Write a commented study.toml, filled with what the BIDS folder shows.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder; made when missing.
+    bids : Path, optional
+        The BIDS folder; ``bids`` below `folder` without it.
+    sessions : list of str, optional
+        Baseline and follow-up; found in the BIDS folder without it.
+
+    Returns
+    -------
+    Path
+        The file that was written, and read back once to be sure that it is right.
+
+    Raises
+    ------
+    StudyError
+        When there is one already, or the two sessions are not to be known.
+    """
+    folder = folder.expanduser().resolve()
+    file = folder / STUDY_FILE
+    if file.exists():
+        raise StudyError(f"{file} exists already; edit it, or choose another folder.")
+    source = (bids or folder / "bids").expanduser().resolve()
+    found = sessions or (list(sessions_in(source)) if source.is_dir() else ["pre", "post"])
+    if len(found) != 2:
+        raise StudyError(
+            f"Two sessions are compared, and {source} has {', '.join(found) or 'none'}. "
+            "Say which with --session pre,post."
+        )
+    name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).strip("_") or "study"
+    place = os.path.relpath(source, folder)
+    text = TEMPLATE.format(
+        name=name if name[0].isalpha() else f"study_{name}",
+        title=folder.name.replace('"', "'"),
+        bids=_quoted(place),
+        freesurfer=_quoted(f"{place}/derivatives/freesurfer"),
+        baseline=found[0],
+        follow_up=found[1],
+        instruments=_instruments(source),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    load_study(file)
+    return file
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "/").replace('"', '\\"') + '"'
+
+
+def _instruments(bids: Path) -> str:
+    """Write one section per numeric-looking column of the first sessions file."""
+    files = sorted(bids.glob("sub-*/sub-*_sessions.tsv"))
+    if not files:
+        return NO_INSTRUMENT
+    with files[0].open(encoding="utf-8-sig", newline="") as stream:
+        columns = next(csv.reader(stream, delimiter="\t"), [])
+    sections = [
+        f'[instruments.{name}]\ntitle = "{column}"\ncolumn = "{column}"\n'
+        for column in columns
+        if column not in NOT_INSTRUMENTS
+        and (name := re.sub(r"[^a-z0-9_]+", "_", column.lower()).strip("_"))[:1].isalpha()
+    ]
+    return "\n".join(sections)

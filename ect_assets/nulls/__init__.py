@@ -1,0 +1,1 @@
+"""Spatial null models of parcellated brain maps."""

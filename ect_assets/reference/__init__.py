@@ -1,0 +1,1 @@
+"""Packaged reference data; PROVENANCE.md says where each file comes from."""

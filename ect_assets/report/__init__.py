@@ -1,0 +1,1 @@
+"""What a reader sees: figures and text made from the tables."""

@@ -1,0 +1,216 @@
+"""The study's results in a few short tables, as they are read in a terminal.
+
+Every number is read from the lake by SQL; nothing is computed here. Figures and the HTML report
+are not in this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from ect_assets.lake.catalogue import connect
+from ect_assets.lake.store import Lake
+from ect_assets.study import Study
+
+LONGEST_LIST = 6
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled table of text.
+
+    Attributes
+    ----------
+    title : str
+    columns : list of str
+    rows : list of list of str
+    note : str
+        How to read it; may be empty.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+def summarise(study: Study, lake: Lake) -> list[Section]:
+    """Put the results that exist into sections, in the order of the walk.
+
+    Parameters
+    ----------
+    study : Study
+    lake : Lake
+
+    Returns
+    -------
+    list of Section
+        Sections without rows are left out.
+    """
+    with connect(lake) as connection:
+        sections = [
+            _exclusions(connection),
+            _symptoms(connection),
+            _brain(connection),
+            _brain_and_symptoms(connection),
+            _genes(connection),
+            _pathways(connection),
+            _cell_types(connection, study),
+        ]
+    return [section for section in sections if section.rows]
+
+
+def probability(p: float | None) -> str:
+    """Write a p or q value as papers do."""
+    if p is None:
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    return connection.execute(sql).fetchall()
+
+
+def _exclusions(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT subject, session, parcellation, reason, detail FROM exclusions
+           WHERE NOT overruled ORDER BY subject, session, parcellation""",
+    )
+    return Section(
+        "Left out",
+        ["patient", "session", "parcellation", "reason", "what to do"],
+        [[str(value) for value in row] for row in rows],
+    )
+
+
+def _symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df, p, cohen_dz
+           FROM clinical_change ORDER BY instrument""",
+    )
+    return Section(
+        "Symptoms",
+        ["instrument", "patients", "before (SD)", "after (SD)", "paired t", "p", "d_z"],
+        [
+            [
+                name,
+                str(n),
+                f"{pre:.1f} ({sd_pre:.1f})",
+                f"{post:.1f} ({sd_post:.1f})",
+                f"t({df}) = {t:.2f}",
+                probability(p),
+                f"{dz:.2f}",
+            ]
+            for name, n, pre, sd_pre, post, sd_post, t, df, p, dz in rows
+        ],
+    )
+
+
+def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        f"""SELECT parcellation, any_value(n), count(*), count(*) FILTER (q < 0.05),
+              list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC)
+                FILTER (t > 0)[:{LONGEST_LIST // 2}],
+              list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t)
+                FILTER (t < 0)[:{LONGEST_LIST // 2}]
+           FROM gmv_change GROUP BY parcellation ORDER BY parcellation""",
+    )
+    return Section(
+        "What changed in the brain",
+        ["parcellation", "patients", "parcels", "q < 0.05", "strongest growth", "strongest loss"],
+        [
+            [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
+            for name, n, parcels, found, up, down in rows
+        ],
+        "Gray matter volume, adjusted for intracranial volume; false discovery rate over parcels.",
+    )
+
+
+def _brain_and_symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT parcellation, instrument, n, r, p_perm, r_cross_validated, p_cross_validated
+           FROM symptom_pls ORDER BY parcellation, instrument""",
+    )
+    return Section(
+        "Brain change and improvement, over patients",
+        ["parcellation", "instrument", "patients", "fitted r", "p", "predicted r", "p"],
+        [
+            [atlas, name, str(n), f"{r:.2f}", probability(p), f"{cv:.2f}", probability(p_cv)]
+            for atlas, name, n, r, p, cv, p_cv in rows
+        ],
+        "Fitted r is large by construction; predicted r is from patients left out of the fit.",
+    )
+
+
+def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT parcellation, r2_y,
+              string_agg(null_model || ' ' || CASE WHEN p_spatial < 0.001 THEN '<0.001'
+                ELSE printf('%.3f', p_spatial) END, ', ' ORDER BY null_model),
+              plus, minus, spatial
+           FROM pls_components
+           JOIN (SELECT parcellation, count(*) FILTER (direction = 'PLS1+') AS plus,
+                   count(*) FILTER (direction = 'PLS1-') AS minus,
+                   count(*) FILTER (q_spatial < 0.05) AS spatial
+                 FROM pls_genes WHERE component = 1 GROUP BY parcellation) USING (parcellation)
+           WHERE component = 1 GROUP BY ALL ORDER BY parcellation""",
+    )
+    return Section(
+        "Which genes follow the change",
+        ["parcellation", "PLS1 explains", "p by null model", "PLS1+", "PLS1-", "spatial q < 0.05"],
+        [
+            [name, f"{100 * r2:.1f} %", p, str(plus), str(minus), str(spatial)]
+            for name, r2, p, plus, minus, spatial in rows
+        ],
+        "PLS1+ and PLS1- pass the bootstrap, which takes parcels as independent and overstates; "
+        "the last column counts genes that pass the spatial null.",
+    )
+
+
+def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        f"""SELECT parcellation, direction, set_name, namespace, n_overlap, n_set,
+              fold_enrichment, q
+           FROM go_enrichment WHERE q < 0.05
+           QUALIFY row_number() OVER (PARTITION BY parcellation, direction ORDER BY p, set_id)
+             <= {LONGEST_LIST}
+           ORDER BY parcellation, direction, p, set_id""",
+    )
+    return Section(
+        "What those genes do: Gene Ontology",
+        ["parcellation", "genes", "term", "", "overlap", "fold", "q"],
+        [
+            [atlas, side, term, space, f"{k}/{m}", f"{fold:.1f}", probability(q)]
+            for atlas, side, term, space, k, m, fold, q in rows
+        ],
+        "The best terms of each list; every term and its spatial p: go_enrichment and "
+        "gene_set_spatial_enrichment.",
+    )
+
+
+def _cell_types(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT parcellation, cell_type, n_set, nes, q_gene, q_spatial, n_in_pls_plus,
+              n_in_pls_minus
+           FROM cell_type_enrichment ORDER BY parcellation, nes DESC""",
+    )
+    return Section(
+        "Cell types",
+        ["parcellation", "cell type", "genes", "NES", "q genes", "q spatial", "PLS1+", "PLS1-"],
+        [
+            [a, name, str(n), f"{nes:+.2f}", probability(q), probability(qs), str(plus), str(minus)]
+            for a, name, n, nes, q, qs, plus, minus in rows
+        ],
+        f"q genes permutes genes, as the field does, and overstates; q spatial is against "
+        f"{study.nulls.primary} null maps.",
+    )

@@ -1,0 +1,232 @@
+"""What has to be made, and making it: the walk through a study, run by run.
+
+Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
+everything shows in the UI. What is out of date is decided in `freshness`; this module only
+chooses and orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from ect_assets.definitions import build_definitions
+from ect_assets.freshness import has_failed_before, is_fresh
+from ect_assets.instance import open_instance
+from ect_assets.intake.bids import subject_labels
+from ect_assets.lake.catalogue import refresh_catalogue
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration import SUBJECTS, partition_key
+from ect_assets.problems import StudyError
+from ect_assets.step import Step
+from ect_assets.study import Study
+from ect_assets.walk import STEPS
+
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Outcome:
+    """What a walk did.
+
+    Attributes
+    ----------
+    made : list of str
+        Tables with their partition, in the order in which they were made.
+    failed : dict of str to str
+        Tables with their partition, and what the step said.
+    unavailable : dict of str to str
+        Tables with their partition that the study cannot have, and why.
+    group_failed : bool
+        Whether a table of the whole study failed, not only a patient's.
+    """
+
+    made: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    group_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One Dagster run: some steps of one partition, or of one patient over all parcellations."""
+
+    title: str
+    steps: tuple[Step, ...]
+    partitions: tuple[Partition, ...]
+
+
+Progress = Callable[[str, int, int], None]
+
+
+class Runner:
+    """Makes what a study lacks.
+
+    Parameters
+    ----------
+    study : Study
+    progress : callable, optional
+        ``progress(what, done, total)`` is told before each run.
+    """
+
+    def __init__(self, study: Study, progress: Progress | None = None):
+        self.study = study
+        self.lake = Lake(study.lake_folder)
+        self.progress = progress or (lambda what, done, total: None)
+
+    def run(
+        self,
+        subjects: Sequence[str] | None = None,
+        parcellations: Sequence[str] | None = None,
+        again: bool = False,
+    ) -> Outcome:
+        """Materialize what is missing or out of date.
+
+        Parameters
+        ----------
+        subjects, parcellations : sequence of str, optional
+            Only these; all without it. Group tables are always over all patients.
+        again : bool
+            Also what is up to date, and patients whose unchanged files failed before.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        StudyError
+            When a subject or parcellation is unknown.
+        """
+        everyone = subject_labels(self.study.bids_folder)
+        subjects = _known(subjects, everyone, "subject")
+        parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
+        outcome = Outcome()
+        with open_instance(self.study) as instance:
+            instance.add_dynamic_partitions(SUBJECTS.name or "", everyone)
+            job = build_definitions(self.study).resolve_implicit_global_asset_job_def()
+            for wave in self._waves(subjects, parcellations):
+                self._run_wave(wave, job, instance, outcome, again)
+        refresh_catalogue(self.lake)
+        return outcome
+
+    def _waves(
+        self, subjects: Sequence[str], parcellations: Sequence[str]
+    ) -> Iterator[list[Batch]]:
+        """Order the work: the study's own tables, patient by patient, the group, each atlas."""
+
+        def made_of(*keys: str) -> tuple[Step, ...]:
+            return tuple(step for step in STEPS if step.table.partitions == keys)
+
+        group = {"exclusions", "clinical_change"}
+        single = made_of()
+        before = tuple(step for step in single if step.name not in group)
+        by_atlas = [{"parcellation": one} for one in parcellations]
+        first = tuple(step for step in made_of("parcellation") if step.name == "parcels")
+        rest = tuple(step for step in made_of("parcellation") if step.name != "parcels")
+        yield [Batch("study", before, ({},))]
+        yield [Batch(f"parcels of {one['parcellation']}", first, (one,)) for one in by_atlas]
+        yield [Batch(f"sub-{one}", made_of("subject"), ({"subject": one},)) for one in subjects]
+        yield [
+            Batch(
+                f"sub-{one}, parcels",
+                made_of("subject", "parcellation"),
+                tuple({"subject": one, **atlas} for atlas in by_atlas),
+            )
+            for one in subjects
+        ]
+        yield [Batch("group", tuple(step for step in single if step.name in group), ({},))]
+        yield [Batch(f"group, {one['parcellation']}", rest, (one,)) for one in by_atlas]
+
+    def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
+        needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
+        for done, batch in enumerate(needed):
+            self.progress(batch.title, done, len(needed))
+            if self._execute(batch, job, instance, outcome):
+                continue
+            if len(batch.partitions) > 1:
+                for one in batch.partitions:
+                    alone = Batch(batch.title, batch.steps, (one,))
+                    self._execute(alone, job, instance, outcome)
+
+    def _needed(self, batch: Batch, outcome: Outcome, again: bool) -> Batch | None:
+        """Narrow a batch to what is missing or out of date, with all that follows from it."""
+        stale: list[Step] = []
+        partitions: list[Partition] = []
+        for partition in batch.partitions:
+            for step in batch.steps:
+                why = step.why_unavailable(self.study, partition)
+                if why is not None:
+                    outcome.unavailable[_named(step, partition)] = why
+                    continue
+                follows = any(one.name in step.upstream for one in stale)
+                if again or follows or not self._is_settled(step, partition):
+                    stale.append(step)
+                    partitions.append(partition)
+        if not stale:
+            return None
+        steps = tuple(step for step in batch.steps if step in stale)
+        return Batch(
+            batch.title, steps, tuple(one for one in batch.partitions if one in partitions)
+        )
+
+    def _is_settled(self, step: Step, partition: Partition) -> bool:
+        if is_fresh(step, self.study, self.lake, partition):
+            return True
+        return has_failed_before(step, self.study, self.lake, partition)
+
+    def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
+        """Run one batch; on failure note what each step said."""
+        table = batch.steps[0].table
+        keys = [partition_key(table, one) for one in batch.partitions]
+        tags = dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True)) if keys[0] else {}
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
+            partition_key=keys[0] if len(keys) == 1 else None,
+            tags=tags if len(keys) > 1 else {},
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+        said = {
+            event.step_key: event.step_failure_data.error
+            for event in result.get_step_failure_events()
+        }
+        materialized = {
+            event.asset_key.path[-1] for event in result.get_asset_materialization_events()
+        }
+        for step in batch.steps:
+            for partition in batch.partitions:
+                name = _named(step, partition)
+                if step.name in materialized:
+                    outcome.failed.pop(name, None)
+                    outcome.made.append(name)
+                else:
+                    outcome.failed[name] = _sentence(said.get(step.name))
+                    outcome.group_failed |= "subject" not in partition
+        return result.success
+
+
+def _sentence(error) -> str:
+    """Return what a reader needs of a step's error: our own sentences, without the stack."""
+    if error is None:
+        return "waits for a step before it"
+    message = error.message if error.cause is None else error.cause.message
+    return message.split(": ", 1)[-1].strip()
+
+
+def _named(step: Step, partition: Partition) -> str:
+    which = ", ".join(partition.values())
+    return f"{step.name} ({which})" if which else step.name
+
+
+def _known(said: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
+    unknown = [one for one in said or () if one not in known]
+    if unknown:
+        raise StudyError(
+            f"There is no {what} {', '.join(unknown)} in this study; it has {', '.join(known)}."
+        )
+    return said or known

@@ -1,0 +1,1 @@
+"""Paired change, partial least squares, resampling and multiple comparisons."""

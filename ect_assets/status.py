@@ -1,0 +1,81 @@
+"""What of a study is up to date, table by table. Nothing is changed by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from ect_assets.freshness import has_failed_before, is_fresh
+from ect_assets.intake.bids import subject_labels
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.step import Step
+from ect_assets.study import Study
+from ect_assets.walk import STEPS
+
+
+@dataclass
+class TableStatus:
+    """How many partitions of a table are in which state.
+
+    Attributes
+    ----------
+    name : str
+    fresh, stale, missing, failed : int
+    remark : str
+        Why some cannot be had, or whose partitions failed.
+    """
+
+    name: str
+    fresh: int = 0
+    stale: int = 0
+    missing: int = 0
+    failed: int = 0
+    remark: str = ""
+
+
+def expected_partitions(step: Step, study: Study) -> Iterator[Partition]:
+    """Go through the partitions that a table should have in a study."""
+    values = {
+        "subject": lambda: subject_labels(study.bids_folder),
+        "parcellation": lambda: sorted(study.parcellations),
+    }
+    keys = step.table.partitions
+    for combination in product(*(values[key]() for key in keys)):
+        yield dict(zip(keys, combination, strict=True))
+
+
+def study_status(study: Study) -> list[TableStatus]:
+    """Count, for each table, what is up to date, out of date, missing and failed.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of TableStatus
+        In the order of the walk.
+    """
+    lake = Lake(study.lake_folder)
+    return [_table_status(step, study, lake) for step in STEPS]
+
+
+def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:
+    status = TableStatus(step.name)
+    remarks: dict[str, None] = {}
+    for partition in expected_partitions(step, study):
+        why = step.why_unavailable(study, partition)
+        if why is not None:
+            remarks[why] = None
+        elif has_failed_before(step, study, lake, partition):
+            status.failed += 1
+            remarks[", ".join(partition.values()) or "see exclusions"] = None
+        elif is_fresh(step, study, lake, partition):
+            status.fresh += 1
+        elif lake.footer(step.table, partition) is None:
+            status.missing += 1
+        else:
+            status.stale += 1
+    status.remark = "; ".join(remarks)
+    return status

@@ -1,0 +1,151 @@
+"""What a step of the walk is: the table it makes, what it reads, and how.
+
+A step is a function of tables with a note of everything else that its result depends on:
+settings, source files, packaged data. `assets` holds the steps; `orchestration` turns them into
+Dagster assets; `freshness` decides from the same notes when a result is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.problems import Problem
+from ect_assets.schema import Table
+from ect_assets.study import Study
+
+Files = Callable[[Study, Partition], Iterable[Path]]
+Reason = Callable[[Study, Partition], str | None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step knows beside the tables it reads.
+
+    Attributes
+    ----------
+    study : Study
+    lake : Lake
+        For what was there before; the inputs come as arguments.
+    partition : mapping
+        Value of each partition key.
+    """
+
+    study: Study
+    lake: Lake
+    partition: Partition
+
+    @property
+    def subject(self) -> str:
+        """The patient of this partition."""
+        return self.partition["subject"]
+
+    @property
+    def parcellation(self) -> str:
+        """The parcellation of this partition."""
+        return self.partition["parcellation"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a step gives back, when it has more to say than the rows.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Rows of the table; partition keys and `simulated` are added by whoever runs the step.
+    problems : tuple of Problem
+        What was left out, or could not be read, and why.
+    figures : mapping
+        Key figures for a reader, by name.
+    """
+
+    frame: pd.DataFrame
+    problems: tuple[Problem, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the walk.
+
+    Attributes
+    ----------
+    table : type of Table
+        The table it makes.
+    make : callable
+        ``make(work, **inputs)`` gives a frame or `Made`; its docstring is what the UI shows.
+    station : str
+        Where on the walk it stands; the UI's group.
+    inputs : tuple of str
+        Tables that it reads: the names of the function's parameters after the first.
+    after : tuple of str
+        Tables that must be there, and whose change makes this one stale, though they are not read
+        as a whole.
+    settings : tuple of str
+        Settings of the study that it depends on; dots lead inwards, ``{parcellation}`` is filled.
+    files : callable, optional
+        ``files(study, partition)``: the source files that it reads.
+    reference : tuple of str
+        Packaged files that it reads.
+    reads_problems : bool
+        Whether it reads what went wrong elsewhere.
+    from_patients : bool
+        Whether it reads the study's own data, not only tables.
+    unavailable : callable, optional
+        ``unavailable(study, partition)`` says why the study cannot have this partition, or None.
+    version : str
+        Raised whenever the same inputs would give another result.
+    """
+
+    table: type[Table]
+    make: Callable[..., pd.DataFrame | Made]
+    station: str
+    inputs: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    files: Files | None = None
+    reference: tuple[str, ...] = ()
+    reads_problems: bool = False
+    from_patients: bool = False
+    unavailable: Reason | None = None
+    version: str = "1"
+
+    @property
+    def name(self) -> str:
+        """The name of the table, which is the name of the asset."""
+        return self.table.table_name
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """All tables that it depends on."""
+        return self.inputs + self.after
+
+    def why_unavailable(self, study: Study, partition: Partition) -> str | None:
+        """Say why the study cannot have this partition, or None where it can."""
+        return self.unavailable(study, partition) if self.unavailable else None
+
+
+def step(table: type[Table], station: str, **notes: Any) -> Callable[[Callable], Step]:
+    """Turn a function into a `Step`; its parameters after the first name the tables it reads.
+
+    Parameters
+    ----------
+    table : type of Table
+        The table that it makes; the function has the table's name.
+    station : str
+    **notes
+        Any further attribute of `Step`.
+    """
+
+    def decorate(make: Callable[..., pd.DataFrame | Made]) -> Step:
+        inputs = tuple(inspect.signature(make).parameters)[1:]
+        return Step(table=table, make=make, station=station, inputs=inputs, **notes)
+
+    return decorate

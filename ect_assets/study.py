@@ -1,0 +1,271 @@
+"""The settings of one study: `study.toml`, read once, typed and checked.
+
+Everything that differs between two studies stands here: folders, sessions, instruments,
+parcellations, null models, seeds. The code assumes none of it. What a table looks like belongs
+in `tables`; where the lake keeps its files belongs in `lake`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ect_assets.problems import StudyError
+
+STUDY_FILE = "study.toml"
+STUDIES_FOLDER = "studies"
+
+Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """A group of settings: a key that nobody knows is an error, and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sessions(Settings):
+    """The two sessions that are compared, by their BIDS labels."""
+
+    baseline: Label = "pre"
+    follow_up: Label = "post"
+
+    @model_validator(mode="after")
+    def _differ(self) -> Sessions:
+        if self.baseline == self.follow_up:
+            raise ValueError("baseline and follow_up must be two different sessions")
+        return self
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """Baseline and follow-up, in this order."""
+        return self.baseline, self.follow_up
+
+
+class Scans(Settings):
+    """Whether there are images to register, beside the volumes."""
+
+    images: bool = True
+
+
+class Morphometry(Settings):
+    """Where the volumes of the parcels come from.
+
+    ``freesurfer`` reads one folder of statistics per subject and session; ``freesurfer_tables``
+    reads the group tables that aparcstats2table and asegstats2table write.
+    """
+
+    source: Literal["freesurfer", "freesurfer_tables"] = "freesurfer"
+    folder: Path = Path("bids/derivatives/freesurfer")
+    subject_folder: str = "sub-{subject}_ses-{session}"
+
+
+class Instrument(Settings):
+    """A rating or questionnaire: which file and column hold its score.
+
+    Either ``column``: a column of each subject's ``sub-*_sessions.tsv``; or ``file`` (relative to
+    the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session.
+    """
+
+    title: str
+    column: str | None = None
+    file: Path | None = None
+    columns: dict[Label, str] = {}
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Instrument:
+        in_sessions_file = self.column is not None and self.file is None and not self.columns
+        in_own_file = self.file is not None and bool(self.columns) and self.column is None
+        if not (in_sessions_file or in_own_file):
+            raise ValueError(
+                "say either `column` (of sub-*_sessions.tsv) or `file` with `columns` by session"
+            )
+        return self
+
+
+class Parcellation(Settings):
+    """A parcellation: its name in FreeSurfer's files and where its gene expression comes from."""
+
+    freesurfer: str
+    expression: Literal["packaged", "none"] = "none"
+
+
+class Group(Settings):
+    """The test of change over patients."""
+
+    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class Association(Settings):
+    """Partial least squares between the map of change and gene expression, and symptoms."""
+
+    hemisphere: Literal["L", "R", "both"] = "L"
+    structures: tuple[str, ...] = ("cortex",)
+    components: Positive = 2
+    permutations: Positive = 10_000
+    bootstraps: Annotated[int, Field(ge=50)] = 1_000
+    gene_list_q: Annotated[float, Field(gt=0, lt=1)] = 0.001
+
+
+class Nulls(Settings):
+    """Spatial null models: which, how many maps of each, and which one p_spatial is read from."""
+
+    models: tuple[Literal["vasa", "moran"], ...] = ("vasa", "moran")
+    primary: Literal["vasa", "moran"] = "moran"
+    n: Annotated[int, Field(ge=19)] = 1_000
+
+    @model_validator(mode="after")
+    def _primary_is_computed(self) -> Nulls:
+        if self.primary not in self.models:
+            raise ValueError(f"primary is {self.primary!r}, which is not among models")
+        return self
+
+
+class Enrichment(Settings):
+    """Gene sets and their tests."""
+
+    permutations: Positive = 10_000
+    min_size: Positive = 10
+    max_size: Positive = 500
+
+
+class Study(Settings):
+    """One study: its `study.toml`, with folders made absolute."""
+
+    name: Name
+    title: str
+    simulated: bool = False
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 20250101
+    folder: Path
+    bids: Path = Path("bids")
+    lake: Path = Path("data_lake")
+    participants: dict[str, str] = {}
+    sessions: Sessions = Sessions()
+    scans: Scans = Scans()
+    morphometry: Morphometry = Morphometry()
+    instruments: dict[Name, Instrument] = {}
+    parcellations: dict[Name, Parcellation]
+    group: Group = Group()
+    association: Association = Association()
+    nulls: Nulls = Nulls()
+    enrichment: Enrichment = Enrichment()
+
+    @field_validator("parcellations")
+    @classmethod
+    def _some_parcellation(cls, value: dict) -> dict:
+        if not value:
+            raise ValueError("name at least one parcellation")
+        return value
+
+    @property
+    def bids_folder(self) -> Path:
+        """The BIDS dataset."""
+        return self.folder / self.bids
+
+    @property
+    def morphometry_folder(self) -> Path:
+        """Where the source of the volumes lies."""
+        return self.folder / self.morphometry.folder
+
+    @property
+    def lake_folder(self) -> Path:
+        """Where the tables are kept."""
+        return Path(os.path.normpath(self.folder / self.lake))
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps this study's runs; inside the study, so that studies never mix."""
+        return self.folder / ".dagster"
+
+
+def load_study(folder: Path | str) -> Study:
+    """Read and check `study.toml`.
+
+    Parameters
+    ----------
+    folder : path
+        The study's folder, or its `study.toml`.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        When there is no such file, it is not TOML, or a setting is unknown or out of range; the
+        message names the setting.
+    """
+    folder = Path(folder).expanduser().resolve()
+    file = folder if folder.name == STUDY_FILE else folder / STUDY_FILE
+    if not file.is_file():
+        raise StudyError(
+            f"{file.parent} is not a study: it has no {STUDY_FILE}. "
+            "Make one with `ect init PATH`, or try `ect demo`."
+        )
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file} is not valid TOML: {error}. Mend that line.") from error
+    try:
+        return Study(folder=file.parent, **settings)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise StudyError(f"{file}: {faults}.") from error
+
+
+def find_study(said: str | Path | None = None) -> Path:
+    """Find the folder of the study that a command is about.
+
+    Parameters
+    ----------
+    said : path or str, optional
+        What the user said (``--study``): a folder, or the name of a folder below ``studies/``.
+        Without it ``ECT_STUDY``, then the current folder and those above it, then the only
+        study below ``studies/``.
+
+    Returns
+    -------
+    Path
+        A folder that holds a `study.toml`.
+
+    Raises
+    ------
+    StudyError
+        When there is none, or more than one and none was said.
+    """
+    said = said or os.environ.get("ECT_STUDY") or None
+    if said is not None:
+        named = Path(said).expanduser()
+        for folder in (named, Path(STUDIES_FOLDER) / named):
+            if (folder / STUDY_FILE).is_file():
+                return folder.resolve()
+        raise StudyError(
+            f"{named} is not a study: it has no {STUDY_FILE}. "
+            "Make one with `ect init PATH`, or try `ect demo`."
+        )
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / STUDY_FILE).is_file():
+            return folder
+    found = sorted(file.parent for file in here.glob(f"{STUDIES_FOLDER}/*/{STUDY_FILE}"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise StudyError(
+            f"There is no study here ({here}). Try `ect demo`, make one with `ect init PATH`, "
+            "or say which with --study PATH."
+        )
+    names = ", ".join(folder.name for folder in found)
+    raise StudyError(f"There are several studies here: {names}. Say which with --study NAME.")

@@ -1,0 +1,109 @@
+"""What the commands print: results to standard output, progress and remarks beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table as RichTable
+
+from ect_assets.problems import Problem
+from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.lake.store import Lake
+    from ect_assets.status import TableStatus
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Progress:
+    """A bar that follows a walk; where nobody watches, one line per wave."""
+
+    def __init__(self) -> None:
+        self._bar = RichProgress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=errors,
+            transient=True,
+        )
+        self._task = self._bar.add_task("Looking for what is missing", total=None)
+
+    def __enter__(self) -> Progress:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Say what is being made now."""
+        self._bar.update(self._task, description=what, completed=done, total=total)
+        if not errors.is_terminal and done == 0:
+            errors.print(f"{what} ({total} to make)")
+
+
+def say(text: str) -> None:
+    """Print a sentence."""
+    console.print(escape(text), soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """Print a sentence that is not part of the result."""
+    errors.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> RichTable:
+    table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def show_problems(problems: Iterable[Problem]) -> None:
+    """Print what was found, one row each."""
+    rows = [[one.subject, one.session, one.reason, one.detail] for one in problems]
+    if rows:
+        console.print(_table("Problems", ["patient", "session", "reason", "what to do"], rows))
+
+
+def show_failures(failed: dict[str, str]) -> None:
+    """Print what could not be made, and why."""
+    if failed:
+        console.print(_table("Could not be made", ["table", "because"], failed.items()))
+
+
+def show_summary(study: Study, lake: Lake) -> None:
+    """Print what was found."""
+    from ect_assets.report.summary import summarise
+
+    console.rule(f"[bold]{escape(study.title)}[/bold]")
+    if study.simulated:
+        console.print("[bold yellow]SIMULATED PATIENTS: nothing here was measured.[/bold yellow]")
+    for section in summarise(study, lake):
+        console.print(_table(section.title, section.columns, section.rows))
+        if section.note:
+            console.print(f"[dim]{escape(section.note)}[/dim]\n", soft_wrap=False)
+    say(f"Tables: {lake.folder}")
+
+
+def show_status(study: Study, tables: list[TableStatus]) -> None:
+    """Print which tables are up to date."""
+    rows = [
+        [one.name, str(one.fresh), str(one.stale), str(one.missing), str(one.failed), one.remark]
+        for one in tables
+    ]
+    columns = ["table", "up to date", "out of date", "missing", "failed", ""]
+    console.print(_table(study.title, columns, rows))

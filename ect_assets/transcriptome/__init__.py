@@ -1,0 +1,1 @@
+"""Gene expression per parcel, from the Allen Human Brain Atlas."""

@@ -1,0 +1,133 @@
+"""Tests of the null models by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ect_assets.nulls.models import MODELS, SPHERE, surrogate_maps
+
+N_LEFT, N_RIGHT = 20, 15
+
+
+@pytest.fixture
+def parcels():
+    """Two hemispheres of different size, rows interleaved."""
+    rng = np.random.default_rng(0)
+    n = N_LEFT + N_RIGHT
+    points = rng.normal(size=(n, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    hemisphere = rng.permutation(["L"] * N_LEFT + ["R"] * N_RIGHT)
+    table = pd.DataFrame(
+        {"parcel": [f"p{i}" for i in range(n)], "hemisphere": hemisphere, "structure": "cortex"}
+    )
+    table[SPHERE] = points
+    table[["x_mni_mm", "y_mni_mm", "z_mni_mm"]] = points * [50, 70, 60]
+    return table
+
+
+@pytest.fixture
+def values(parcels):
+    """A map with a different value in each parcel."""
+    return np.random.default_rng(1).normal(size=len(parcels))
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_the_same_seed_gives_the_same_maps_and_another_seed_others(model, parcels, values):
+    first = surrogate_maps(model, values, parcels, 10, seed=2)
+    assert first.shape == (len(parcels), 10)
+    np.testing.assert_array_equal(first, surrogate_maps(model, values, parcels, 10, seed=2))
+    assert not np.array_equal(first, surrogate_maps(model, values, parcels, 10, seed=3))
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_asking_for_fewer_maps_gives_the_first_of_them(model, parcels, values):
+    many = surrogate_maps(model, values, parcels, 90, seed=4)
+    few = surrogate_maps(model, values, parcels, 70, seed=4)
+    np.testing.assert_allclose(few, many[:, :70], rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_surrogates_follow_the_scale_of_the_map(model, parcels, values):
+    plain = surrogate_maps(model, values, parcels, 10, seed=5)
+    scaled = surrogate_maps(model, 3 * values + 7, parcels, 10, seed=5)
+    np.testing.assert_allclose(scaled, 3 * plain + 7, atol=1e-10)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_permuting_the_parcels_permutes_the_maps(model, parcels, values):
+    order = np.random.default_rng(6).permutation(len(parcels))
+    plain = surrogate_maps(model, values, parcels, 10, seed=7)
+    permuted = surrogate_maps(model, values[order], parcels.iloc[order], 10, seed=7)
+    np.testing.assert_allclose(permuted, plain[order], atol=1e-10)
+
+
+def test_spun_maps_hold_the_values_of_their_own_hemisphere(parcels, values):
+    maps = surrogate_maps("vasa", values, parcels, 10, seed=8)
+    for side in ("L", "R"):
+        rows = (parcels["hemisphere"] == side).to_numpy()
+        expected = np.sort(values[rows])[:, None]
+        np.testing.assert_array_equal(np.sort(maps[rows], axis=0), np.tile(expected, (1, 10)))
+
+
+def test_mirrored_hemispheres_are_spun_as_mirror_images(parcels, values):
+    left = parcels[parcels["hemisphere"] == "L"]
+    right = left.assign(hemisphere="R", x_sphere=-left["x_sphere"])
+    both = pd.concat([left, right], ignore_index=True)
+    maps = surrogate_maps("vasa", np.tile(values[:N_LEFT], 2), both, 10, seed=9)
+    np.testing.assert_array_equal(maps[:N_LEFT], maps[N_LEFT:])
+
+
+def test_one_hemisphere_alone_gets_the_maps_it_gets_with_the_other(parcels, values):
+    rows = (parcels["hemisphere"] == "R").to_numpy()
+    both = surrogate_maps("vasa", values, parcels, 10, seed=10)
+    alone = surrogate_maps("vasa", values[rows], parcels[rows], 10, seed=10)
+    np.testing.assert_array_equal(alone, both[rows])
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(parcels, values):
+    with pytest.raises(ValueError, match="'burt'; the known ones are moran, vasa"):
+        surrogate_maps("burt", values, parcels, 10, seed=0)
+
+
+def test_parcels_without_a_place_on_the_sphere_are_named(parcels, values):
+    parcels.loc[[3, 9], "x_sphere"] = np.nan
+    with pytest.raises(ValueError, match="2 parcels do not have: p3, p9"):
+        surrogate_maps("vasa", values, parcels, 10, seed=0)
+
+
+def test_moran_does_not_need_the_sphere(parcels, values):
+    maps = surrogate_maps("moran", values, parcels.drop(columns=SPHERE), 10, seed=0)
+    assert np.isfinite(maps).all()
+
+
+def test_midline_parcels_are_not_spun(parcels, values):
+    parcels.loc[4, "hemisphere"] = "B"
+    with pytest.raises(ValueError, match="in neither: p4"):
+        surrogate_maps("vasa", values, parcels, 10, seed=0)
+
+
+def test_a_missing_value_is_refused(parcels, values):
+    values[5] = np.nan
+    with pytest.raises(ValueError, match="position 5"):
+        surrogate_maps("moran", values, parcels, 10, seed=0)
+
+
+def test_fewer_than_five_parcels_in_a_hemisphere_cannot_be_spun(parcels, values):
+    kept = np.r_[
+        np.flatnonzero(parcels["hemisphere"] == "L"),
+        np.flatnonzero(parcels["hemisphere"] == "R")[:4],
+    ]
+    with pytest.raises(ValueError, match="4 parcels in hemisphere R"):
+        surrogate_maps("vasa", values[kept], parcels.iloc[kept], 10, seed=0)
+
+
+def test_fewer_than_five_parcels_have_no_moran_surrogates(parcels, values):
+    with pytest.raises(ValueError, match="4 parcels in the map"):
+        surrogate_maps("moran", values[:4], parcels.iloc[:4], 10, seed=0)
+
+
+def test_a_map_of_another_length_is_refused(parcels, values):
+    with pytest.raises(ValueError, match="34 values for 35 parcels"):
+        surrogate_maps("moran", values[1:], parcels, 10, seed=0)
