@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := $(VENV)/.peers
 STUDY ?=
 OF_STUDY = $(if $(STUDY),--study $(STUDY),)
 
-.PHONY: demo ui test test-slow lint docs lock clean
+.PHONY: demo ui test test-slow lint docs bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## make the simulated study and walk the whole path through it
@@ -19,7 +20,7 @@ test: $(INSTALLED)  ## lint, types, and the default tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2
 
-test-slow: $(INSTALLED)  ## the tests that take minutes
+test-slow: $(PEERS)  ## the tests that take minutes, and those against the peers
 	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(INSTALLED)
@@ -31,9 +32,15 @@ lint: $(INSTALLED)
 docs: $(INSTALLED)  ## write the data dictionary from the tables' schemas
 	$(BIN)/python -m ect_assets.data_dictionary docs/data_dictionary.md
 
+bench: $(PEERS)  ## hold our speed and memory against the peers', side by side
+	$(BIN)/python -m benchmarks
+
 lock:  ## choose new versions within the ranges of pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra test --extra lint --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --extra peers --constraint requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
+		--output-file requirements-peers.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -43,11 +50,19 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
+	fi
+	@touch $@
+
+$(PEERS): $(INSTALLED) requirements-peers.lock
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-peers.lock ; \
+	else \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements-peers.lock ; \
 	fi
 	@touch $@

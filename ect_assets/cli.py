@@ -137,6 +137,8 @@ def _walk(
         terminal.say(f"Nothing to do: all of {study.name} is up to date.")
     terminal.show_failures(outcome.failed)
     terminal.show_summary(study, runner.lake)
+    for why in dict.fromkeys(outcome.unavailable.values()):
+        terminal.remark(f"Not to be had: {why}.")
     if outcome.made or outcome.failed:
         terminal.say(f"{len(outcome.made)} partitions made, {len(outcome.failed)} failed.")
     if outcome.group_failed:

@@ -79,7 +79,12 @@ def collect_exclusions(
         A registered patient without volumes and without a finding is `not_processed`.
     """
     known = set(subjects)
-    rows = [problem for problem in problems if (problem.stage, problem.reason) not in REMARKS]
+    rows = [
+        problem
+        for problem in problems
+        if (problem.stage, problem.reason) not in REMARKS
+        and (problem.subject in known or problem.stage in EVERYWHERE)
+    ]
     there = {(one["subject"], one["parcellation"]) for one in volumes}
     told = {(problem.subject, problem.parcellation) for problem in rows if problem.stage in IMAGING}
     rows += [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ect_assets.lake.store import Lake
-from ect_assets.orchestration import LakeIOManager, as_asset
+from ect_assets.orchestration import LakeIOManager, as_assets
 from ect_assets.study import Study, find_study, load_study
 from ect_assets.walk import STEPS
 
@@ -25,10 +25,9 @@ def build_definitions(study: Study) -> dg.Definitions:
     -------
     Definitions
     """
-    lake = Lake(study.lake_folder)
     return dg.Definitions(
-        assets=[as_asset(step, study, lake) for step in STEPS],
-        resources={"lake": LakeIOManager(lake)},
+        assets=as_assets(STEPS, study),
+        resources={"lake": LakeIOManager(Lake(study.lake_folder))},
         executor=dg.in_process_executor,
     )
 

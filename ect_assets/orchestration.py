@@ -1,36 +1,70 @@
-"""Steps as Dagster assets: partitions, lineage, checks, metadata, and the lake as I/O manager.
+"""Steps as Dagster assets: partitions, lineage, checks, and the lake as I/O manager.
 
-The only place, beside `definitions` and `runner`, that knows Dagster. What a step computes is in
-`assets`; when it is out of date is in `freshness`.
+With `materialization`, `definitions`, `instance` and `runner` the only place that knows Dagster.
+What a step computes is in `assets`; when it is out of date is in `freshness`.
 """
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from ect_assets.freshness import any_input_simulated, code_version, inputs_digest
+from ect_assets.freshness import code_version
+from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
-from ect_assets.lake.store import Failure, Lake, Partition, Provenance
-from ect_assets.problems import InputProblem, Problem
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.materialization import Result, materialize
 from ect_assets.schema import Table
-from ect_assets.step import Made, Step, Work
+from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
 SUBJECTS = dg.DynamicPartitionsDefinition(name="subject")
-PREVIEW_ROWS = 8
-PREVIEW_CHARACTERS = 60
 
 
-def partitions_of(table: type[Table], study: Study) -> dg.PartitionsDefinition | None:
+def register_subjects(study: Study, instance: dg.DagsterInstance) -> list[str]:
+    """Make every patient of the BIDS folder a partition; those that are one already stay.
+
+    Parameters
+    ----------
+    study : Study
+    instance : DagsterInstance
+
+    Returns
+    -------
+    list of str
+        All patients, in the order of their labels.
+    """
+    subjects = subject_labels(study.bids_folder)
+    instance.add_dynamic_partitions(SUBJECTS.name or "", subjects)
+    return subjects
+
+
+def parcellations_of(step: Step, study: Study) -> list[str]:
+    """List the parcellations for which a study can have a table."""
+    return [
+        name
+        for name in sorted(study.parcellations)
+        if step.why_unavailable(study, {"parcellation": name}) is None
+    ]
+
+
+def can_have(step: Step, study: Study) -> bool:
+    """Say whether a study can have any of a table."""
+    if "parcellation" in step.table.partitions:
+        return bool(parcellations_of(step, study))
+    return step.why_unavailable(study, {}) is None
+
+
+def partitions_of(step: Step, study: Study) -> dg.PartitionsDefinition | None:
     """Return the Dagster partitions of a table: none, patients, parcellations, or both."""
-    parcellations = dg.StaticPartitionsDefinition(sorted(study.parcellations))
+    table = step.table
+    parcellations = dg.StaticPartitionsDefinition(parcellations_of(step, study))
     by_keys: dict[tuple[str, ...], dg.PartitionsDefinition | None] = {
         (): None,
         ("subject",): SUBJECTS,
@@ -73,15 +107,6 @@ def _mapping(upstream: type[Table], table: type[Table]) -> dg.PartitionMapping |
         return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())
 
 
-@dataclass(frozen=True)
-class Result:
-    """One partition's rows, on their way into the lake."""
-
-    partition: dict[str, str]
-    frame: pd.DataFrame
-    provenance: Provenance
-
-
 class LakeIOManager(dg.IOManager):
     """Reads and writes tables of the lake for Dagster.
 
@@ -116,7 +141,25 @@ class LakeIOManager(dg.IOManager):
         return self.lake.read_partitions(table, there)
 
 
-def as_asset(step: Step, study: Study, lake: Lake) -> dg.AssetsDefinition:
+def as_assets(steps: Sequence[Step], study: Study) -> list[dg.AssetsDefinition]:
+    """Turn the steps that a study can have into Dagster assets.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    study : Study
+
+    Returns
+    -------
+    list of AssetsDefinition
+    """
+    lake = Lake(study.lake_folder)
+    possible = [step for step in steps if can_have(step, study)]
+    names = {step.name for step in possible}
+    return [as_asset(step, study, lake, names) for step in possible]
+
+
+def as_asset(step: Step, study: Study, lake: Lake, others: Set[str]) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
 
     Parameters
@@ -124,6 +167,8 @@ def as_asset(step: Step, study: Study, lake: Lake) -> dg.AssetsDefinition:
     step : Step
     study : Study
     lake : Lake
+    others : set of str
+        Tables that the study can have; it waits for no other.
 
     Returns
     -------
@@ -134,16 +179,16 @@ def as_asset(step: Step, study: Study, lake: Lake) -> dg.AssetsDefinition:
     table = step.table
 
     def compute(context, **inputs: pd.DataFrame) -> Iterator[Any]:
-        keys = context.partition_keys if context.has_partition_key or _is_range(context) else [None]
-        partitions = [partition_of(table, key) for key in keys]
-        yield from _run(step, study, lake, context.run_id, partitions, inputs)
+        keys = context.partition_keys if step.table.partitions else [None]
+        partitions = {key: partition_of(table, key) for key in keys}
+        yield from materialize(step, study, lake, context, partitions, inputs)
 
     compute.__name__ = step.name
     return dg.asset(
         name=step.name,
-        description=(step.make.__doc__ or "").strip(),
+        description=inspect.cleandoc(step.make.__doc__ or ""),
         group_name=step.station,
-        partitions_def=partitions_of(table, study),
+        partitions_def=partitions_of(step, study),
         ins={
             name: dg.AssetIn(partition_mapping=_mapping(TABLES[name], table))
             for name in step.inputs
@@ -151,6 +196,7 @@ def as_asset(step: Step, study: Study, lake: Lake) -> dg.AssetsDefinition:
         deps=[
             dg.AssetDep(name, partition_mapping=_mapping(TABLES[name], table))
             for name in step.after
+            if name in others
         ],
         check_specs=[
             dg.AssetCheckSpec(
@@ -171,116 +217,6 @@ def as_asset(step: Step, study: Study, lake: Lake) -> dg.AssetsDefinition:
         code_version=code_version(step),
         io_manager_key="lake",
     )(compute)
-
-
-def _is_range(context: dg.AssetExecutionContext) -> bool:
-    return context.has_partition_key_range
-
-
-def _run(
-    step: Step,
-    study: Study,
-    lake: Lake,
-    run_id: str,
-    partitions: list[dict[str, str]],
-    inputs: dict[str, pd.DataFrame],
-) -> Iterator[Any]:
-    """Make each partition, check it, hand it to the lake, and say what was left out."""
-    results: list[Result] = []
-    problems: list[Problem] = []
-    figures: dict[str, Any] = {}
-    for partition in partitions:
-        digest = inputs_digest(step, study, lake, partition)
-        mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
-        try:
-            made = step.make(Work(study, lake, partition), **mine)
-        except InputProblem as error:
-            lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
-            raise dg.Failure(str(error), allow_retries=False) from error
-        made = made if isinstance(made, Made) else Made(made)
-        lake.record_problems(
-            step.table,
-            partition,
-            Failure(made.problems, digest, False) if made.problems else None,
-        )
-        simulated = any_input_simulated(step, study, lake, partition)
-        frame = made.frame.assign(**partition, simulated=simulated)
-        faults = step.table.faults(frame)
-        if faults:
-            yield _schema_check(step, faults)
-            raise dg.Failure("; ".join(faults), allow_retries=False)
-        provenance = Provenance(code_version(step), run_id, study.seed, simulated, digest)
-        results.append(Result(partition, frame, provenance))
-        problems.extend(made.problems)
-        figures.update(made.figures)
-    yield dg.Output(results, metadata=_metadata(step, study, results, figures))
-    yield _schema_check(step, [])
-    yield dg.AssetCheckResult(
-        check_name="complete",
-        asset_key=step.name,
-        passed=not problems,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "left_out": len(problems),
-            "what": dg.MetadataValue.md("\n".join(f"- {one}" for one in problems) or "nothing"),
-        },
-    )
-
-
-def _schema_check(step: Step, faults: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name="schema",
-        asset_key=step.name,
-        passed=not faults,
-        metadata={"faults": dg.MetadataValue.md("\n".join(f"- {one}" for one in faults) or "none")},
-    )
-
-
-def _restricted(inputs: dict[str, pd.DataFrame], partition: Partition) -> dict[str, pd.DataFrame]:
-    """Keep of each input the rows of one partition, where a run covers several."""
-    mine = {}
-    for name, frame in inputs.items():
-        for key in TABLES[name].partitions:
-            if key in partition:
-                frame = frame[frame[key] == partition[key]]
-        mine[name] = frame.reset_index(drop=True)
-    return mine
-
-
-def _metadata(
-    step: Step, study: Study, results: list[Result], figures: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the UI shows beside a materialization."""
-    frame = results[0].frame
-    rows = sum(len(result.frame) for result in results)
-    metadata: dict[str, Any] = {
-        "dagster/row_count": rows,
-        "simulated": results[0].provenance.simulated,
-        "seed": study.seed,
-        "preview": dg.MetadataValue.md(markdown_preview(frame)),
-    }
-    if step.table.partitions:
-        metadata["dagster/partition_row_count"] = len(frame)
-    return metadata | dict(figures)
-
-
-def markdown_preview(frame: pd.DataFrame) -> str:
-    """Return the first rows as a Markdown table, long text cut short."""
-
-    def shown(value: Any) -> str:
-        if isinstance(value, float):
-            return f"{value:.5g}"
-        text = str(value)
-        short = text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
-        return short.replace("|", "\\|")
-
-    head = frame.head(PREVIEW_ROWS)
-    lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * len(head.columns)]
-    lines += [
-        "| " + " | ".join(shown(value) for value in row) + " |"
-        for row in head.itertuples(index=False)
-    ]
-    return "\n".join(lines)
 
 
 def column_schema(table: type[Table]) -> dg.TableSchema:

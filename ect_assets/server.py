@@ -7,33 +7,71 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from types import FrameType
 
 from ect_assets import terminal
-from ect_assets.instance import prepare_home
+from ect_assets.instance import open_instance, prepare_home
+from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
 HOST = "127.0.0.1"
+DEFINITIONS = ("-m", "ect_assets.definitions")
+SECONDS_TO_STOP = 15
 
 
 def serve(study: Study, port: int) -> int:
-    """Run the UI until it is interrupted.
+    """Run the UI, and the daemon that launches what is asked for in it, until interrupted.
 
     Parameters
     ----------
     study : Study
     port : int
+        Port on the loopback address.
 
     Returns
     -------
     int
-        Exit code of the server; 0 when it was stopped from the keyboard.
+        0 when it was stopped from outside; else the exit code of whichever process ended by
+        itself.
 
     Raises
     ------
     StudyError
         When the port is taken.
     """
+    _refuse_taken(port)
+    with open_instance(study) as instance:
+        register_subjects(study, instance)
+    environment = os.environ | {
+        "DAGSTER_HOME": str(prepare_home(study)),
+        "ECT_STUDY": str(study.folder),
+    }
+    web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--log-level", "warning"]
+    commands = (web, ["dagster._daemon", "run", "--log-level", "warning"])
+    # A session of their own, so that Ctrl-C reaches them once, through us.
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command, *DEFINITIONS],
+            env=environment,
+            cwd=study.folder,
+            start_new_session=True,
+        )
+        for command in commands
+    ]
+    terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _first_exit_code(processes)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        _stop(processes)
+
+
+def _refuse_taken(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -42,17 +80,29 @@ def serve(study: Study, port: int) -> int:
             raise StudyError(
                 f"Port {port} is taken on this machine. Say another one: ect ui --port {port + 1}"
             ) from error
-    environment = os.environ | {
-        "DAGSTER_HOME": str(prepare_home(study)),
-        "ECT_STUDY": str(study.folder),
-    }
-    command = [sys.executable, "-m", "dagster", "dev", "--module-name", "ect_assets.definitions"]
-    command += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
-    terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
-    server = subprocess.Popen(command, env=environment, cwd=study.folder)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.send_signal(signal.SIGINT)
-        server.wait()
-        return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _first_exit_code(processes: list[subprocess.Popen]) -> int:
+    while True:
+        for process in processes:
+            if process.poll() is not None:
+                return process.returncode
+        time.sleep(0.5)
+
+
+def _stop(processes: list[subprocess.Popen]) -> None:
+    """Ask the processes to end; insist after a while."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + SECONDS_TO_STOP
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from ect_assets.freshness import has_failed_before, is_fresh
@@ -22,8 +22,10 @@ class TableStatus:
     ----------
     name : str
     fresh, stale, missing, failed : int
-    remark : str
-        Why some cannot be had, or whose partitions failed.
+    whose : str
+        Whose partitions failed.
+    unavailable : list of str
+        Why the study cannot have some of them.
     """
 
     name: str
@@ -31,7 +33,8 @@ class TableStatus:
     stale: int = 0
     missing: int = 0
     failed: int = 0
-    remark: str = ""
+    whose: str = ""
+    unavailable: list[str] = field(default_factory=list)
 
 
 def expected_partitions(step: Step, study: Study) -> Iterator[Partition]:
@@ -63,19 +66,18 @@ def study_status(study: Study) -> list[TableStatus]:
 
 def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:
     status = TableStatus(step.name)
-    remarks: dict[str, None] = {}
+    failed = []
     for partition in expected_partitions(step, study):
         why = step.why_unavailable(study, partition)
         if why is not None:
-            remarks[why] = None
+            status.unavailable.append(why)
         elif has_failed_before(step, study, lake, partition):
-            status.failed += 1
-            remarks[", ".join(partition.values()) or "see exclusions"] = None
+            failed.append(" ".join(partition.values()))
         elif is_fresh(step, study, lake, partition):
             status.fresh += 1
         elif lake.footer(step.table, partition) is None:
             status.missing += 1
         else:
             status.stale += 1
-    status.remark = "; ".join(remarks)
+    status.failed, status.whose = len(failed), ", ".join(failed)
     return status

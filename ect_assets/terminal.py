@@ -19,8 +19,19 @@ if TYPE_CHECKING:
     from ect_assets.lake.store import Lake
     from ect_assets.status import TableStatus
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+WIDTH_ELSEWHERE = 110
+"""Columns of text where the output goes to a file or a pipe, which have no width of their own."""
+
+
+def _console(to_stderr: bool) -> Console:
+    made = Console(highlight=False, stderr=to_stderr)
+    if made.is_terminal:
+        return made
+    return Console(highlight=False, stderr=to_stderr, width=WIDTH_ELSEWHERE)
+
+
+console = _console(to_stderr=False)
+errors = _console(to_stderr=True)
 
 
 class Progress:
@@ -65,8 +76,8 @@ def remark(text: str) -> None:
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> RichTable:
     table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for index, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table
@@ -95,15 +106,19 @@ def show_summary(study: Study, lake: Lake) -> None:
     for section in summarise(study, lake):
         console.print(_table(section.title, section.columns, section.rows))
         if section.note:
-            console.print(f"[dim]{escape(section.note)}[/dim]\n", soft_wrap=False)
+            console.print(f"[dim]{escape(section.note)}[/dim]\n")
     say(f"Tables: {lake.folder}")
 
 
 def show_status(study: Study, tables: list[TableStatus]) -> None:
-    """Print which tables are up to date."""
+    """Print which tables are up to date, and why some cannot be."""
     rows = [
-        [one.name, str(one.fresh), str(one.stale), str(one.missing), str(one.failed), one.remark]
+        [one.name, *(str(n) if n else "" for n in (one.fresh, one.stale, one.missing, one.failed))]
         for one in tables
     ]
-    columns = ["table", "up to date", "out of date", "missing", "failed", ""]
+    columns = ["table", "up to date", "out of date", "missing", "failed"]
     console.print(_table(study.title, columns, rows))
+    for failed in (one for one in tables if one.failed):
+        say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+    for why in dict.fromkeys(why for one in tables for why in one.unavailable):
+        remark(f"Not to be had: {why}.")

@@ -50,6 +50,7 @@ def parcels(work: Work) -> pd.DataFrame:
 @step(
     tables.ScanVolumes,
     "morphometry",
+    after=("raw_scans",),
     settings=("sessions", "morphometry"),
     files=_source_files,
     from_patients=True,
@@ -63,6 +64,7 @@ def scan_volumes(work: Work) -> Made:
 @step(
     tables.ParcelGmv,
     "morphometry",
+    after=("raw_scans",),
     settings=("sessions", "morphometry", "parcellations.{parcellation}"),
     files=_source_files,
     from_patients=True,

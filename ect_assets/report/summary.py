@@ -60,7 +60,23 @@ def summarise(study: Study, lake: Lake) -> list[Section]:
             _pathways(connection),
             _cell_types(connection, study),
         ]
-    return [section for section in sections if section.rows]
+    return [part for section in sections if section.rows for part in _by_parcellation(section)]
+
+
+def _by_parcellation(section: Section) -> list[Section]:
+    """Give each parcellation a table of its own where a section has many rows of each."""
+    if section.columns[0] != "parcellation" or len(section.rows) <= 4:
+        return [section]
+    names = dict.fromkeys(row[0] for row in section.rows)
+    return [
+        Section(
+            f"{section.title} ({name})",
+            section.columns[1:],
+            [row[1:] for row in section.rows if row[0] == name],
+            section.note,
+        )
+        for name in names
+    ]
 
 
 def probability(p: float | None) -> str:
@@ -123,7 +139,7 @@ def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "What changed in the brain",
-        ["parcellation", "patients", "parcels", "q < 0.05", "strongest growth", "strongest loss"],
+        ["parcellation", "patients", "parcels", "q < .05", "strongest growth", "strongest loss"],
         [
             [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
             for name, n, parcels, found, up, down in rows

@@ -1,0 +1,155 @@
+"""Running one step inside Dagster: its partitions, its checks, what the UI is told.
+
+Which assets there are and how they hang together is in `orchestration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ect_assets.freshness import any_input_simulated, code_version, inputs_digest
+from ect_assets.lake.store import Failure, Lake, Partition, Provenance
+from ect_assets.problems import InputProblem, Problem
+from ect_assets.step import Made, Step, Work
+from ect_assets.study import Study
+from ect_assets.tables import TABLES
+
+PREVIEW_ROWS = 8
+PREVIEW_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class Result:
+    """One partition's rows, on their way into the lake."""
+
+    partition: dict[str, str]
+    frame: pd.DataFrame
+    provenance: Provenance
+
+
+def materialize(
+    step: Step,
+    study: Study,
+    lake: Lake,
+    context: dg.AssetExecutionContext,
+    partitions: Mapping[str | None, dict[str, str]],
+    inputs: dict[str, pd.DataFrame],
+) -> Iterator[Any]:
+    """Make each partition, check it, hand it to the lake, and say what was left out.
+
+    Parameters
+    ----------
+    step : Step
+    study : Study
+    lake : Lake
+    context : AssetExecutionContext
+    partitions : mapping
+        Dagster's name of each partition to its keys.
+    inputs : dict of str to DataFrame
+        The tables that the step reads, of all these partitions.
+
+    Yields
+    ------
+    Output, AssetCheckResult
+        One output with all partitions, then what the checks found.
+
+    Raises
+    ------
+    Failure
+        When the input of a partition cannot be used, or the rows break the table's promises;
+        nothing is written then, and what was there before stays.
+    """
+    results: list[Result] = []
+    problems: list[Problem] = []
+    for key, partition in partitions.items():
+        digest = inputs_digest(step, study, lake, partition)
+        mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
+        try:
+            made = step.make(Work(study, lake, partition), **mine)
+        except InputProblem as error:
+            lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
+            raise dg.Failure(str(error), allow_retries=False) from error
+        made = made if isinstance(made, Made) else Made(made)
+        lake.record_problems(
+            step.table,
+            partition,
+            Failure(made.problems, digest, False) if made.problems else None,
+        )
+        simulated = any_input_simulated(step, study, lake, partition)
+        frame = made.frame.assign(**partition, simulated=simulated)
+        faults = step.table.faults(frame)
+        if faults:
+            yield _schema_check(step, faults)
+            raise dg.Failure("; ".join(faults), allow_retries=False)
+        provenance = Provenance(code_version(step), context.run_id, study.seed, simulated, digest)
+        results.append(Result(partition, frame, provenance))
+        problems.extend(made.problems)
+        context.add_asset_metadata(_metadata(frame, provenance, made), partition_key=key)
+    yield dg.Output(results)
+    yield _schema_check(step, [])
+    yield dg.AssetCheckResult(
+        check_name="complete",
+        asset_key=step.name,
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "left_out": len(problems),
+            "what": dg.MetadataValue.md("\n".join(f"- {one}" for one in problems) or "nothing"),
+        },
+    )
+
+
+def _schema_check(step: Step, faults: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="schema",
+        asset_key=step.name,
+        passed=not faults,
+        metadata={"faults": dg.MetadataValue.md("\n".join(f"- {one}" for one in faults) or "none")},
+    )
+
+
+def _restricted(inputs: dict[str, pd.DataFrame], partition: Partition) -> dict[str, pd.DataFrame]:
+    """Keep of each input the rows of one partition, where a run covers several."""
+    mine = {}
+    for name, frame in inputs.items():
+        for key in TABLES[name].partitions:
+            if key in partition:
+                frame = frame[frame[key] == partition[key]]
+        mine[name] = frame.reset_index(drop=True)
+    return mine
+
+
+def _metadata(frame: pd.DataFrame, provenance: Provenance, made: Made) -> dict[str, Any]:
+    """Return what the UI shows beside a materialization."""
+    return {
+        "dagster/row_count": len(frame),
+        "dagster/partition_row_count": len(frame),
+        "simulated": provenance.simulated,
+        "seed": provenance.seed,
+        "preview": dg.MetadataValue.md(markdown_preview(frame)),
+        **made.figures,
+    }
+
+
+def markdown_preview(frame: pd.DataFrame) -> str:
+    """Return the first rows as a Markdown table, long text cut short."""
+
+    def shown(value: Any) -> str:
+        if isinstance(value, float):
+            return f"{value:.5g}"
+        text = str(value)
+        short = text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+        return short.replace("|", "\\|")
+
+    head = frame.head(PREVIEW_ROWS)
+    lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * len(head.columns)]
+    lines += [
+        "| " + " | ".join(shown(value) for value in row) + " |"
+        for row in head.itertuples(index=False)
+    ]
+    return "\n".join(lines)
