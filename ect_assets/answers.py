@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
+from datetime import date, time
 from pathlib import Path
+from typing import Any
 
 import duckdb
-import pandas as pd
 import pyarrow.parquet as pq
 
 from ect_assets.lake.catalogue import QueryError, query
@@ -31,11 +34,19 @@ def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) ->
     QueryError
         When the query has a fault, or Parquet would be printed to a terminal.
     """
-    answer = query(lake, sql)
+    try:
+        _write(query(lake, sql), form, output)
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from error
+    except OSError as error:
+        raise QueryError(f"{output or 'standard output'} cannot be written: {error}.") from error
+
+
+def _write(answer: duckdb.DuckDBPyRelation, form: str, output: Path | None) -> None:
     if form == "parquet":
         _write_parquet(answer, output)
         return
-    text = _as_table(answer) if form == "table" else _as_text(answer.df(), form)
+    text = _as_table(answer) if form == "table" else _as_text(answer, form)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -56,10 +67,25 @@ def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
     return drawn.getvalue()
 
 
-def _as_text(frame: pd.DataFrame, form: str) -> str:
+def _as_text(answer: duckdb.DuckDBPyRelation, form: str) -> str:
     if form == "csv":
-        return frame.to_csv(index=False)
-    return frame.to_json(orient="records", lines=True, date_format="iso", double_precision=15)
+        return answer.df().to_csv(index=False)
+    rows = answer.to_arrow_table().to_pylist()
+    return "".join(
+        json.dumps(_plain(row), default=_said, ensure_ascii=False) + "\n" for row in rows
+    )
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Take what JSON has no word for (NaN, infinity) as missing."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _said(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _write_parquet(answer: duckdb.DuckDBPyRelation, output: Path | None) -> None:

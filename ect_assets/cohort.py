@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ect_assets.problems import EVERY, Problem
+from ect_assets.problems import EVERY, Problem, StudyError
 
 EVERYWHERE = ("participants",)
 """A patient whose very identity is in doubt is in no analysis."""
@@ -40,7 +40,7 @@ class Cohort:
     baseline, follow_up : (n_subjects, n_parcels) array
         Gray matter volume in mm3.
     mean_etiv_mm3 : (n_subjects,) array or None
-        Mean intracranial volume over both sessions; None where the source has none.
+        Mean intracranial volume over both sessions; None where it is not adjusted for.
     left_out : list of str
         Patients with volumes who are excluded or lack a session.
     """
@@ -122,6 +122,7 @@ def paired_cohort(
     parcels: pd.DataFrame,
     exclusions: pd.DataFrame,
     sessions: tuple[str, str],
+    adjusts_for_etiv: bool = True,
 ) -> Cohort:
     """Match the volumes of both sessions, patient by patient.
 
@@ -131,11 +132,18 @@ def paired_cohort(
         Tables of one parcellation.
     sessions : tuple of str
         Baseline and follow-up.
+    adjusts_for_etiv : bool
+        Whether the analysis needs the intracranial volume.
 
     Returns
     -------
     Cohort
         Patients in the order of their labels, parcels in the order of the parcellation.
+
+    Raises
+    ------
+    StudyError
+        When the intracranial volume is needed and a patient in the analysis lacks it.
     """
     parcellation = str(parcels.parcellation.iloc[0])
     wide = parcel_gmv.pivot(index="subject", columns=["session", "parcel"], values="gmv_mm3")
@@ -146,13 +154,19 @@ def paired_cohort(
     excluded = _left_out(exclusions, IMAGING, parcellation)
     subjects = sorted(set(whole) - excluded)
     etiv = scan_volumes.pivot(index="subject", columns="session", values="etiv_mm3")
-    mean_etiv = etiv.reindex(index=subjects, columns=list(sessions)).mean(axis=1).to_numpy()
+    both = etiv.reindex(index=subjects, columns=list(sessions))
+    lacking = list(both.index[both.isna().any(axis=1)])
+    if adjusts_for_etiv and lacking:
+        raise StudyError(
+            f"sub-{', sub-'.join(lacking)}: no intracranial volume in scan_volumes. Run `ect run` "
+            "again, or say `adjusts_for_etiv = false` under [group] in study.toml."
+        )
     return Cohort(
         subjects=subjects,
         parcels=ours,
         baseline=wide.loc[subjects, sessions[0]].to_numpy(float),
         follow_up=wide.loc[subjects, sessions[1]].to_numpy(float),
-        mean_etiv_mm3=None if np.isnan(mean_etiv).all() else mean_etiv,
+        mean_etiv_mm3=both.mean(axis=1).to_numpy() if adjusts_for_etiv else None,
         left_out=sorted((set(wide.index) | excluded) - set(subjects)),
     )
 

@@ -66,6 +66,7 @@ def materialize(
     """
     results: list[Result] = []
     problems: list[Problem] = []
+    failed: list[str] = []
     for key, partition in partitions.items():
         digest = inputs_digest(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
@@ -73,7 +74,8 @@ def materialize(
             made = step.make(Work(study, lake, partition), **mine)
         except InputProblem as error:
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
-            raise dg.Failure(str(error), allow_retries=False) from error
+            failed.append(str(error))
+            continue
         made = made if isinstance(made, Made) else Made(made)
         lake.record_problems(
             step.table,
@@ -86,10 +88,14 @@ def materialize(
         if faults:
             yield _schema_check(step, faults)
             raise dg.Failure("; ".join(faults), allow_retries=False)
-        provenance = Provenance(code_version(step), context.run_id, study.seed, simulated, digest)
+        provenance = Provenance(
+            code_version(step), context.run.run_id, study.seed, simulated, digest
+        )
         results.append(Result(partition, frame, provenance))
         problems.extend(made.problems)
         context.add_asset_metadata(_metadata(frame, provenance, made), partition_key=key)
+    if failed:
+        raise dg.Failure("\n".join(failed), allow_retries=False)
     yield dg.Output(results)
     yield _schema_check(step, [])
     yield dg.AssetCheckResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from pathlib import Path
@@ -47,6 +48,9 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 # [participants]           # columns of participants.tsv under other names
 # age = "age_years"
 
+# [group]
+# adjusts_for_etiv = true  # false: the plain paired t-test, where there is no intracranial volume
+
 # [association]
 # hemisphere = "L"         # L, R or both
 # components = 2
@@ -55,7 +59,7 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 # gene_list_q = 0.001      # false discovery rate of PLS1+ and PLS1-
 
 # [nulls]
-# models = ["vasa", "moran"]
+# models = ["vasa", "moran"]   # also "hungarian" and "burt"
 # primary = "moran"        # whose p stands in pls_genes and cell_type_enrichment
 # n = 1000
 
@@ -109,7 +113,7 @@ def write_settings(folder: Path, bids: Path | None, sessions: list[str] | None) 
     place = os.path.relpath(source, folder)
     text = TEMPLATE.format(
         name=name if name[0].isalpha() else f"study_{name}",
-        title=folder.name.replace('"', "'"),
+        title=_escaped(folder.name),
         bids=_quoted(place),
         freesurfer=_quoted(f"{place}/derivatives/freesurfer"),
         baseline=found[0],
@@ -118,12 +122,21 @@ def write_settings(folder: Path, bids: Path | None, sessions: list[str] | None) 
     )
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    load_study(file)
+    try:
+        load_study(file)
+    except StudyError:
+        file.unlink()
+        raise
     return file
 
 
+def _escaped(text: str) -> str:
+    """Write text as it stands between the quotes of a TOML string."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace("\x7f", "\\u007f")
+
+
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "/").replace('"', '\\"') + '"'
+    return f'"{_escaped(text)}"'
 
 
 def _instruments(bids: Path) -> str:
@@ -133,10 +146,14 @@ def _instruments(bids: Path) -> str:
         return NO_INSTRUMENT
     with files[0].open(encoding="utf-8-sig", newline="") as stream:
         columns = next(csv.reader(stream, delimiter="\t"), [])
-    sections = [
-        f'[instruments.{name}]\ntitle = "{column}"\ncolumn = "{column}"\n'
-        for column in columns
-        if column not in NOT_INSTRUMENTS
-        and (name := re.sub(r"[^a-z0-9_]+", "_", column.lower()).strip("_"))[:1].isalpha()
-    ]
-    return "\n".join(sections)
+    named: dict[str, str] = {}
+    for column in columns:
+        name = re.sub(r"[^a-z0-9_]+", "_", column.lower()).strip("_")
+        if column not in NOT_INSTRUMENTS and name[:1].isalpha():
+            while name in named:
+                name += "_again"
+            named[name] = _quoted(column)
+    return "\n".join(
+        f"[instruments.{name}]\ntitle = {column}\ncolumn = {column}\n"
+        for name, column in named.items()
+    )

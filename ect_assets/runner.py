@@ -14,7 +14,7 @@ from itertools import groupby
 import dagster as dg
 
 from ect_assets.definitions import build_definitions
-from ect_assets.freshness import has_failed_before, is_fresh
+from ect_assets.freshness import has_failed_before, is_fresh, upstream_partitions
 from ect_assets.instance import open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
@@ -50,6 +50,11 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     group_failed: bool = False
+
+    def note_failure(self, step: Step, partition: Partition, why: str) -> None:
+        """Note that a partition could not be made."""
+        self.failed[_named(step, partition)] = why
+        self.group_failed |= "subject" not in partition
 
 
 @dataclass(frozen=True)
@@ -174,17 +179,27 @@ class Runner:
             yield together
 
     def _execute_or_split(self, together: list[Batch], job, instance, outcome: Outcome) -> None:
-        """Run batches as one; where that fails run each patient, then each partition, alone."""
+        """Run batches as one; where that fails, take those out who caused it, and try again."""
         partitions = tuple(one for batch in together for one in batch.partitions)
         whole = Batch(_title(together), together[0].steps, partitions)
         if self._execute(whole, job, instance, outcome) or len(partitions) == 1:
             return
-        if len(together) > 1:
-            for batch in together:
-                self._execute_or_split([batch], job, instance, outcome)
+        if len(together) == 1:
+            for one in partitions:
+                self._execute(Batch(whole.title, whole.steps, (one,)), job, instance, outcome)
             return
-        for one in partitions:
-            self._execute(Batch(whole.title, whole.steps, (one,)), job, instance, outcome)
+        guilty = [batch for batch in together if self._has_failed(batch)] or together
+        others = [batch for batch in together if batch not in guilty]
+        registered = instance.get_dynamic_partitions(SUBJECTS.name)
+        for again in [*self._joined(others, registered), *([batch] for batch in guilty)]:
+            self._execute_or_split(again, job, instance, outcome)
+
+    def _has_failed(self, batch: Batch) -> bool:
+        return any(
+            has_failed_before(step, self.study, self.lake, partition)
+            for step in batch.steps
+            for partition in batch.partitions
+        )
 
     def _needed(self, batch: Batch, outcome: Outcome, again: bool) -> Batch | None:
         """Narrow a batch to what is missing or out of date, with all that follows from it."""
@@ -196,6 +211,10 @@ class Runner:
                 if why is not None:
                     outcome.unavailable[_named(step, partition)] = why
                     continue
+                waits_for = self._lacking(step, partition, stale)
+                if waits_for:
+                    outcome.note_failure(step, partition, f"waits for {', '.join(waits_for)}")
+                    continue
                 follows = any(one.name in step.upstream for one in stale)
                 if again or follows or not self._is_settled(step, partition):
                     stale.append(step)
@@ -206,6 +225,15 @@ class Runner:
         return Batch(
             batch.title, steps, tuple(one for one in batch.partitions if one in partitions)
         )
+
+    def _lacking(self, step: Step, partition: Partition, stale: list[Step]) -> list[str]:
+        """Name the tables that a step reads, that do not exist and will not be made with it."""
+        coming = {one.name for one in stale}
+        return [
+            name
+            for name in step.inputs
+            if name not in coming and not upstream_partitions(name, self.lake, partition)
+        ]
 
     def _is_settled(self, step: Step, partition: Partition) -> bool:
         if is_fresh(step, self.study, self.lake, partition):
@@ -239,8 +267,7 @@ class Runner:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    outcome.failed[name] = _sentence(said.get(step.name))
-                    outcome.group_failed |= "subject" not in partition
+                    outcome.note_failure(step, partition, _sentence(said.get(step.name)))
         return result.success
 
 

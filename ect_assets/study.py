@@ -22,6 +22,7 @@ STUDIES_FOLDER = "studies"
 Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Positive = Annotated[int, Field(gt=0)]
+NullModel = Literal["vasa", "hungarian", "moran", "burt"]
 
 
 class Settings(BaseModel):
@@ -101,7 +102,7 @@ class Parcellation(Settings):
 class Group(Settings):
     """The test of change over patients."""
 
-    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    adjusts_for_etiv: bool = True
 
 
 class Association(Settings):
@@ -118,8 +119,8 @@ class Association(Settings):
 class Nulls(Settings):
     """Spatial null models: which, how many maps of each, and which one p_spatial is read from."""
 
-    models: tuple[Literal["vasa", "moran"], ...] = ("vasa", "moran")
-    primary: Literal["vasa", "moran"] = "moran"
+    models: tuple[NullModel, ...] = ("vasa", "moran")
+    primary: NullModel = "moran"
     n: Annotated[int, Field(ge=19)] = 1_000
 
     @model_validator(mode="after")
@@ -215,6 +216,8 @@ def load_study(folder: Path | str) -> Study:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{file} is not valid TOML: {error}. Mend that line.") from error
+    if "folder" in settings:
+        raise StudyError(f"{file}: folder: it is where this file lies; take the setting away.")
     try:
         return Study(folder=file.parent, **settings)
     except ValidationError as error:

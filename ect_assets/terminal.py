@@ -92,8 +92,16 @@ def show_problems(problems: Iterable[Problem]) -> None:
 
 def show_failures(failed: dict[str, str]) -> None:
     """Print what could not be made, and why."""
-    if failed:
-        console.print(_table("Could not be made", ["table", "because"], failed.items()))
+    by_reason: dict[str, list[str]] = {}
+    for name, why in failed.items():
+        by_reason.setdefault(why, []).append(name)
+    rows = [[_few(names), why] for why, names in by_reason.items()]
+    if rows:
+        console.print(_table("Could not be made", ["table", "because"], rows))
+
+
+def _few(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def show_summary(study: Study, lake: Lake) -> None:

@@ -10,6 +10,9 @@ from ect_assets.intake.bids import invalid_subjects, read_participants, subject_
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.problems import Problem, StudyError
 
+EARLY = ("pre", "base", "bl", "before")
+"""How labels of a session before treatment begin."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -28,13 +31,15 @@ class Checked:
 
 
 def sessions_in(bids: Path) -> tuple[str, ...]:
-    """List the sessions of a BIDS folder, the most frequent first."""
+    """List the sessions of a BIDS folder: the most frequent first, then as they follow in time."""
     count: dict[str, int] = {}
     for folder in sorted(bids.glob("sub-*/ses-*")):
         label = folder.name.removeprefix("ses-")
         if re.fullmatch(r"[0-9A-Za-z]+", label):
             count[label] = count.get(label, 0) + 1
-    return tuple(sorted(count, key=lambda label: -count[label]))
+    return tuple(
+        sorted(count, key=lambda one: (-count[one], not one.lower().startswith(EARLY), one))
+    )
 
 
 def find_problems(bids: Path, sessions: list[str] | None = None) -> Checked:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.assets.association import ROWS, aligned, null_matrix
-from ect_assets.assets.transcriptome import no_expression
+from ect_assets.assets.transcriptome import no_expression, no_expression_at_all
 from ect_assets.enrichment.gene_set_enrichment import gene_set_enrichment
 from ect_assets.enrichment.over_representation import over_representation
 from ect_assets.enrichment.spatial import spatial_enrichment
@@ -25,6 +25,7 @@ NEVER_TOO_LARGE = 100_000
     tables.GeneSets,
     STATION,
     reference=("go_annotations.parquet", "go_terms.parquet", "cell_types_seidlitz2020.gmt"),
+    unavailable=no_expression_at_all,
 )
 def gene_sets(work: Work) -> Made:
     """Gene Ontology and cell types, restricted to the genes of the matrices.

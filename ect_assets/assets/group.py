@@ -49,7 +49,7 @@ def exclusions(work: Work) -> Made:
     return Made(frame, figures={"patients_left_out": int(frame.subject.nunique())})
 
 
-@step(tables.GmvChange, "group", settings=("sessions",))
+@step(tables.GmvChange, "group", settings=("sessions", "group"))
 def gmv_change(
     work: Work,
     parcels: pd.DataFrame,
@@ -95,7 +95,7 @@ def clinical_change(
 @step(
     tables.SymptomPls,
     "group",
-    settings=("sessions", "instruments", "association.permutations", "seed"),
+    settings=("sessions", "group", "instruments", "association.permutations", "seed"),
 )
 def symptom_pls(
     work: Work,
@@ -126,7 +126,7 @@ def symptom_pls(
 @step(
     tables.SymptomPlsWeights,
     "group",
-    settings=("sessions", "instruments", "association.bootstraps", "seed"),
+    settings=("sessions", "group", "instruments", "association.bootstraps", "seed"),
 )
 def symptom_pls_weights(
     work: Work,
@@ -151,7 +151,14 @@ def symptom_pls_weights(
 
 
 def _cohort(work: Work, parcels, parcel_gmv, scan_volumes, exclusions) -> Cohort:
-    cohort = paired_cohort(parcel_gmv, scan_volumes, parcels, exclusions, work.study.sessions.both)
+    cohort = paired_cohort(
+        parcel_gmv,
+        scan_volumes,
+        parcels,
+        exclusions,
+        work.study.sessions.both,
+        work.study.group.adjusts_for_etiv,
+    )
     _enough(len(cohort.subjects), "both sessions")
     return cohort
 

@@ -51,7 +51,7 @@ def parcels(work: Work) -> pd.DataFrame:
     tables.ScanVolumes,
     "morphometry",
     after=("raw_scans",),
-    settings=("sessions", "morphometry"),
+    settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
     files=_source_files,
     from_patients=True,
 )

@@ -23,6 +23,13 @@ def no_expression(study: Study, partition: Partition) -> str | None:
     return None
 
 
+def no_expression_at_all(study: Study, partition: Partition) -> str | None:
+    """Say why a study needs no genes, or None where a parcellation has expression."""
+    if all(one.expression == "none" for one in study.parcellations.values()):
+        return "the study has no gene expression for any parcellation"
+    return None
+
+
 @step(
     tables.Expression,
     "transcriptome",
@@ -73,7 +80,12 @@ def expression_coverage(work: Work) -> Made:
     return Made(frame, figures={"parcels_with_expression": len(frame)})
 
 
-@step(tables.Genes, "transcriptome", reference=(GENES,))
+@step(
+    tables.Genes,
+    "transcriptome",
+    reference=(GENES,),
+    unavailable=no_expression_at_all,
+)
 def genes(work: Work) -> pd.DataFrame:
     """The genes of the expression matrices, with their Entrez identifiers.
 

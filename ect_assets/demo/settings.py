@@ -55,7 +55,7 @@ expression = "none"
 # images = true             # whether there are T1w images to register
 
 # [group]
-# fdr = 0.05
+# adjusts_for_etiv = true   # false: the plain paired t-test, where there is no intracranial volume
 
 # [association]
 # hemisphere = "L"          # "L", "R" or "both": where gene expression and map are compared
@@ -66,7 +66,7 @@ expression = "none"
 # gene_list_q = 0.001       # a gene is listed when its bootstrap q is below this
 
 # [nulls]
-# models = ["vasa", "moran"]
+# models = ["vasa", "moran"]   # also "hungarian" and "burt"
 # primary = "moran"         # the one that p_spatial is read from
 # n = 1000                  # maps of each
 

@@ -18,7 +18,7 @@ from ect_assets.schema import Table
 from ect_assets.tables import TABLES
 
 CATALOGUE = "ect.duckdb"
-READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+READING = {duckdb.StatementType.SELECT}
 
 
 class QueryError(EctError):
@@ -62,13 +62,16 @@ def refresh_catalogue(lake: Lake) -> Path:
     with tempfile.TemporaryDirectory(prefix=".catalogue", dir=lake.folder) as aside:
         fresh = Path(aside) / CATALOGUE
         with duckdb.connect(fresh) as connection:
+            connection.execute("BEGIN")
             for table in TABLES.values():
                 connection.execute(view_statement(lake, table))
                 view = table.table_name
                 connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
-                for one in table.columns:
+                there = set(connection.table(view).columns)
+                for one in (one for one in table.columns if one.name in there):
                     what = _quoted(one.description)
                     connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
+            connection.execute("COMMIT")
         os.replace(fresh, file)
     return file
 
@@ -85,7 +88,11 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     DuckDBPyConnection
         Its settings are locked, so that a query cannot widen what it may read.
     """
-    connection = duckdb.connect(refresh_catalogue(lake), read_only=True)
+    # An instance of its own: one that is opened by file name is shared within the process, with
+    # its locked settings.
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH {_quoted(str(refresh_catalogue(lake)))} AS lake (READ_ONLY)")
+    connection.execute("USE lake")
     connection.execute(f"SET allowed_directories=[{_quoted(lake.folder.as_posix() + '/')}]")
     connection.execute("SET enable_external_access=false")
     connection.execute("SET lock_configuration=true")
@@ -116,7 +123,7 @@ def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
         if len(statements) != 1 or statements[0].type not in READING:
             raise QueryError(
                 "Only one statement that reads is answered (SELECT, FROM, DESCRIBE, SHOW, "
-                "SUMMARIZE, EXPLAIN); the lake is written by `ect run` alone."
+                "SUMMARIZE); the lake is written by `ect run` alone."
             )
         answer = connection.sql(sql)
     except duckdb.Error as error:

@@ -283,10 +283,19 @@ def _digest(content: pa.Table) -> str:
     """Digest values, names and types, whatever the compression; times of the clock aside."""
     clocks = [one.name for one in content.schema if pa.types.is_timestamp(one.type)]
     content = content.drop_columns(clocks)
+    # What lies in memory under a NULL is arbitrary: zeros there, and where they are, instead.
+    parts = [part for one in content.columns for part in (_zero_where_null(one), one.is_valid())]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, content.schema) as stream:
-        stream.write_table(content)
+    bare = pa.table(parts, [str(number) for number in range(len(parts))])
+    bare = bare.replace_schema_metadata({"schema": content.schema.to_string()})
+    with pa.ipc.new_stream(sink, bare.schema) as stream:
+        stream.write_table(bare.combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _zero_where_null(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    zero = pa.scalar("" if pa.types.is_string(values.type) else 0).cast(values.type)
+    return values.fill_null(zero) if values.null_count else values
 
 
 def _write_parquet(content: pa.Table, file: Path) -> None:

@@ -64,7 +64,7 @@ class FreeSurferSubjects:
         findings.raise_any()
         file = f"{_ASEG} ({shown_path(self._study, stats)})"
         measures = content.measures if content is not None else {}
-        row = scan_row(measures, scan, file, findings)
+        row = scan_row(measures, scan, file, findings, self._study.group.adjusts_for_etiv)
         findings.raise_any()
         return row
 

@@ -81,7 +81,9 @@ class GroupTables:
             texts = {_WHOLE_BRAIN[name]: row[name] for name in _WHOLE_BRAIN if name in row}
             measures |= read_numbers(texts, table, scan, EVERY, findings)
         findings.raise_any()
-        frame = scan_row(measures, scan, tables[0].shown, findings)
+        frame = scan_row(
+            measures, scan, tables[0].shown, findings, self._study.group.adjusts_for_etiv
+        )
         findings.raise_any()
         return frame
 

@@ -78,7 +78,11 @@ class Hemisphere:
 
 
 def scan_row(
-    measures: Mapping[str, float], scan: Scan, file: str, findings: Findings
+    measures: Mapping[str, float],
+    scan: Scan,
+    file: str,
+    findings: Findings,
+    needs_etiv: bool,
 ) -> pd.DataFrame:
     """Make the row of `scan_volumes` from FreeSurfer's whole-brain measures.
 
@@ -92,6 +96,8 @@ def scan_row(
         How messages name the file.
     findings : Findings
         Takes up ``etiv_missing`` and ``volume_not_a_number``.
+    needs_etiv : bool
+        Whether a missing intracranial volume is a finding.
 
     Returns
     -------
@@ -101,7 +107,7 @@ def scan_row(
     etiv = _first(measures, "eTIV", "EstimatedTotalIntraCranialVol")
     brain = _first(measures, "BrainSegVol")
     gray = _first(measures, "TotalGrayVol")
-    if etiv is None:
+    if etiv is None and needs_etiv:
         findings.add(
             "etiv_missing",
             f"{file} has no estimated total intracranial volume (eTIV), which the test of change "

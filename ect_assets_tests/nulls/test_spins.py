@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from ect_assets.nulls.places import SPHERE
 from ect_assets.nulls.rotations import random_rotations, reflect
-from ect_assets.nulls.spins import vasa_assignment
+from ect_assets.nulls.spins import hungarian_assignment, vasa_assignment
+from ect_assets.reference.loaders import parcels
 
+METHODS = {"vasa": vasa_assignment, "hungarian": hungarian_assignment}
 CHECKS = Path(__file__).resolve().parents[2] / ".." / "shared" / "checks"
 
 
@@ -48,40 +53,91 @@ def test_the_published_assignment_is_reproduced(side):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_each_rotated_parcel_is_used_once(coordinates):
-    assignment = vasa_assignment(coordinates, random_rotations(40, np.random.default_rng(1)))
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_the_peer_gives_the_same_assignment_of_the_same_rotations(method):
+    peer = pytest.importorskip("neuromaps.nulls.spins")
+    sphere = parcels("hcp_mmp")[SPHERE].to_numpy()
+    right = np.repeat([0, 1], 180)
+    state = np.random.RandomState(5)
+    left = np.stack([peer._gen_rotation(state)[0] for _ in range(10)])
+    expected = peer.gen_spinsamples(
+        sphere, right, n_rotate=10, method=method, seed=5, check_duplicates=False
+    )
+    found = np.hstack(
+        [METHODS[method](sphere[:180], left), 180 + METHODS[method](sphere[180:], reflect(left))]
+    )
+    np.testing.assert_array_equal(found, expected.T)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_each_rotated_parcel_is_used_once(coordinates, method):
+    rotations = random_rotations(40, np.random.default_rng(1))
+    assignment = METHODS[method](coordinates, rotations)
     np.testing.assert_array_equal(np.sort(assignment, axis=1), np.tile(np.arange(30), (40, 1)))
 
 
-def test_no_rotation_leaves_each_parcel_in_place(coordinates):
-    assignment = vasa_assignment(coordinates, np.eye(3)[None])
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_no_rotation_leaves_each_parcel_in_place(coordinates, method):
+    assignment = METHODS[method](coordinates, np.eye(3)[None])
     np.testing.assert_array_equal(assignment[0], np.arange(30))
 
 
-def test_the_vectorised_steps_are_the_published_ones(coordinates):
+def test_the_compiled_steps_are_the_published_ones(coordinates):
     rotations = random_rotations(10, np.random.default_rng(2))
     expected = [step_by_step(coordinates, rotation) for rotation in rotations]
     np.testing.assert_array_equal(vasa_assignment(coordinates, rotations), expected)
 
 
-def test_the_assignment_does_not_depend_on_the_chunks(coordinates):
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8])
+def test_any_number_of_parcels_is_paired_by_the_published_steps(coordinates, n):
+    rotations = random_rotations(10, np.random.default_rng(n))
+    expected = [step_by_step(coordinates[:n], rotation) for rotation in rotations]
+    np.testing.assert_array_equal(vasa_assignment(coordinates[:n], rotations), expected)
+
+
+def test_parcels_in_one_place_are_paired_in_their_order():
+    points = np.tile([[0.0, 0.0, 1.0]], (6, 1))
+    np.testing.assert_array_equal(vasa_assignment(points, np.eye(3)[None])[0], np.arange(6))
+
+
+def test_hungarian_distances_sum_to_less_than_those_of_vasa(coordinates):
     rotations = random_rotations(20, np.random.default_rng(3))
+    rotated, rotation = coordinates @ rotations, np.arange(20)[:, None]
+    total = {
+        method: np.linalg.norm(
+            coordinates - rotated[rotation, assign(coordinates, rotations)], axis=2
+        ).sum(axis=1)
+        for method, assign in METHODS.items()
+    }
+    assert (total["hungarian"] <= total["vasa"] + 1e-12).all()
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_the_assignment_does_not_depend_on_the_number_of_threads(coordinates, method):
+    rotations = random_rotations(130, np.random.default_rng(3))
     np.testing.assert_array_equal(
-        vasa_assignment(coordinates, rotations, chunk_size=3),
-        vasa_assignment(coordinates, rotations),
+        METHODS[method](coordinates, rotations, n_threads=1),
+        METHODS[method](coordinates, rotations, n_threads=2),
     )
 
 
-def test_permuting_the_parcels_permutes_the_assignment(coordinates):
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_permuting_the_parcels_permutes_the_assignment(coordinates, method):
     rng = np.random.default_rng(4)
     rotations, order = random_rotations(5, rng), rng.permutation(30)
     values = rng.normal(size=30)
-    plain = values[vasa_assignment(coordinates, rotations)]
-    permuted = values[order][vasa_assignment(coordinates[order], rotations)]
+    plain = values[METHODS[method](coordinates, rotations)]
+    permuted = values[order][METHODS[method](coordinates[order], rotations)]
     np.testing.assert_array_equal(permuted, plain[:, order])
 
 
-def test_a_missing_coordinate_is_refused(coordinates):
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_missing_coordinate_is_refused(coordinates, method):
     coordinates[3, 1] = np.nan
     with pytest.raises(ValueError, match="row 3, column 1"):
-        vasa_assignment(coordinates, np.eye(3)[None])
+        METHODS[method](coordinates, np.eye(3)[None])
+
+
+def test_the_compiler_is_loaded_only_when_parcels_are_spun():
+    code = "import sys, ect_assets.nulls.models; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,50 @@
+"""Small studies that several tests walk through."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ect_assets.demo import make_simulated_study
+from ect_assets.study import STUDY_FILE, Study, load_study
+
+FEWER = """
+[association]
+permutations = 199
+bootstraps = 100
+gene_list_q = 0.05
+
+[nulls]
+n = 99
+
+[enrichment]
+permutations = 200
+"""
+
+
+def shortened(folder: Path) -> Study:
+    """Let a study resample less, so that a walk takes seconds."""
+    file = folder / STUDY_FILE
+    file.write_text(file.read_text(encoding="utf-8") + FEWER, encoding="utf-8")
+    return load_study(folder)
+
+
+@pytest.fixture(scope="session")
+def simulated_input(tmp_path_factory) -> Path:
+    """Seven simulated patients as files; copy them before changing anything."""
+    folder = tmp_path_factory.mktemp("simulated") / "study"
+    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=8.0)
+    shortened(folder)
+    return folder
+
+
+@pytest.fixture
+def study_folder(simulated_input, tmp_path) -> Path:
+    """A study of seven simulated patients that a test may break; it stops before the genes."""
+    folder = Path(shutil.copytree(simulated_input, tmp_path / "study"))
+    settings = folder / STUDY_FILE
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('expression = "packaged"', 'expression = "none"'))
+    return folder

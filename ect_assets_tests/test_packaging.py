@@ -1,0 +1,118 @@
+"""What is installed is whole, small, and what the settings of the project say."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import import_module, resources
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import ect_assets
+from ect_assets.reference import loaders
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(ect_assets.__file__).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LARGEST_WHEEL_BYTES = 25e6
+REQUIREMENTS = [Requirement(one) for one in PROJECT["project"]["dependencies"]]
+OPTIONAL = [
+    Requirement(one)
+    for group in PROJECT["project"]["optional-dependencies"].values()
+    for one in group
+]
+
+
+def package_files():
+    return [
+        file
+        for file in PACKAGE.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc"
+    ]
+
+
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in loaders.DATA_FOLDER.iterdir()))
+def test_every_data_file_is_found_as_a_resource_of_the_package(name):
+    assert resources.files("ect_assets.reference").joinpath("data", name).is_file()
+
+
+def test_the_data_lie_below_the_package():
+    assert loaders.DATA_FOLDER.is_relative_to(PACKAGE)
+
+
+def test_every_folder_with_code_is_a_package():
+    folders = {file.parent for file in PACKAGE.rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_the_wheel_stays_small():
+    assert sum(file.stat().st_size for file in package_files()) < LARGEST_WHEEL_BYTES
+
+
+def test_the_wheel_holds_the_package():
+    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [PACKAGE.name]
+
+
+def test_the_licence_and_the_readme_are_there():
+    named = [*PROJECT["project"]["license-files"], PROJECT["project"]["readme"]]
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_the_workspace_names_the_definitions():
+    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))
+    (entry,) = workspace["load_from"]
+    assert entry["python_module"]["module_name"] == "ect_assets.definitions"
+
+
+@pytest.mark.parametrize("module", [PROJECT["tool"]["dagster"]["module_name"]])
+def test_the_module_that_dagster_loads_is_there(module):
+    assert PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py").is_file()
+
+
+def test_dagster_and_dg_load_the_same_module():
+    tool = PROJECT["tool"]
+    assert tool["dagster"]["module_name"] == tool["dg"]["project"]["code_location_target_module"]
+
+
+@pytest.mark.parametrize("command", PROJECT["project"]["scripts"].values())
+def test_every_command_is_a_function(command):
+    module, function = command.split(":")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_the_version_is_that_of_the_package():
+    assert installed(PROJECT["project"]["name"]) == ect_assets.__version__
+
+
+@pytest.mark.parametrize("needed", REQUIREMENTS, ids=lambda one: one.name)
+def test_the_installed_version_is_in_the_range_that_is_said(needed):
+    assert needed.specifier.contains(version(needed.name), prereleases=True)
+
+
+@pytest.mark.parametrize("needed", OPTIONAL, ids=lambda one: one.name)
+def test_an_optional_package_is_in_the_range_that_is_said_or_absent(needed):
+    found = installed(needed.name)
+    assert found is None or needed.specifier.contains(found, prereleases=True)
+
+
+@pytest.mark.parametrize("needed", REQUIREMENTS, ids=lambda one: one.name)
+def test_every_range_has_a_lower_and_an_upper_end(needed):
+    ends = {one.operator for one in needed.specifier}
+    assert {">=", "<"} <= ends
+
+
+@pytest.mark.parametrize("needed", REQUIREMENTS, ids=lambda one: one.name)
+def test_every_requirement_is_locked_with_a_version_in_its_range(needed):
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [line.split(" ")[0] for line in lines if line.startswith(f"{needed.name}==")]
+    assert pins and all(needed.specifier.contains(pin.split("==")[1]) for pin in pins)

@@ -1,0 +1,99 @@
+"""Looking through a BIDS folder finds what would leave a patient out, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ect_assets.problems import StudyError
+from ect_assets.validation import find_problems, sessions_in
+
+
+@pytest.fixture(scope="module")
+def clean(simulated_input):
+    return find_problems(simulated_input / "bids")
+
+
+@pytest.fixture
+def bids(simulated_input, tmp_path):
+    """The dataset of the simulated study, to be broken."""
+    without_volumes = shutil.ignore_patterns("derivatives")
+    return shutil.copytree(simulated_input / "bids", tmp_path / "bids", ignore=without_volumes)
+
+
+def told(checked):
+    return [(one.subject, one.session, one.reason) for one in checked.problems]
+
+
+def test_a_clean_dataset_has_no_problems(clean):
+    assert clean.problems == []
+
+
+def test_every_patient_was_looked_at(clean):
+    assert clean.subjects == 7
+
+
+def test_both_sessions_were_found(clean):
+    assert sorted(clean.sessions) == ["post", "pre"]
+
+
+def test_sessions_are_listed_in_the_order_of_time(clean):
+    assert clean.sessions == ("pre", "post")
+
+
+def test_a_removed_scan_is_found(bids):
+    (scan,) = bids.glob("sub-003/ses-post/anat/*.nii.gz")
+    scan.unlink()
+    assert told(find_problems(bids)) == [("003", "post", "session_missing")]
+
+
+def test_a_removed_session_is_found(bids):
+    shutil.rmtree(bids / "sub-003" / "ses-post")
+    assert told(find_problems(bids)) == [("003", "post", "session_missing")]
+
+
+def test_a_broken_scan_is_found(bids):
+    (scan,) = bids.glob("sub-003/ses-post/anat/*.nii.gz")
+    scan.write_bytes(scan.read_bytes()[:200])
+    assert [one[:2] for one in told(find_problems(bids))] == [("003", "post")]
+
+
+def test_a_patient_without_a_row_is_found(bids):
+    file = bids / "participants.tsv"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("sub-003")))
+    assert told(find_problems(bids)) == [("003", "*", "participant_row_missing")]
+
+
+def test_sessions_that_were_said_are_needed_of_everyone(simulated_input):
+    checked = find_problems(simulated_input / "bids", ["pre", "later"])
+    assert {one[1:] for one in told(checked)} == {("later", "session_missing")}
+
+
+def test_the_dataset_is_left_as_it_is(bids):
+    before = sorted((file, file.stat().st_mtime_ns) for file in bids.rglob("*"))
+    find_problems(bids)
+    assert sorted((file, file.stat().st_mtime_ns) for file in bids.rglob("*")) == before
+
+
+def test_what_is_no_dataset_is_told(tmp_path):
+    with pytest.raises(StudyError, match="is not a BIDS dataset"):
+        find_problems(tmp_path / "nowhere")
+
+
+def test_a_dataset_without_sessions_is_told_what_to_say(tmp_path):
+    (tmp_path / "sub-01").mkdir()
+    with pytest.raises(StudyError, match="--session pre,post"):
+        find_problems(tmp_path)
+
+
+def test_the_more_frequent_session_comes_first(tmp_path):
+    for place in ("sub-01/ses-a", "sub-01/ses-b", "sub-02/ses-b"):
+        (tmp_path / place).mkdir(parents=True)
+    assert sessions_in(tmp_path) == ("b", "a")
+
+
+def test_a_folder_that_is_no_session_label_is_none(tmp_path):
+    (tmp_path / "sub-01" / "ses-pre_old").mkdir(parents=True)
+    assert sessions_in(tmp_path) == ()

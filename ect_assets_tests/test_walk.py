@@ -1,0 +1,208 @@
+"""The whole walk, from files to enriched genes, on small studies."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+from sklearn.cross_decomposition import PLSRegression
+
+from ect_assets.definitions import build_definitions
+from ect_assets.demo import make_ds000174_study
+from ect_assets.instance import open_instance
+from ect_assets.lake.catalogue import query
+from ect_assets.reference import loaders
+from ect_assets.runner import Outcome, Runner
+from ect_assets.status import study_status
+from ect_assets.study import Study, load_study
+from ect_assets.tables import TABLES
+from ect_assets_tests.conftest import shortened
+
+
+def walked(folder: Path) -> tuple[Study, Runner, Outcome]:
+    """Run all of a study."""
+    study = load_study(folder)
+    runner = Runner(study)
+    return study, runner, runner.run()
+
+
+def rows(runner: Runner, sql: str) -> pd.DataFrame:
+    """Ask the lake."""
+    return query(runner.lake, sql).df()
+
+
+@pytest.fixture(scope="module")
+def simulated(simulated_input, tmp_path_factory):
+    """The small simulated study, walked through."""
+    folder = tmp_path_factory.mktemp("walked") / "study"
+    return walked(Path(shutil.copytree(simulated_input, folder)))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """The real study ds000174, walked through."""
+    folder = tmp_path_factory.mktemp("real") / "ds000174"
+    make_ds000174_study(folder, folder / "data_lake")
+    shortened(folder)
+    return walked(folder)
+
+
+def test_every_table_that_the_study_can_have_is_made(simulated):
+    study, _, outcome = simulated
+    assert not outcome.failed
+    assert all(one.missing == one.stale == one.failed == 0 for one in study_status(study))
+
+
+def test_a_second_run_finds_nothing_to_do(simulated):
+    study, _, _ = simulated
+    assert Runner(study).run().made == []
+
+
+def test_a_table_that_comes_out_the_same_is_not_written_again(simulated):
+    study, runner, _ = simulated
+    file = runner.lake.file(TABLES["gmv_change"], {"parcellation": "hcp_mmp"})
+    before = file.stat().st_mtime_ns
+    Runner(study).run(again=True)
+    assert file.stat().st_mtime_ns == before
+
+
+def test_every_row_made_from_simulated_patients_says_so(simulated):
+    _, runner, _ = simulated
+    derived = ["raw_scans", "parcel_gmv", "gmv_change", "pls_genes", "cell_type_enrichment"]
+    assert all(rows(runner, f"FROM {name}").simulated.all() for name in derived)
+    assert not rows(runner, "FROM expression").simulated.any()
+
+
+def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simulated):
+    study, _, _ = simulated
+    with open_instance(study) as instance:
+        key = dg.AssetKey("parcel_gmv")
+        assert len(instance.get_materialized_partitions(key)) == 14
+        record = instance.get_asset_records([dg.AssetKey("gmv_change")])[0]
+        metadata = record.asset_entry.last_materialization.asset_materialization.metadata
+        assert metadata["patients"].value == 7
+        assert "| parcel |" in metadata["preview"].value
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
+        )
+    assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
+    assert len(checks) == 23
+
+
+def test_each_partition_of_a_joint_run_shows_its_own_rows(simulated):
+    study, _, _ = simulated
+    with open_instance(study) as instance:
+        events = instance.fetch_materializations(dg.AssetKey("scan_volumes"), limit=7).records
+    for record in events:
+        preview = record.asset_materialization.metadata["preview"].value
+        assert f"| {record.partition_key} |" in preview
+
+
+def test_the_definitions_load_for_both_bundled_studies(simulated, real):
+    for study, _, _ in (simulated, real):
+        dg.Definitions.validate_loadable(build_definitions(study))
+
+
+def data_pages(file: Path) -> bytes:
+    """Return all of a Parquet file but its footer, which names the run."""
+    content = file.read_bytes()
+    footer_length = int.from_bytes(content[-8:-4], "little")
+    return content[: -8 - footer_length]
+
+
+def test_the_same_input_in_another_folder_gives_the_same_bytes(
+    simulated, simulated_input, tmp_path
+):
+    _, first, _ = simulated
+    _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
+    files = sorted(first.lake.folder.glob("*/**/part.parquet"))
+    assert len(files) == 52
+    for file in files:
+        twin = second.lake.folder / file.relative_to(first.lake.folder)
+        footers = [{**pq.read_schema(one).metadata, b"run_id": b""} for one in (file, twin)]
+        assert footers[0] == footers[1], file
+        if "ingested_at" not in pq.read_schema(file).names:
+            assert data_pages(file) == data_pages(twin), file
+
+
+def real_volumes() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Volumes and mean intracranial volume of ds000174, straight from the packaged tables."""
+    table = loaders.ds000174_volumes().set_index(["subject", "session"]).sort_index()
+    names = [name for name in table.columns if name.endswith("_volume")]
+    before = table.xs("baseline", level="session")
+    after = table.xs("followup", level="session").loc[before.index]
+    etiv = (before["eTIV"] + after["eTIV"]).to_numpy() / 2
+    return before[names], after[names], etiv
+
+
+def test_the_change_of_the_real_study_is_that_of_scipy_and_statsmodels(real):
+    import statsmodels.api as sm
+
+    _, runner, _ = real
+    ours = rows(runner, "FROM gmv_change").set_index("parcel")
+    before, after, etiv = real_volumes()
+    change = after - before
+    plain = stats.ttest_rel(after, before)
+    design = np.column_stack([np.ones(len(etiv)), etiv - etiv.mean()])
+    for index, name in enumerate(change.columns):
+        row = ours.loc[name.removesuffix("_volume")]
+        fit = sm.OLS(change[name].to_numpy(), design).fit()
+        assert row.t == pytest.approx(fit.tvalues[0], rel=1e-10)
+        assert row.p == pytest.approx(fit.pvalues[0], rel=1e-10)
+        assert (row.ci_low_mm3, row.ci_high_mm3) == pytest.approx(fit.conf_int()[0], rel=1e-10)
+        assert row.t_unadjusted == pytest.approx(plain.statistic[index], rel=1e-10)
+        assert row.p_unadjusted == pytest.approx(plain.pvalue[index], rel=1e-10)
+    expected = stats.false_discovery_control(ours.p)
+    np.testing.assert_allclose(ours.q, expected, rtol=1e-10)
+
+
+def test_the_first_component_of_the_real_study_is_that_of_scikit_learn(real):
+    _, runner, _ = real
+    scores = rows(runner, "FROM pls_scores WHERE component = 1").set_index("parcel")
+    matrix = loaders.expression_matrix("desikan_killiany").loc[scores.index].to_numpy(float)
+    fit = PLSRegression(2).fit(matrix, scores.map_value)
+    sign = np.sign(np.corrcoef(fit.x_scores_[:, 0], scores.map_value)[0, 1])
+    theirs = sign * fit.x_scores_[:, 0]
+    ours = scores.score.to_numpy()
+    np.testing.assert_allclose(ours / ours.std(), theirs / theirs.std(), atol=1e-10)
+    r2 = rows(runner, "SELECT DISTINCT component, r2_y FROM pls_components ORDER BY component")
+    explained = np.corrcoef(theirs, scores.map_value)[0, 1] ** 2
+    assert r2.r2_y[0] == pytest.approx(explained, abs=1e-10)
+    assert r2.r2_y.sum() == pytest.approx(fit.score(matrix, scores.map_value), abs=1e-10)
+
+
+def test_the_expression_table_is_the_packaged_matrix(real):
+    _, runner, _ = real
+    table = rows(runner, "FROM expression").pivot(
+        index="parcel", columns="gene", values="expression"
+    )
+    matrix = loaders.expression_matrix("desikan_killiany")
+    pd.testing.assert_frame_equal(
+        table.loc[matrix.index, matrix.columns], matrix, check_names=False, check_dtype=False
+    )
+
+
+def test_nothing_in_the_real_study_is_called_simulated(real):
+    _, runner, _ = real
+    for name in ("parcel_gmv", "gmv_change", "pls_genes"):
+        assert not rows(runner, f"FROM {name}").simulated.any()
+
+
+def test_both_questionnaires_of_the_real_study_are_analysed(real):
+    _, runner, _ = real
+    assert sorted(rows(runner, "FROM symptom_pls").instrument) == ["audit", "cudit"]
+    people = loaders.ds000174_participants()
+    expected = stats.ttest_rel(people.audit_followup, people.audit_baseline)
+    audit = rows(runner, "FROM clinical_change WHERE instrument = 'audit'").iloc[0]
+    assert (audit.t, audit.p) == pytest.approx((expected.statistic, expected.pvalue), rel=1e-10)
+
+
+def test_study_wide_results_do_not_name_sessions_that_the_study_does_not_have(real):
+    _, runner, _ = real
+    assert set(rows(runner, "FROM parcel_gmv").session) == {"baseline", "followup"}
