@@ -1,0 +1,115 @@
+"""The commands as a user types them: what they print, and with which exit code."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ect_assets.runner import Runner
+from ect_assets.study import load_study
+
+
+def ect(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run a command in a folder, as from a terminal."""
+    command = [sys.executable, "-c", "from ect_assets.cli import main; main()", *words]
+    path = {"PATH": str(Path(sys.executable).parent), "HOME": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=path | environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def walked_folder(simulated_input, tmp_path_factory) -> Path:
+    """A study that has been walked through, up to the group."""
+    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("cli") / "study"))
+    settings = folder / "study.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('expression = "packaged"', 'expression = "none"'))
+    Runner(load_study(folder)).run(parcellations=["desikan_killiany"])
+    return folder
+
+
+COMMANDS = ["demo", "init", "validate", "run", "ui", "status", "sql", "report"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, tmp_path):
+    answer = ect(command, "--help", folder=tmp_path)
+    assert answer.returncode == 0
+    assert f"$ ect {command}" in answer.stdout
+
+
+def test_a_folder_without_a_study_says_what_to_do(tmp_path):
+    answer = ect("status", folder=tmp_path)
+    assert answer.returncode == 1
+    assert "ect demo" in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_a_query_answers_on_standard_output_alone(walked_folder):
+    answer = ect(
+        "sql", "SELECT count(*) AS n FROM gmv_change", "--format", "csv", folder=walked_folder
+    )
+    assert answer.stdout == "n\n68\n"
+    assert "simulated" in answer.stderr
+
+
+def test_a_bad_query_is_one_clear_line(walked_folder):
+    answer = ect("sql", "SELECT nope FROM gmv_change", folder=walked_folder)
+    assert answer.returncode == 1
+    assert "nope" in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_a_study_is_found_by_option_variable_and_current_folder(walked_folder, tmp_path):
+    query = ("sql", "SELECT 1 AS one", "--format", "csv")
+    by_option = ect(*query, "--study", str(walked_folder), folder=tmp_path)
+    by_variable = ect(*query, folder=tmp_path, ECT_STUDY=str(walked_folder))
+    by_folder = ect(*query, folder=walked_folder / "bids")
+    assert {one.stdout for one in (by_option, by_variable, by_folder)} == {"one\n1\n"}
+
+
+def test_the_report_says_that_patients_are_simulated_and_gives_the_change(walked_folder):
+    answer = ect("report", folder=walked_folder)
+    assert answer.returncode == 0
+    assert "SIMULATED" in answer.stdout and "hamd" in answer.stdout
+
+
+def test_the_status_counts_what_is_up_to_date_and_missing(walked_folder):
+    answer = ect("status", folder=walked_folder)
+    (line,) = (line for line in answer.stdout.splitlines() if "parcel_gmv" in line)
+    assert line.split() == ["parcel_gmv", "7", "7"]
+
+
+def test_running_again_says_that_there_is_nothing_to_do(walked_folder):
+    answer = ect("run", "--parcellation", "desikan_killiany", folder=walked_folder)
+    assert answer.returncode == 0
+    assert "Nothing to do" in answer.stdout
+
+
+def test_an_unknown_subject_is_one_clear_line(walked_folder):
+    answer = ect("run", "--subject", "999", folder=walked_folder)
+    assert answer.returncode == 1
+    assert "no subject 999" in answer.stderr
+
+
+def test_a_new_study_is_written_and_validated(walked_folder, tmp_path):
+    written = ect("init", "mine", "--bids", str(walked_folder / "bids"), folder=tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert load_study(tmp_path / "mine").sessions.both == ("pre", "post")
+    checked = ect("validate", str(walked_folder / "bids"), folder=tmp_path)
+    assert checked.returncode == 0 and "0 problem(s)" in checked.stdout
+
+
+def test_a_taken_port_is_said_before_anything_is_started(walked_folder):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = ect("ui", "--port", port, folder=walked_folder)
+    assert answer.returncode == 1
+    assert f"Port {port} is taken" in answer.stderr
