@@ -54,7 +54,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 		uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps --editable . ; \
 	fi
 	@touch $@
@@ -63,6 +63,6 @@ $(PEERS): $(INSTALLED) requirements-peers.lock
 	@if command -v uv >/dev/null 2>&1; then \
 		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-peers.lock ; \
 	else \
-		$(BIN)/python -m pip install --quiet --require-hashes -r requirements-peers.lock ; \
+		$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-peers.lock ; \
 	fi
 	@touch $@
