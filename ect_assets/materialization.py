@@ -15,7 +15,7 @@ import pandas as pd
 from ect_assets.freshness import any_input_simulated, code_version, inputs_digest
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance
 from ect_assets.problems import InputProblem, Problem
-from ect_assets.step import Made, Step, Work
+from ect_assets.step import Made, Step, Verdict, Work
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
@@ -67,6 +67,7 @@ def materialize(
     results: list[Result] = []
     problems: list[Problem] = []
     failed: list[str] = []
+    verdicts: dict[str, list[Verdict]] = {}
     for key, partition in partitions.items():
         digest = inputs_digest(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
@@ -93,6 +94,8 @@ def materialize(
         )
         results.append(Result(partition, frame, provenance))
         problems.extend(made.problems)
+        for name, verdict in made.verdicts.items():
+            verdicts.setdefault(name, []).append(verdict)
         context.add_asset_metadata(_metadata(frame, provenance, made), partition_key=key)
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
@@ -107,6 +110,18 @@ def materialize(
             "left_out": len(problems),
             "what": dg.MetadataValue.md("\n".join(f"- {one}" for one in problems) or "nothing"),
         },
+    )
+    for name in step.checks:
+        yield _own_check(step, name, verdicts[name])
+
+
+def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=step.name,
+        passed=all(one.passed for one in verdicts),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"says": dg.MetadataValue.md("\n".join(f"- {one.says}" for one in verdicts))},
     )
 
 

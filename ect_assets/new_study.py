@@ -63,6 +63,11 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 # primary = "moran"        # whose p stands in pls_genes and cell_type_enrichment
 # n = 1000
 
+# [calibration]             # noise maps on which the tests are tried
+# lengths_mm = [15, 25, 40]
+# maps = 100               # of each length; more give narrower intervals
+# nulls = 199
+
 # [enrichment]
 # permutations = 10000
 # min_size = 10            # genes of a Gene Ontology term

@@ -211,6 +211,10 @@ def as_asset(step: Step, study: Study, lake: Lake, others: Set[str]) -> dg.Asset
                 asset=step.name,
                 description="Nothing was left out in making the table.",
             ),
+            *(
+                dg.AssetCheckSpec(name, asset=step.name, description=what)
+                for name, what in step.checks.items()
+            ),
         ],
         metadata={"dagster/column_schema": column_schema(table), "key": ", ".join(table.key)},
         kinds={"python", "parquet"},

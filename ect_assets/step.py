@@ -53,6 +53,21 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a check of a step found.
+
+    Attributes
+    ----------
+    passed : bool
+    says : str
+        For a reader: what was compared with what.
+    """
+
+    passed: bool
+    says: str
+
+
+@dataclass(frozen=True)
 class Made:
     """What a step gives back, when it has more to say than the rows.
 
@@ -64,11 +79,14 @@ class Made:
         What was left out, or could not be read, and why.
     figures : mapping
         Key figures for a reader, by name.
+    verdicts : mapping
+        What each of the step's own checks found.
     """
 
     frame: pd.DataFrame
     problems: tuple[Problem, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,8 @@ class Step:
         Whether it reads the study's own data, not only tables.
     unavailable : callable, optional
         ``unavailable(study, partition)`` says why the study cannot have this partition, or None.
+    checks : mapping
+        Checks of its own, name to description; a failed one warns and stops nothing.
     version : str
         Raised whenever the same inputs would give another result.
     """
@@ -115,6 +135,7 @@ class Step:
     reads_problems: bool = False
     from_patients: bool = False
     unavailable: Reason | None = None
+    checks: Mapping[str, str] = field(default_factory=dict)
     version: str = "1"
 
     @property

@@ -130,6 +130,22 @@ class Nulls(Settings):
         return self
 
 
+class Calibration(Settings):
+    """Noise maps on which the tests are tried: how smooth, how many, and nulls for each."""
+
+    lengths_mm: tuple[Annotated[float, Field(ge=0)], ...] = (15.0, 25.0, 40.0)
+    maps: Annotated[int, Field(ge=20)] = 100
+    nulls: Annotated[int, Field(ge=19)] = 199
+    symptom_maps: Annotated[int, Field(ge=20)] = 200
+
+    @field_validator("lengths_mm")
+    @classmethod
+    def _some_length(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value:
+            raise ValueError("name at least one length")
+        return value
+
+
 class Enrichment(Settings):
     """Gene sets and their tests."""
 
@@ -157,6 +173,7 @@ class Study(Settings):
     group: Group = Group()
     association: Association = Association()
     nulls: Nulls = Nulls()
+    calibration: Calibration = Calibration()
     enrichment: Enrichment = Enrichment()
 
     @field_validator("parcellations")

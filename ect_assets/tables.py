@@ -300,10 +300,52 @@ class NullCalibration(Table):
     statistic: str = column("the test whose error rate it is")
     smoothness_mm: float = column("length over which the noise is correlated", unit="mm", minimum=0)
     n_maps: int = column("noise maps tried", minimum=1)
-    false_positive_rate_05: float = column("share of noise maps with p <= 0.05", **PROBABILITY)
-    false_positive_rate_01: float = column("share of noise maps with p <= 0.01", **PROBABILITY)
+    false_positive_rate_05: float = column(
+        "share with p <= 0.05: of noise maps, or of genes or sets on average over maps; for gene_list_bootstrap of maps with any listed gene",
+        **PROBABILITY,
+    )
+    false_positive_rate_01: float = column(
+        "the same at 0.01; gene_list_bootstrap has its own threshold, and the same number here",
+        **PROBABILITY,
+    )
     ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
     ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+
+
+class SymptomCalibration(Table):
+    """How often the tests of brain against symptoms cry wolf when patients are exchanged."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "statistic")
+    parcellation: str = column(PARCELLATION)
+    statistic: str = column("the p value of symptom_pls whose error rate it is")
+    n_patients: int = column("patients", minimum=3)
+    n_parcels: int = column("parcels", minimum=1)
+    n_maps: int = column("random improvements tried", minimum=1)
+    false_positive_rate_05: float = column("share with p <= 0.05", **PROBABILITY)
+    false_positive_rate_01: float = column("share with p <= 0.01", **PROBABILITY)
+    ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+
+
+class DetectableEffects(Table):
+    """What the study could have found: the smallest effects within reach of its size."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "test")
+    parcellation: str = column(PARCELLATION)
+    test: str = column("parcel_change, parcel_change_bonferroni, symptom_correlation or pls_r2")
+    n: int = column("patients; parcels for pls_r2", minimum=2)
+    alpha: float = column("two-sided level of the test", **PROBABILITY)
+    power: float | None = column(
+        "probability of finding the smallest effect; not known for pls_r2", **PROBABILITY
+    )
+    smallest_effect: float = column(
+        "smallest effect that is found with this power; for pls_r2 the one that reaches p = 0.05",
+        minimum=0,
+    )
+    effect_unit: str = column("d_z, r or R2", choices=("d_z", "r", "R2"))
+    half_width_95: float | None = column("half width of the 95 % confidence interval", minimum=0)
 
 
 class PlsComponents(Table):
@@ -321,6 +363,19 @@ class PlsComponents(Table):
     r2_x: float = column("variance of expression explained by the component", **PROBABILITY)
     p_spatial: float = column("p of r2_y against the null maps", **PROBABILITY)
     n_nulls: int = column("null maps", minimum=1)
+    map_smoothness_mm: float | None = column(
+        "length over which the map is correlated, estimated; uncertain for a single map",
+        unit="mm",
+        minimum=0,
+    )
+    false_positive_rate_05: float | None = column(
+        "how often this null model gives p <= 0.05 on noise as smooth as the map; first component only",
+        **PROBABILITY,
+    )
+    false_positive_ci_low_05: float | None = column("lower end of its 95 % interval", **PROBABILITY)
+    false_positive_ci_high_05: float | None = column(
+        "upper end of its 95 % interval", **PROBABILITY
+    )
 
 
 class PlsScores(Table):

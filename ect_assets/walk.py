@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from ect_assets.assets import association, enrichment, group, morphometry, scans, transcriptome
+from ect_assets.assets import (
+    association,
+    calibration,
+    enrichment,
+    group,
+    morphometry,
+    scans,
+    transcriptome,
+)
 from ect_assets.step import Step
 
 STEPS: tuple[Step, ...] = (
     *scans.STEPS,
     *morphometry.STEPS,
     *group.STEPS,
+    calibration.symptom_calibration,
     *transcriptome.STEPS,
+    enrichment.gene_sets,
+    calibration.null_calibration,
     *association.STEPS,
-    *enrichment.STEPS,
+    calibration.detectable_effects,
+    *enrichment.STEPS[1:],
 )
 """Every step comes after all those that it reads."""

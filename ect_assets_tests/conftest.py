@@ -17,7 +17,14 @@ bootstraps = 100
 gene_list_q = 0.05
 
 [nulls]
+models = ["vasa", "hungarian", "moran", "burt"]
 n = 99
+
+[calibration]
+lengths_mm = [15, 40]
+maps = 20
+nulls = 19
+symptom_maps = 20
 
 [enrichment]
 permutations = 200

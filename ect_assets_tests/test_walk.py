@@ -92,7 +92,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 23
+    assert len(checks) == 26
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_rows(simulated):
@@ -122,7 +122,7 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
     _, first, _ = simulated
     _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
     files = sorted(first.lake.folder.glob("*/**/part.parquet"))
-    assert len(files) == 52
+    assert len(files) == 56
     for file in files:
         twin = second.lake.folder / file.relative_to(first.lake.folder)
         footers = [{**pq.read_schema(one).metadata, b"run_id": b""} for one in (file, twin)]
@@ -175,6 +175,34 @@ def test_the_first_component_of_the_real_study_is_that_of_scikit_learn(real):
     explained = np.corrcoef(theirs, scores.map_value)[0, 1] ** 2
     assert r2.r2_y[0] == pytest.approx(explained, abs=1e-10)
     assert r2.r2_y.sum() == pytest.approx(fit.score(matrix, scores.map_value), abs=1e-10)
+
+
+def test_each_null_model_has_its_p_and_how_often_it_is_wrong(real):
+    _, runner, _ = real
+    first = rows(runner, "FROM pls_components WHERE component = 1").set_index("null_model")
+    assert sorted(first.index) == ["burt", "hungarian", "moran", "vasa"]
+    assert first.p_spatial.between(1 / 100, 1).all()
+    assert first.false_positive_rate_05.between(0, 1).all()
+    calibration = rows(runner, "FROM null_calibration WHERE statistic = 'r2_y_component_1'")
+    assert set(calibration.null_model) == {"naive", *first.index}
+
+
+def test_the_null_distribution_behind_a_p_gives_that_p(real):
+    _, runner, _ = real
+    sql = """SELECT c.p_spatial, (1 + count(*) FILTER (d.value >= c.r2_y)) / (1 + count(*)) AS again
+        FROM pls_components c JOIN null_distributions d
+          ON d.null_model = c.null_model AND d.statistic = 'r2_y_component_' || c.component
+        GROUP BY c.component, c.null_model, c.p_spatial"""
+    both = rows(runner, sql)
+    assert len(both) == 8
+    np.testing.assert_allclose(both.p_spatial, both.again)
+
+
+def test_the_lists_are_of_the_first_component(real):
+    _, runner, _ = real
+    genes = rows(runner, "SELECT component, direction, count(*) AS n FROM pls_genes GROUP BY ALL")
+    assert set(genes.component) == {1, 2}
+    assert genes[genes.component == 2].direction.isna().all()
 
 
 def test_the_expression_table_is_the_packaged_matrix(real):

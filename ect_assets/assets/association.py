@@ -10,14 +10,18 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.assets.transcriptome import no_expression
+from ect_assets.calibration import Rate, reading
 from ect_assets.nulls.models import surrogate_maps
+from ect_assets.nulls.places import mni_distances
 from ect_assets.statistics.multiple_comparisons import permutation_p
 from ect_assets.statistics.pls import PartialLeastSquares, variance_explained, zscore
 from ect_assets.statistics.resampling import gene_statistics, spatial_gene_p
-from ect_assets.step import Made, Work, step
+from ect_assets.statistics.smoothness import correlation_length
+from ect_assets.step import Made, Verdict, Work, step
 from ect_assets.transcriptome.matrix import Aligned, align, covered, rows_in_use
 
 STATION = "association"
+NOMINAL = 0.05
 ROWS = ("association.hemisphere", "association.structures")
 
 
@@ -38,6 +42,11 @@ def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.n
 
 def _component_statistic(component: int) -> str:
     return f"r2_y_component_{component}"
+
+
+def first_component_statistic() -> str:
+    """Name the statistic that the first component is tested by."""
+    return _component_statistic(1)
 
 
 @step(
@@ -124,12 +133,16 @@ def null_distributions(
 @step(
     tables.PlsComponents,
     STATION,
-    settings=("association.components", *ROWS),
+    settings=("association.components", "nulls.primary", *ROWS),
     unavailable=no_expression,
+    checks={
+        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
+    },
 )
 def pls_components(
     work: Work,
     null_distributions: pd.DataFrame,
+    null_calibration: pd.DataFrame,
     expression: pd.DataFrame,
     expression_coverage: pd.DataFrame,
     parcels: pd.DataFrame,
@@ -138,15 +151,24 @@ def pls_components(
     """How much of the change each component of gene expression explains, and how surprising it is.
 
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
-    (1 + nulls at least as large) / (1 + nulls).
+    (1 + nulls at least as large) / (1 + nulls). Beside it how often that null model is wrong on
+    noise as smooth as the map.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
     cumulative = np.cumsum(model.r2_y_)
+    smoothness = correlation_length(
+        ours.values, mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
+    )
+    rates = {
+        name: reading(null_calibration, smoothness, name)
+        for name in null_distributions.null_model.unique()
+    }
     rows = []
     for index, r2_y in enumerate(model.r2_y_):
         mine = null_distributions[null_distributions.statistic == _component_statistic(index + 1)]
         for null_model, nulls in mine.groupby("null_model", sort=False):
+            rate = rates[null_model] if index == 0 else UNKNOWN_RATE
             rows.append(
                 {
                     "component": index + 1,
@@ -156,13 +178,34 @@ def pls_components(
                     "r2_x": model.r2_x_[index],
                     "p_spatial": float(permutation_p(r2_y, nulls.value.to_numpy())),
                     "n_nulls": len(nulls),
+                    "map_smoothness_mm": smoothness,
+                    "false_positive_rate_05": rate.rate,
+                    "false_positive_ci_low_05": rate.ci_low,
+                    "false_positive_ci_high_05": rate.ci_high,
                 }
             )
     frame = pd.DataFrame(rows)
     first = frame[frame.component == 1]
     p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
-    figures = {f"p_{name}": p for name, p in p_values}
-    return Made(frame, figures={"pls1_r2_y": float(model.r2_y_[0]), **figures})
+    primary = work.study.nulls.primary
+    return Made(
+        frame,
+        figures={"pls1_r2_y": float(model.r2_y_[0]), **{f"p_{name}": p for name, p in p_values}},
+        verdicts={"null_is_calibrated": _verdict(primary, rates[primary], smoothness)},
+    )
+
+
+UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
+
+
+def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
+    """Say whether a null model is liberal on noise as smooth as the map."""
+    return Verdict(
+        passed=rate.ci_low <= NOMINAL,
+        says=f"{model} gives p <= {NOMINAL} on {rate.rate:.3f} of noise maps "
+        f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
+        f"about {smoothness_mm:.0f} mm.",
+    )
 
 
 @step(
@@ -201,6 +244,7 @@ def pls_scores(
     tables.PlsGenes,
     STATION,
     settings=(
+        "association.components",
         "association.bootstraps",
         "association.gene_list_q",
         "nulls.primary",
@@ -217,7 +261,7 @@ def pls_genes(
     parcels: pd.DataFrame,
     gmv_change: pd.DataFrame,
 ) -> Made:
-    """Rank the genes by their weight in the first component.
+    """Rank the genes by their weight in each component; the lists are of the first.
 
     The bootstrap z is what the field reports, and takes parcels as independent: thousands of
     genes pass it on smooth noise. Read it beside p_spatial, which holds its rate.
@@ -225,23 +269,27 @@ def pls_genes(
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
     predictors, values = zscore(ours.expression), zscore(ours.values)
-    frame = gene_statistics(predictors, values, study.association.bootstraps, study.seed)
+    n_components = study.association.components
+    frame = gene_statistics(
+        predictors, values, study.association.bootstraps, study.seed, n_components
+    )
     nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
-    frame = pd.concat([frame, spatial_gene_p(predictors, values, nulls)], axis=1)
-    passes = frame.q_bootstrap < study.association.gene_list_q
-    signs = np.where(frame.z > 0, "PLS1+", "PLS1-")
+    spatial = spatial_gene_p(predictors, values, nulls)
+    frame = pd.concat([frame, pd.concat([spatial] * n_components, ignore_index=True)], axis=1)
+    listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
+    signs = pd.Series(np.where(frame.z > 0, "PLS1+", "PLS1-"), dtype="str")
+    ranks = frame.groupby("component").z.rank(ascending=False, method="first")
     frame = frame.assign(
-        component=1,
-        gene=ours.genes,
-        direction=pd.Series(signs, dtype="str").where(passes, None),
-        rank=frame.z.rank(ascending=False, method="first").astype(int),
+        gene=list(ours.genes) * n_components,
+        direction=signs.where(listed, None),
+        rank=ranks.astype(int),
     )
     return Made(
-        frame.sort_values("rank", ignore_index=True),
+        frame.sort_values(["component", "rank"], ignore_index=True),
         figures={
             "pls1_plus_genes": int((frame.direction == "PLS1+").sum()),
             "pls1_minus_genes": int((frame.direction == "PLS1-").sum()),
-            "genes_q_spatial_below_0.05": int((frame.q_spatial < 0.05).sum()),
+            "genes_q_spatial_below_0.05": int((spatial.q_spatial < 0.05).sum()),
         },
     )
 

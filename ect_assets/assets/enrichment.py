@@ -6,6 +6,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.assets.association import ROWS, aligned, null_matrix
+from ect_assets.assets.enrichment_sets import GENE_ONTOLOGY, cell_types_of, ontology_of
 from ect_assets.assets.transcriptome import no_expression, no_expression_at_all
 from ect_assets.enrichment.gene_set_enrichment import gene_set_enrichment
 from ect_assets.enrichment.over_representation import over_representation
@@ -16,7 +17,6 @@ from ect_assets.step import Made, Work, step
 
 STATION = "enrichment"
 DIRECTIONS = ("PLS1+", "PLS1-")
-GENE_ONTOLOGY = {"GO_BP": "BP", "GO_MF": "MF", "GO_CC": "CC"}
 NEVER_TOO_LARGE = 100_000
 """Cell classes count hundreds of genes; the size limits are meant for Gene Ontology."""
 
@@ -44,10 +44,6 @@ def gene_sets(work: Work) -> Made:
     )
 
 
-def _of(gene_sets: pd.DataFrame, collections) -> pd.DataFrame:
-    return gene_sets[gene_sets.collection.isin(list(collections))]
-
-
 @step(
     tables.GoEnrichment,
     STATION,
@@ -60,7 +56,8 @@ def go_enrichment(work: Work, pls_genes: pd.DataFrame, gene_sets: pd.DataFrame) 
     Hypergeometric test against the genes of the matrix, false discovery rate over all terms
     tested. It takes genes as independent; `gene_set_spatial_enrichment` does not.
     """
-    terms = _of(gene_sets, GENE_ONTOLOGY)
+    terms = ontology_of(gene_sets)
+    pls_genes = pls_genes[pls_genes.component == 1]
     namespaces = terms.drop_duplicates("set_id").set_index("set_id").collection.map(GENE_ONTOLOGY)
     chosen = work.study.enrichment
     frames = [
@@ -151,7 +148,8 @@ def cell_type_enrichment(
     Preranked gene set enrichment (Subramanian et al. 2005) under permutation of genes, the
     spatial p of the primary null model beside it, and how many genes are in the lists.
     """
-    cell_types = gene_sets[~gene_sets.collection.isin(list(GENE_ONTOLOGY))]
+    cell_types = cell_types_of(gene_sets)
+    pls_genes = pls_genes[pls_genes.component == 1]
     study = work.study
     ranking = pls_genes.set_index("gene").z
     frame = gene_set_enrichment(ranking, cell_types, study.enrichment.permutations, study.seed)

@@ -62,7 +62,7 @@ def gmv_change(
     Per parcel, change ~ 1 + centred mean intracranial volume over patients; the intercept is
     tested, with false discovery rate over the parcels. The plain paired t-test stands beside it.
     """
-    cohort = _cohort(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     change = paired_change(cohort.baseline, cohort.follow_up, cohort.mean_etiv_mm3)
     named = cohort.parcels[["parcel", "hemisphere"]].reset_index(drop=True)
     strongest = int(change.t.abs().to_numpy().argmax())
@@ -110,7 +110,7 @@ def symptom_pls(
     Partial least squares of improvement on the change of all parcels. Its own r is large by
     construction; read p_perm, and the leave-one-out prediction with its own p.
     """
-    cohort = _cohort(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     rows = []
     for instrument in work.study.instruments:
         change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
@@ -137,7 +137,7 @@ def symptom_pls_weights(
     exclusions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Weigh the parcels in the association with symptoms, with bootstrap errors over patients."""
-    cohort = _cohort(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     frames = []
     for instrument in work.study.instruments:
         change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
@@ -150,7 +150,14 @@ def symptom_pls_weights(
     return pd.concat(frames, ignore_index=True)
 
 
-def _cohort(work: Work, parcels, parcel_gmv, scan_volumes, exclusions) -> Cohort:
+def cohort_of(
+    work: Work,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Cohort:
+    """Match the patients of a parcellation as the study's settings say."""
     cohort = paired_cohort(
         parcel_gmv,
         scan_volumes,

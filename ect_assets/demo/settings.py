@@ -70,6 +70,11 @@ expression = "none"
 # primary = "moran"         # the one that p_spatial is read from
 # n = 1000                  # maps of each
 
+# [calibration]             # noise maps on which the tests are tried
+# lengths_mm = [15, 25, 40]
+# maps = 100               # of each length; more give narrower intervals
+# nulls = 199
+
 # [enrichment]
 # permutations = 10000
 # min_size = 10

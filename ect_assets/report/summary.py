@@ -59,6 +59,7 @@ def summarise(study: Study, lake: Lake) -> list[Section]:
             _genes(connection),
             _pathways(connection),
             _cell_types(connection, study),
+            _within_reach(connection),
         ]
     return [part for section in sections if section.rows for part in _by_parcellation(section)]
 
@@ -171,6 +172,8 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
         """SELECT parcellation, r2_y,
               string_agg(null_model || ' ' || CASE WHEN p_spatial < 0.001 THEN '<0.001'
                 ELSE printf('%.3f', p_spatial) END, ', ' ORDER BY null_model),
+              string_agg(null_model || ' ' || coalesce(printf('%.0f%%',
+                100 * false_positive_rate_05), '-'), ', ' ORDER BY null_model),
               plus, minus, spatial
            FROM pls_components
            JOIN (SELECT parcellation, count(*) FILTER (direction = 'PLS1+') AS plus,
@@ -181,11 +184,20 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "Which genes follow the change",
-        ["parcellation", "PLS1 explains", "p by null model", "PLS1+", "PLS1-", "spatial q < 0.05"],
         [
-            [name, f"{100 * r2:.1f} %", p, str(plus), str(minus), str(spatial)]
-            for name, r2, p, plus, minus, spatial in rows
+            "parcellation",
+            "PLS1 explains",
+            "p by null model",
+            "false alarms at 5%",
+            "PLS1+",
+            "PLS1-",
+            "spatial q < .05",
         ],
+        [
+            [name, f"{100 * r2:.1f} %", p, alarms, str(plus), str(minus), str(spatial)]
+            for name, r2, p, alarms, plus, minus, spatial in rows
+        ],
+        "False alarms: how often that null model gives p <= 0.05 on noise as smooth as the map. "
         "PLS1+ and PLS1- pass the bootstrap, which takes parcels as independent and overstates; "
         "the last column counts genes that pass the spatial null.",
     )
@@ -229,4 +241,28 @@ def _cell_types(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
         ],
         f"q genes permutes genes, as the field does, and overstates; q spatial is against "
         f"{study.nulls.primary} null maps.",
+    )
+
+
+WORDS = {
+    "parcel_change": "change of one parcel",
+    "parcel_change_bonferroni": "change of one parcel, corrected for all parcels",
+    "symptom_correlation": "correlation with improvement",
+    "pls_r2": "variance explained by PLS1 (reaches p = 0.05)",
+}
+
+
+def _within_reach(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT parcellation, test, n, smallest_effect, effect_unit FROM detectable_effects
+           ORDER BY parcellation, alpha, test""",
+    )
+    return Section(
+        "What a study of this size can find",
+        ["parcellation", "effect", "n", "smallest found with 80 % power"],
+        [
+            [atlas, WORDS.get(test, test), str(n), f"{unit} = {effect:.2f}"]
+            for atlas, test, n, effect, unit in rows
+        ],
     )

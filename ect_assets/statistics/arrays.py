@@ -110,3 +110,12 @@ def same_length(first_name: str, first: FloatArray, second_name: str, second: Fl
             f"{first_name} has {len(first)} rows and {second_name} has {len(second)}: "
             "they must describe the same rows in the same order."
         )
+
+
+def enough_rows(name: str, array: FloatArray, minimum: int = 3) -> FloatArray:
+    """Return the array, or say that its rows are too few to relate anything over them."""
+    if len(array) < minimum:
+        raise ValueError(
+            f"{name} has {len(array)} rows; at least {minimum} are needed, since fewer always fit."
+        )
+    return array

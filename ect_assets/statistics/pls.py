@@ -9,10 +9,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ect_assets.statistics.arrays import FloatArray, constant_columns, finite, same_length, varying
+from ect_assets.statistics.arrays import (
+    FloatArray,
+    constant_columns,
+    enough_rows,
+    finite,
+    same_length,
+    some,
+    varying,
+)
+from ect_assets.statistics.threads import one_blas_thread
 
 
-def zscore(array: ArrayLike, axis: int = 0, ddof: int = 1) -> FloatArray:
+def zscore(
+    array: ArrayLike, axis: int = 0, ddof: int = 1, name: str = "The array to z-score"
+) -> FloatArray:
     """Subtract the mean and divide by the standard deviation along an axis.
 
     Parameters
@@ -23,6 +34,8 @@ def zscore(array: ArrayLike, axis: int = 0, ddof: int = 1) -> FloatArray:
         0 scales columns, 1 scales rows.
     ddof : int
         1 divides by n - 1.
+    name : str
+        What the values are, for the message.
 
     Returns
     -------
@@ -35,10 +48,10 @@ def zscore(array: ArrayLike, axis: int = 0, ddof: int = 1) -> FloatArray:
         When a value is missing or a column (row for ``axis=1``) is constant; the message gives
         the first few indexes.
     """
-    values = finite("The array to z-score", array, np.ndim(array) if np.ndim(array) == 1 else 2)
+    values = finite(name, array, np.ndim(array) if np.ndim(array) == 1 else 2)
     if axis == 1:
-        return zscore(values.T, ddof=ddof).T
-    varying("The array to z-score", values)
+        return zscore(values.T, ddof=ddof, name=name).T
+    varying(name, values)
     return (values - values.mean(axis=0)) / values.std(axis=0, ddof=ddof)
 
 
@@ -61,6 +74,8 @@ class PartialLeastSquares:
     ----------
     x_weights_ : (p, k) array
         Unit length.
+    x_rotations_ : (p, k) array
+        What turns the (scaled) predictors into scores: ``x_scores_ = X @ x_rotations_``.
     x_scores_ : (n, k) array
         Orthogonal columns.
     y_loadings_ : (k,) array
@@ -75,6 +90,7 @@ class PartialLeastSquares:
     """
 
     x_weights_: FloatArray
+    x_rotations_: FloatArray
     x_scores_: FloatArray
     y_loadings_: FloatArray
     r2_y_: FloatArray
@@ -102,13 +118,13 @@ class PartialLeastSquares:
         Raises
         ------
         ValueError
-            When a value is missing, a column is constant, or the predictors cannot carry so many
-            components.
+            When a value is missing, a column is constant, rows are fewer than 3, or the
+            predictors cannot carry so many components.
         """
         x = finite("The predictors", predictors, 2)
         y = finite("The response", response, 1)
         same_length("The predictors", x, "the response", y)
-        n, p = x.shape
+        n, p = enough_rows("The predictors", x).shape
         if not 1 <= self.n_components <= min(n - 1, p):
             raise ValueError(
                 f"{self.n_components} components cannot be taken from {n} rows and {p} columns; "
@@ -116,15 +132,16 @@ class PartialLeastSquares:
             )
         varying("The response", y)
         if self.scale:
-            x, y = zscore(x), zscore(y)
+            x, y = zscore(x, name="The predictors"), zscore(y)
         else:
             x, y = x - x.mean(axis=0), y - y.mean()
 
         k = self.n_components
         self.x_weights_, self.x_scores_ = np.empty((p, k)), np.empty((n, k))
+        self.x_rotations_ = np.empty((p, k))
         self.y_loadings_, self.r2_y_, self.r2_x_ = np.empty(k), np.empty(k), np.empty(k)
         total_x = (x**2).sum()
-        unit_scores = np.empty((n, k))
+        unit_scores, unit_rotations = np.empty((n, k)), np.empty((p, k))
         residual = y
         for component in range(k):
             weight = x.T @ residual
@@ -136,12 +153,17 @@ class PartialLeastSquares:
                 )
             weight /= length
             score = x @ weight
+            rotation = weight.copy()
             earlier = unit_scores[:, :component]
             for _ in range(2):
-                score -= earlier @ (earlier.T @ score)
+                shared = earlier.T @ score
+                score -= earlier @ shared
+                rotation -= unit_rotations[:, :component] @ shared
             size = score @ score
             unit_scores[:, component] = score / np.sqrt(size)
+            unit_rotations[:, component] = rotation / np.sqrt(size)
             self.x_weights_[:, component] = weight
+            self.x_rotations_[:, component] = rotation
             self.x_scores_[:, component] = score
             self.y_loadings_[component] = score @ residual / size
             self.r2_y_[component] = (score @ residual) ** 2 / (size * (y @ y))
@@ -151,7 +173,7 @@ class PartialLeastSquares:
 
 
 def variance_explained(
-    gram: ArrayLike, maps: ArrayLike, n_components: int = 1, chunk_size: int = 2048
+    gram: ArrayLike, maps: ArrayLike, n_components: int = 1, chunk_size: int = 512
 ) -> FloatArray:
     """Variance of each map explained by its first PLS components, cumulated.
 
@@ -190,21 +212,68 @@ def variance_explained(
     if kernel.shape != (n, n):
         raise ValueError(f"The Gram matrix must be square; the shape found is {kernel.shape}.")
     same_length("The Gram matrix", kernel, "the maps", responses)
+    enough_rows("The Gram matrix", kernel)
     if not 1 <= n_components <= n - 1:
         raise ValueError(f"n_components is {n_components}; between 1 and {n - 1} is possible.")
-    constant = np.flatnonzero(constant_columns(responses))
+    _refuse_constant_maps(responses)
+    kernel = kernel - kernel.mean(axis=0)
+    kernel = kernel - kernel.mean(axis=1, keepdims=True)
+    explained = np.empty((n_components, responses.shape[1]))
+    with one_blas_thread():
+        for start in range(0, responses.shape[1], chunk_size):
+            part = slice(start, start + chunk_size)
+            explained[:, part] = _explained(kernel, responses[:, part], n_components)
+    return explained
+
+
+def first_component_weights(predictors: ArrayLike, maps: ArrayLike) -> FloatArray:
+    """Weights of the first PLS component of many maps, each a response of its own.
+
+    ``w = X'y / ||X'y||`` per map; nothing larger than the result is held.
+
+    Parameters
+    ----------
+    predictors : (n, p) array
+        z-scored predictors; centred inside, not scaled.
+    maps : (n, b) array
+        Responses, one per column; centred inside.
+
+    Returns
+    -------
+    (p, b) array
+        Columns of unit length.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, a value is missing, or a map is constant or unrelated to every
+        predictor.
+    """
+    x = finite("The predictors", predictors, 2)
+    y = finite("The maps", maps, 2)
+    same_length("The predictors", x, "the maps", y)
+    enough_rows("The predictors", x)
+    _refuse_constant_maps(y)
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    weights = x.T @ y
+    length = np.sqrt(np.einsum("ij,ij->j", weights, weights))
+    unrelated = np.flatnonzero(length <= 1e-12 * np.linalg.norm(x) * np.linalg.norm(y, axis=0))
+    if unrelated.size:
+        raise ValueError(
+            f"Map {some(unrelated)} (counted from 0) has no covariance with any predictor: it has "
+            "no first component."
+        )
+    weights /= length
+    return weights
+
+
+def _refuse_constant_maps(maps: FloatArray) -> None:
+    constant = np.flatnonzero(constant_columns(maps))
     if constant.size:
         raise ValueError(
             f"{constant.size} maps are constant, the first is column {constant[0]} (counted from "
             "0): no share of their variance can be given."
         )
-    kernel = kernel - kernel.mean(axis=0)
-    kernel = kernel - kernel.mean(axis=1, keepdims=True)
-    explained = np.empty((n_components, responses.shape[1]))
-    for start in range(0, responses.shape[1], chunk_size):
-        part = slice(start, start + chunk_size)
-        explained[:, part] = _explained(kernel, responses[:, part], n_components)
-    return explained
 
 
 def _explained(gram: FloatArray, maps: FloatArray, n_components: int) -> FloatArray:

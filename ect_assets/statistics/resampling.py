@@ -1,164 +1,31 @@
-"""How sure the weights of a first PLS component are.
+"""How sure the weights of PLS components are.
 
-Bootstrap standard errors of the weights, and the p value of each gene against spatial null maps.
-Null maps come from `nulls`; the permutation of patients is in `symptoms`.
+z, p and q of the weights from their bootstrap, and the p value of each gene against spatial null
+maps. The bootstrap itself is in `bootstrap`; null maps come from `nulls`; the permutation of
+patients is in `symptoms`.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from ect_assets.statistics.arrays import FloatArray, finite, same_length, varying
-from ect_assets.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
+from ect_assets.statistics.arrays import FloatArray, same_length
+from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
+from ect_assets.statistics.multiple_comparisons import TIE, benjamini_hochberg
 from ect_assets.statistics.pls import zscore
+from ect_assets.statistics.threads import one_blas_thread
 
-Norm = Literal["scores", "weights"]
-
-
-def bootstrap_counts(
-    n: int,
-    n_resamples: int,
-    rng: np.random.Generator,
-    minimum_distinct: int = 3,
-    response: ArrayLike | None = None,
-) -> FloatArray:
-    """Draw resamples of n rows with replacement, as how often each row was drawn.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows.
-    n_resamples : int
-        Number of resamples B.
-    rng : Generator
-        Source of the draws.
-    minimum_distinct : int
-        A resample with fewer different rows is drawn anew.
-    response : (n,) array, optional
-        A resample in which it is constant is drawn anew as well.
-
-    Returns
-    -------
-    (B, n) array
-        Counts; each row sums to n.
-
-    Raises
-    ------
-    ValueError
-        When no resample could be accepted.
-    """
-    if not 1 <= minimum_distinct <= n:
-        raise ValueError(
-            f"Resamples of {n} rows cannot have {minimum_distinct} different rows; "
-            "a bootstrap needs more rows."
-        )
-    groups = np.arange(n)
-    if response is not None:
-        response = varying("The response", finite("The response", response, 1))
-        groups = np.unique(response, return_inverse=True)[1]
-    counts = np.empty((n_resamples, n))
-    wanted = np.arange(n_resamples)
-    while wanted.size:
-        drawn = rng.integers(0, n, size=(wanted.size, n))
-        cells = drawn + n * np.arange(wanted.size)[:, None]
-        counts[wanted] = np.bincount(cells.ravel(), minlength=wanted.size * n).reshape(-1, n)
-        n_distinct = (counts[wanted] > 0).sum(axis=1)
-        is_constant = (groups[drawn] == groups[drawn[:, :1]]).all(axis=1) & (n > 1)
-        wanted = wanted[(n_distinct < minimum_distinct) | is_constant]
-    return counts
-
-
-def bootstrap_standard_errors(
-    predictors: ArrayLike, response: ArrayLike, counts: ArrayLike, norm: Norm = "scores"
-) -> tuple[FloatArray, FloatArray]:
-    """Weights of the first PLS component and their bootstrap standard errors, exactly.
-
-    Rows are resampled; predictors and response are centred again in each resample but not scaled
-    again. With the counts c of a resample and the mean ybar of the response in it, its weights
-    are ``X'a / s`` with ``a = c (y - ybar)`` and s the chosen norm. So their covariance over
-    resamples is ``X' cov(a / s) X``, whose diagonal needs an n x n matrix only. Signs follow the
-    correlation of a resample's weights with those of the whole sample.
-
-    Parameters
-    ----------
-    predictors : (n, p) array
-        z-scored predictors.
-    response : (n,) array
-        z-scored response.
-    counts : (B, n) array
-        How often each row occurs in each resample, see `bootstrap_counts`.
-    norm : {"scores", "weights"}
-        What has length 1 in each resample: the scores (as in MATLAB's plsregress) or the weights.
-
-    Returns
-    -------
-    weights : (p,) array
-        Weights in the whole sample, in the same norm.
-    standard_errors : (p,) array
-        Standard deviation (B - 1) of the weights over resamples.
-
-    Raises
-    ------
-    ValueError
-        When shapes do not fit, a value is missing, or a resample has no variation.
-
-    References
-    ----------
-    Whitaker KJ, Vertes PE et al. (2016). Adolescence is associated with genomically patterned
-    consolidation of the hubs of the human brain connectome. PNAS 113:9105-9110.
-    """
-    x = finite("The predictors", predictors, 2)
-    y = varying("The response", finite("The response", response, 1))
-    counts = finite("The bootstrap counts", counts, 2)
-    same_length("The predictors", x, "the response", y)
-    if counts.shape[1] != len(y) or len(counts) < 2:
-        raise ValueError(
-            f"The bootstrap counts must be at least 2 resamples of {len(y)} rows; the shape "
-            f"found is {counts.shape}."
-        )
-    if norm not in ("scores", "weights"):
-        raise ValueError(f"norm is {norm!r}; it must be 'scores' or 'weights'.")
-    x, y = x - x.mean(axis=0), y - y.mean()
-    gram = x @ x.T
-
-    whole = _normalised(np.ones((1, len(y))), y, gram, norm)[0]
-    resampled = _normalised(counts, y, gram, norm)
-    weights = whole @ x
-    agreement = resampled @ (x @ (weights - weights.mean()))
-    resampled[agreement < 0] *= -1
-    resampled -= resampled.mean(axis=0)
-    covariance = resampled.T @ resampled / (len(counts) - 1)
-    variance = np.einsum("ij,ij->j", x, covariance @ x)
-    return weights, np.sqrt(np.maximum(variance, 0))
-
-
-def _normalised(counts: FloatArray, y: FloatArray, gram: FloatArray, norm: Norm) -> FloatArray:
-    """Rows a / s, one per resample: ``X' a / s`` are its weights."""
-    size = counts.sum(axis=1, keepdims=True)
-    row = counts * (y - counts @ y[:, None] / size)
-    scores = row @ gram
-    if norm == "weights":
-        square = (row * scores).sum(axis=1, keepdims=True)
-    else:
-        mean = (counts * scores).sum(axis=1, keepdims=True) / size
-        square = (counts * (scores - mean) ** 2).sum(axis=1, keepdims=True)
-    if (square <= 0).any():
-        raise ValueError(
-            f"{int((square <= 0).sum())} of {len(counts)} resamples have a constant response or "
-            "constant predictors. Draw them with `bootstrap_counts(..., response=response)`."
-        )
-    return row / np.sqrt(square)
+SMALLEST_P = float(np.finfo(np.float64).tiny)
+"""Smallest positive (normal) number; a p value below it is reported as this, never as 0."""
 
 
 def weight_statistics(
-    predictors: ArrayLike, response: ArrayLike, n_bootstraps: int, seed: int
+    predictors: ArrayLike, response: ArrayLike, n_bootstraps: int, seed: int, n_components: int = 1
 ) -> pd.DataFrame:
-    """Weights of the first PLS component with bootstrap standard errors, z, p and q.
+    """Weights of the first PLS components with bootstrap standard errors, z, p and q.
 
     Parameters
     ----------
@@ -168,33 +35,60 @@ def weight_statistics(
         z-scored inside.
     n_bootstraps, seed : int
         Number of resamples of the rows, and the seed they are drawn with.
+    n_components : int
+        How many components k.
 
     Returns
     -------
     DataFrame
-        One row per predictor: weight (scores of unit length), se, z = weight / se, p (two-sided
-        normal), q (Benjamini-Hochberg over the predictors).
+        k x p rows, the predictors of the first component first: component (from 1), weight
+        (scores of unit length), se, z = weight / se, p (two-sided normal; where it is below
+        `SMALLEST_P` it is reported as that), q (Benjamini-Hochberg over the predictors of the
+        component).
 
     Raises
     ------
     ValueError
-        When a value is missing, a column is constant or rows are fewer than 3.
+        When a value is missing, a column is constant or rows are fewer than 3 (k + 2).
     """
-    x, y = zscore(predictors), zscore(response)
+    x = zscore(predictors, name="The predictors")
+    y = zscore(response, name="The response")
     rng = np.random.default_rng(seed)
-    counts = bootstrap_counts(len(y), n_bootstraps, rng, response=y)
-    weight, standard_error = bootstrap_standard_errors(x, y, counts)
-    z = weight / standard_error
-    p = 2 * stats.norm.sf(np.abs(z))
-    return pd.DataFrame(
-        {"weight": weight, "se": standard_error, "z": z, "p": p, "q": benjamini_hochberg(p)}
-    )
+    distinct = max(3, n_components + 2)
+    counts = bootstrap_counts(len(y), n_bootstraps, rng, minimum_distinct=distinct, response=y)
+    weights, errors = bootstrap_standard_errors(x, y, counts, n_components=n_components)
+    frames = []
+    for index, (weight, standard_error) in enumerate(zip(weights, errors, strict=True)):
+        z = weight / standard_error
+        p = normal_p(z)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "component": index + 1,
+                    "weight": weight,
+                    "se": standard_error,
+                    "z": z,
+                    "p": p,
+                    "q": benjamini_hochberg(p),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def normal_p(z: ArrayLike) -> np.ndarray:
+    """Two-sided p of a standard normal value, at least `SMALLEST_P`."""
+    return np.maximum(2 * stats.norm.sf(np.abs(z)), SMALLEST_P)
 
 
 def gene_statistics(
-    expression: ArrayLike, change_map: ArrayLike, n_bootstraps: int, seed: int
+    expression: ArrayLike,
+    change_map: ArrayLike,
+    n_bootstraps: int,
+    seed: int,
+    n_components: int = 1,
 ) -> pd.DataFrame:
-    """How strongly and how surely each gene enters the first PLS component.
+    """How strongly and how surely each gene enters the first PLS components.
 
     Resampling parcels ignores that neighbours are alike, so q is too small on smooth maps: never
     show it without `spatial_gene_p`.
@@ -207,18 +101,21 @@ def gene_statistics(
         The map to be explained.
     n_bootstraps, seed : int
         Number of resamples of the parcels, and their seed.
+    n_components : int
+        How many components.
 
     Returns
     -------
     DataFrame
-        One row per gene in the order of the columns: weight, se, z, p_bootstrap, q_bootstrap.
+        One row per component and gene, genes in the order of the columns: component, weight, se,
+        z, p_bootstrap, q_bootstrap.
     """
-    table = weight_statistics(expression, change_map, n_bootstraps, seed)
+    table = weight_statistics(expression, change_map, n_bootstraps, seed, n_components)
     return table.rename(columns={"p": "p_bootstrap", "q": "q_bootstrap"})
 
 
 def spatial_gene_p(
-    expression: ArrayLike, change_map: ArrayLike, null_maps: ArrayLike, chunk_size: int = 512
+    expression: ArrayLike, change_map: ArrayLike, null_maps: ArrayLike, chunk_size: int = 256
 ) -> pd.DataFrame:
     """Correlation of each gene with the map, tested against spatial null maps.
 
@@ -247,13 +144,47 @@ def spatial_gene_p(
     x, y, nulls = zscore(expression), zscore(change_map), zscore(null_maps)
     same_length("The expression", x, "the map", y)
     same_length("The expression", x, "the null maps", nulls)
-    df = len(y) - 1
-    r = y @ x / df
-    p = np.empty(len(r))
-    for start in range(0, len(r), chunk_size):
-        part = slice(start, start + chunk_size)
-        null = x[:, part].T @ nulls
-        null /= df
-        np.abs(null, out=null)
-        p[part] = permutation_p(np.abs(r[part]), null, axis=1)
+    r = y @ x / (len(y) - 1)
+    p = two_sided_p(np.ascontiguousarray(x.T), y, nulls, chunk_size)
     return pd.DataFrame({"r_map": r, "p_spatial": p, "q_spatial": benjamini_hochberg(p)})
+
+
+def two_sided_p(
+    profiles: FloatArray, observed_map: FloatArray, null_maps: FloatArray, chunk_size: int = 256
+) -> FloatArray:
+    """Test the product of each profile with a map, against its products with null maps.
+
+    Parameters
+    ----------
+    profiles : (m, n) array
+        Genes, or means of gene sets, by parcels.
+    observed_map : (n,) array
+        z-scored map.
+    null_maps : (n, B) array
+        z-scored surrogates.
+    chunk_size : int
+        How many profiles are held at once (x B x 8 bytes).
+
+    Returns
+    -------
+    (m,) array
+        (1 + #{|null| >= |observed|}) / (1 + B); a null value within `TIE` of the observed one
+        counts.
+    """
+    # Loads numba, which only this needs.
+    from ect_assets.statistics.kernels import count_reaching
+
+    observed = np.abs(profiles @ observed_map)
+    thresholds = observed - TIE * observed
+    n_nulls = null_maps.shape[1]
+    if n_nulls == 0:
+        raise ValueError("There is no null map to compare the observed one with.")
+    counts = np.empty(len(profiles), dtype=np.int64)
+    held = np.empty((min(chunk_size, len(profiles)), n_nulls))
+    with one_blas_thread():
+        for start in range(0, len(profiles), chunk_size):
+            part = slice(start, start + chunk_size)
+            null = held[: len(counts[part])]
+            np.matmul(profiles[part], null_maps, out=null)
+            count_reaching(null, thresholds[part], counts[part])
+    return (1 + counts) / (1 + n_nulls)

@@ -171,7 +171,7 @@ def symptom_weights(
         As `symptom_pls`.
     """
     x, y = _patients(change, improvement)
-    return weight_statistics(x, y, n_bootstraps, seed)
+    return weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
 
 
 def _patients(change: ArrayLike, improvement: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -32,6 +32,36 @@ class Aligned:
     genes: list[str]
 
 
+def parcels_in_use(
+    parcels: pd.DataFrame,
+    with_expression: pd.Series,
+    hemisphere: str,
+    structures: tuple[str, ...],
+) -> pd.DataFrame:
+    """Choose the parcels that can be compared with gene expression, whatever the map.
+
+    Parameters
+    ----------
+    parcels : DataFrame
+        Table `parcels` of one parcellation.
+    with_expression : Series of str
+        Parcels that have expression.
+    hemisphere : str
+        ``L``, ``R`` or ``both``.
+    structures : tuple of str
+        Values of the column `structure` to keep.
+
+    Returns
+    -------
+    DataFrame
+        Chosen rows in the order of the atlas.
+    """
+    chosen = parcels[parcels.structure.isin(structures) & parcels.parcel.isin(with_expression)]
+    if hemisphere != "both":
+        chosen = chosen[chosen.hemisphere == hemisphere]
+    return chosen.sort_values("parcel_index", ignore_index=True)
+
+
 def rows_in_use(
     parcels: pd.DataFrame,
     with_expression: pd.Series,
@@ -64,9 +94,7 @@ def rows_in_use(
     ValueError
         When fewer than five parcels are left.
     """
-    chosen = parcels[parcels.structure.isin(structures) & parcels.parcel.isin(with_expression)]
-    if hemisphere != "both":
-        chosen = chosen[chosen.hemisphere == hemisphere]
+    chosen = parcels_in_use(parcels, with_expression, hemisphere, structures)
     chosen = chosen.merge(change[["parcel", "t"]], on="parcel", how="inner")
     if len(chosen) < 5:
         raise ValueError(

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.cross_decomposition import PLSRegression
 
-from ect_assets.statistics.pls import PartialLeastSquares, variance_explained, zscore
+from ect_assets.statistics.multiple_comparisons import permutation_p
+from ect_assets.statistics.pls import (
+    PartialLeastSquares,
+    first_component_weights,
+    variance_explained,
+    zscore,
+)
 
-N_COMPONENTS = 3
+N_COMPONENTS = 5
 
 
 @pytest.fixture(params=[(34, 500), (180, 60), (24, 360)], ids=str)
@@ -31,6 +38,8 @@ def test_scores_and_weights_are_those_of_scikit_learn(data):
     scores, weights = ours.x_scores_, ours.x_weights_
     np.testing.assert_allclose(scores, up_to_sign(scores, theirs.x_scores_), atol=1e-10)
     np.testing.assert_allclose(weights, up_to_sign(weights, theirs.x_weights_), atol=1e-10)
+    found = ours.x_rotations_
+    np.testing.assert_allclose(found, up_to_sign(found, theirs.x_rotations_), atol=1e-10)
     loadings = theirs.y_loadings_[0] * np.sign((scores * theirs.x_scores_).sum(axis=0))
     np.testing.assert_allclose(ours.y_loadings_, loadings, atol=1e-10)
 
@@ -136,3 +145,62 @@ def test_a_missing_value_is_refused_with_its_place(data):
 def test_a_constant_map_is_refused():
     with pytest.raises(ValueError, match="column 1"):
         variance_explained(np.eye(5), np.column_stack([np.arange(5.0), np.ones(5)]))
+
+
+def test_weights_of_many_maps_are_those_of_one_fit_each(data):
+    x = zscore(data[0])
+    maps = np.random.default_rng(12).normal(size=(len(x), 4)) * 3 + 9
+    expected = [PLSRegression(1, scale=False).fit(x, y).x_weights_[:, 0] for y in maps.T]
+    found = first_component_weights(x, maps)
+    np.testing.assert_allclose(found, up_to_sign(found, np.transpose(expected)), atol=1e-10)
+
+
+def test_with_one_gene_r2_is_the_squared_correlation():
+    rng = np.random.default_rng(13)
+    gene, y = rng.normal(size=20), rng.normal(size=20)
+    r2 = PartialLeastSquares(1).fit(gene[:, None], y).r2_y_[0]
+    assert r2 == pytest.approx(np.corrcoef(gene, y)[0, 1] ** 2, abs=1e-14)
+
+
+def test_duplicated_parcels_change_neither_weights_nor_r2(data):
+    once = PartialLeastSquares(2, scale=False).fit(*data)
+    twice = PartialLeastSquares(2, scale=False).fit(
+        np.repeat(data[0], 2, axis=0), np.repeat(data[1], 2)
+    )
+    np.testing.assert_allclose(twice.x_weights_, once.x_weights_, atol=1e-10)
+    np.testing.assert_allclose(twice.r2_y_, once.r2_y_, atol=1e-10)
+
+
+def test_permutation_p_of_each_component_is_uniform_under_the_null():
+    rng = np.random.default_rng(14)
+    x = zscore(rng.normal(size=(20, 40)) * np.geomspace(1, 0.1, 40))
+    p = []
+    for y in rng.normal(size=(300, 20)):
+        permuted = rng.permuted(np.tile(y, (99, 1)), axis=1).T
+        r2 = variance_explained(x @ x.T, np.column_stack([y, permuted]), 2)
+        p.append(permutation_p(r2[:, 0], r2[:, 1:], axis=1))
+    for component in np.transpose(p):
+        assert stats.kstest(component, "uniform").pvalue > 0.001
+
+
+def test_a_constant_gene_is_named(data):
+    predictors = data[0].copy()
+    predictors[:, 7] = 2
+    with pytest.raises(ValueError, match=r"The predictors has 1 constant columns: 7"):
+        PartialLeastSquares(1).fit(predictors, data[1])
+
+
+def test_a_response_without_variation_is_refused(data):
+    with pytest.raises(ValueError, match="The response is constant"):
+        PartialLeastSquares(1).fit(data[0], np.ones(len(data[1])))
+
+
+def test_two_rows_are_too_few_to_fit():
+    with pytest.raises(ValueError, match="2 rows; at least 3"):
+        PartialLeastSquares(1).fit(np.eye(2), [1.0, 2.0])
+
+
+def test_a_map_without_covariance_with_any_gene_has_no_weights():
+    x = np.array([[1.0], [-1], [0], [0]])
+    with pytest.raises(ValueError, match="Map 0 .* no covariance"):
+        first_component_weights(x, [[0.0], [0], [1], [-1]])

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ect_assets.statistics.pls import zscore
+from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
+from ect_assets.statistics.pls import PartialLeastSquares, zscore
 from ect_assets.statistics.resampling import (
-    bootstrap_counts,
-    bootstrap_standard_errors,
+    SMALLEST_P,
     gene_statistics,
+    normal_p,
     spatial_gene_p,
 )
 
@@ -44,8 +45,8 @@ def test_standard_errors_are_those_of_a_loop_over_resamples(data, norm):
         drawn = np.repeat(np.arange(N_PARCELS), row)
         one = first_component(x[drawn], y[drawn], norm)
         resampled.append(one * np.sign(np.corrcoef(one, original)[0, 1]))
-    np.testing.assert_allclose(weights, original, rtol=1e-10, atol=1e-14)
-    np.testing.assert_allclose(standard_errors, np.std(resampled, axis=0, ddof=1), rtol=1e-10)
+    np.testing.assert_allclose(weights[0], original, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(standard_errors[0], np.std(resampled, axis=0, ddof=1), rtol=1e-10)
 
 
 def test_signs_are_aligned_when_resamples_disagree():
@@ -62,7 +63,8 @@ def test_signs_are_aligned_when_resamples_disagree():
     signs = np.sign([np.corrcoef(one, original)[0, 1] for one in resampled])
     assert (signs < 0).any()
     found = bootstrap_standard_errors(x, y, counts)[1]
-    np.testing.assert_allclose(found, (resampled * signs[:, None]).std(axis=0, ddof=1), rtol=1e-10)
+    expected = (resampled * signs[:, None]).std(axis=0, ddof=1)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-10)
 
 
 def test_every_resample_has_as_many_rows_as_the_sample():
@@ -108,7 +110,7 @@ def test_gene_statistics_do_not_depend_on_units(data):
 
 def test_the_columns_of_gene_statistics_are_those_of_the_table(data):
     table = gene_statistics(*data, 60, 9)
-    assert list(table) == ["weight", "se", "z", "p_bootstrap", "q_bootstrap"]
+    assert list(table) == ["component", "weight", "se", "z", "p_bootstrap", "q_bootstrap"]
     np.testing.assert_allclose(table["p_bootstrap"], 2 * stats.norm.sf(table["z"].abs()))
 
 
@@ -155,3 +157,15 @@ def test_spatial_p_is_uniform_when_map_and_null_maps_are_alike():
 def test_a_missing_null_value_is_refused(data):
     with pytest.raises(ValueError, match="missing"):
         spatial_gene_p(*data, np.full((N_PARCELS, 5), np.nan))
+
+
+def test_genes_of_several_components_follow_one_another(data):
+    table = gene_statistics(*data, 60, 9, n_components=2)
+    rotations = PartialLeastSquares(2).fit(*data)
+    expected = rotations.x_rotations_ / np.linalg.norm(rotations.x_scores_, axis=0)
+    np.testing.assert_array_equal(table["component"], np.repeat([1, 2], N_GENES))
+    np.testing.assert_allclose(table["weight"], expected.T.ravel(), rtol=1e-9, atol=1e-13)
+
+
+def test_a_bootstrap_p_is_never_zero():
+    np.testing.assert_array_equal(normal_p([50.0, -np.inf]), [SMALLEST_P, SMALLEST_P])

@@ -1,0 +1,1 @@
+"""Our speed, memory and agreement beside the peers, in one run: `python -m benchmarks`."""

@@ -1,0 +1,122 @@
+"""How far the tests can be trusted, and what they could have found, for this very study.
+
+The measurements are in `calibration` and `statistics.power`; here tables are lined up.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.assets.association import ROWS, STATION, first_component_statistic
+from ect_assets.assets.enrichment_sets import cell_types_of
+from ect_assets.assets.group import cohort_of
+from ect_assets.assets.transcriptome import no_expression
+from ect_assets.calibration import calibrate
+from ect_assets.calibration import symptom_calibration as calibrate_symptoms
+from ect_assets.statistics.power import detectable_effects as find_detectable_effects
+from ect_assets.step import Made, Work, step
+from ect_assets.transcriptome.matrix import covered, expression_as_matrix, parcels_in_use
+
+SYMPTOM_PERMUTATIONS = 999
+
+
+@step(
+    tables.NullCalibration,
+    STATION,
+    settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
+    unavailable=no_expression,
+)
+def null_calibration(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gene_sets: pd.DataFrame,
+) -> Made:
+    """Measure how often each test cries wolf on smooth noise, for this parcellation and matrix.
+
+    Noise maps of several lengths know nothing of genes; whatever a test finds in them is false.
+    Rates near 0.05 are right; above, the test is liberal and its p too small.
+    """
+    study = work.study
+    rows = parcels_in_use(
+        parcels,
+        covered(expression_coverage),
+        study.association.hemisphere,
+        study.association.structures,
+    )
+    matrix = expression_as_matrix(expression, rows.parcel)
+    matrix = matrix.loc[:, matrix.std() > 0]
+    frame = calibrate(
+        matrix.to_numpy(float),
+        rows,
+        list(matrix.columns),
+        cell_types_of(gene_sets),
+        study.nulls.models,
+        study.calibration.lengths_mm,
+        study.calibration.maps,
+        study.calibration.nulls,
+        study.seed,
+        gene_list_q=study.association.gene_list_q,
+    )
+    worst = frame[frame.statistic == first_component_statistic()].groupby("null_model")
+    rates = worst.false_positive_rate_05.max().astype(float)
+    return Made(frame, figures={f"highest_rate {name}": rate for name, rate in rates.items()})
+
+
+@step(
+    tables.SymptomCalibration,
+    "group",
+    settings=("sessions", "group", "calibration.symptom_maps", "seed"),
+)
+def symptom_calibration(
+    work: Work,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Measure how often the tests of brain against symptoms cry wolf when patients are exchanged.
+
+    The patients' own changes, with improvements drawn at random.
+    """
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    return calibrate_symptoms(
+        cohort.follow_up - cohort.baseline,
+        work.study.calibration.symptom_maps,
+        SYMPTOM_PERMUTATIONS,
+        work.study.seed,
+    )
+
+
+@step(
+    tables.DetectableEffects,
+    STATION,
+    settings=("nulls.primary", "group"),
+    unavailable=no_expression,
+)
+def detectable_effects(
+    work: Work,
+    gmv_change: pd.DataFrame,
+    null_distributions: pd.DataFrame,
+    pls_scores: pd.DataFrame,
+) -> pd.DataFrame:
+    """Say what the study could have found: the smallest effects within reach of its size.
+
+    With 80 % power at 5 %: change of one parcel without and with correction for all parcels, a
+    correlation with symptoms, and the variance that the first component has to explain.
+    """
+    nulls = null_distributions[
+        (null_distributions.null_model == work.study.nulls.primary)
+        & (null_distributions.statistic == first_component_statistic())
+    ]
+    frame = find_detectable_effects(
+        int(gmv_change.n.iloc[0]),
+        len(gmv_change),
+        n_covariates=int(work.study.group.adjusts_for_etiv),
+        null_r2_95=float(nulls.value.quantile(0.95)),
+    )
+    # Fewer parcels enter the association than the map has: one hemisphere, those with expression.
+    in_association = frame.test == "pls_r2"
+    return frame.assign(n=frame.n.mask(in_association, pls_scores.parcel.nunique()))
