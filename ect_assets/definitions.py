@@ -13,6 +13,15 @@ from ect_assets.orchestration import LakeIOManager, as_assets
 from ect_assets.study import Study, find_study, load_study
 from ect_assets.walk import STEPS
 
+WORTH_PRINTING = {"log_level": dg.Field(str, default_value="WARNING", is_required=False)}
+"""Dagster prints each event by default; all of them are in the UI, the terminal gets warnings."""
+
+
+@dg.configured(dg.colored_console_logger, config_schema=WORTH_PRINTING)
+def console(config: dict[str, str]) -> dict[str, str]:
+    """Print warnings and errors of a run to the terminal."""
+    return {"log_level": config["log_level"]}
+
 
 def build_definitions(study: Study) -> dg.Definitions:
     """Assemble the assets of a study.
@@ -29,6 +38,7 @@ def build_definitions(study: Study) -> dg.Definitions:
         assets=as_assets(STEPS, study),
         resources={"lake": LakeIOManager(Lake(study.lake_folder))},
         executor=dg.in_process_executor,
+        loggers={"console": console},
     )
 
 

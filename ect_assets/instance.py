@@ -20,6 +20,10 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# What steps print is not kept: they report through events. Keeping it starts two processes a step.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 """
 
 

@@ -61,14 +61,16 @@ def serve(study: Study, port: int) -> int:
         for command in commands
     ]
     terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
+    previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _first_exit_code(processes)
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, previous)
         _stop(processes)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _refuse_taken(port: int) -> None:
@@ -98,7 +100,7 @@ def _stop(processes: list[subprocess.Popen]) -> None:
     """Ask the processes to end; insist after a while."""
     for process in processes:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + SECONDS_TO_STOP
     for process in processes:
         try:
