@@ -1,6 +1,6 @@
 """Run the benchmarks and print their tables as Markdown.
 
-``python -m benchmarks [pls] [nulls] [--write docs/benchmarks.md]``. A benchmark is a module of
+``python -m benchmarks [pls] [nulls] [enrichment] [--write FILE]``. A benchmark is a module of
 this folder with ``rows()`` (or ``tables()``: title -> frame) and, where it needs some, ``NOTES``.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls")
+KNOWN = ("pls", "nulls", "enrichment")
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -27,6 +27,7 @@ LIBRARIES = (
     "brainspace",
     "brainsmash",
     "neuromaps",
+    "gseapy",
 )
 
 

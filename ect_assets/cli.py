@@ -86,7 +86,11 @@ def init(
     from ect_assets.new_study import write_settings
 
     file = write_settings(path, bids, session.split(",") if session else None)
-    terminal.say(f"Wrote {file}. Read it through, then: ect run --study {path}")
+    baseline, follow_up = load_study(file).sessions.both
+    terminal.say(
+        f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}. Read it through, then: "
+        f"ect run --study {path}"
+    )
 
 
 @app.command(epilog=_example("ect validate /data/mystudy/bids"))
@@ -96,7 +100,7 @@ def validate(
         str | None, typer.Option(help="Sessions that each patient needs, for example pre,post")
     ] = None,
 ) -> None:
-    """Check a BIDS folder for all that would leave a patient out."""
+    """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest."""
     from ect_assets.validation import find_problems
 
     checked = find_problems(bids_path, session.split(",") if session else None)
@@ -105,7 +109,7 @@ def validate(
         f"{checked.subjects} patients, sessions {', '.join(checked.sessions)}: "
         f"{len(checked.problems)} problem(s)."
     )
-    if checked.problems:
+    if any(checked.leaves_out(one) for one in checked.problems):
         raise typer.Exit(1)
 
 
@@ -132,9 +136,12 @@ def _walk(
 
     with terminal.Progress() as progress:
         runner = Runner(study, progress.tell)
-        outcome = runner.run(subjects, parcellations, again)
+        wanted = [one.removeprefix("sub-") for one in subjects or []] or None
+        outcome = runner.run(wanted, parcellations, again)
     if not outcome.made and not outcome.failed:
         terminal.say(f"Nothing to do: all of {study.name} is up to date.")
+    for gone in outcome.departed:
+        terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
     terminal.show_failures(outcome.failed)
     terminal.show_summary(study, runner.lake)
     for why in dict.fromkeys(outcome.unavailable.values()):
@@ -203,6 +210,10 @@ def main() -> None:
         app()
     except EctError as error:
         terminal.errors.print(f"[bold red]Error[/bold red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        terminal.errors.print(f"[bold red]Error[/bold red] {escape(what)}.", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")

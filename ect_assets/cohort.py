@@ -82,7 +82,8 @@ def collect_exclusions(
     rows = [
         problem
         for problem in problems
-        if (problem.stage, problem.reason) not in REMARKS
+        if problem.stage in STAGES
+        and (problem.stage, problem.reason) not in REMARKS
         and (problem.subject in known or problem.stage in EVERYWHERE)
     ]
     there = {(one["subject"], one["parcellation"]) for one in volumes}
@@ -153,6 +154,13 @@ def paired_cohort(
     whole = wide.index[wide.notna().all(axis=1)]
     excluded = _left_out(exclusions, IMAGING, parcellation)
     subjects = sorted(set(whole) - excluded)
+    unexplained = sorted(set(wide.index) - set(whole) - excluded)
+    if unexplained:
+        raise StudyError(
+            f"sub-{', sub-'.join(unexplained)}: volumes of {parcellation} are incomplete, and no "
+            "step said why. Make them again: `ect run --again --subject "
+            f"{unexplained[0]}`."
+        )
     etiv = scan_volumes.pivot(index="subject", columns="session", values="etiv_mm3")
     both = etiv.reindex(index=subjects, columns=list(sessions))
     lacking = list(both.index[both.isna().any(axis=1)])

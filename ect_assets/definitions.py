@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ect_assets.lake.store import Lake
-from ect_assets.orchestration import LakeIOManager, as_assets
+from ect_assets.orchestration import LakeIOManager, as_assets, lake_of
 from ect_assets.study import Study, find_study, load_study
 from ect_assets.walk import STEPS
 
@@ -36,7 +35,7 @@ def build_definitions(study: Study) -> dg.Definitions:
     """
     return dg.Definitions(
         assets=as_assets(STEPS, study),
-        resources={"lake": LakeIOManager(Lake(study.lake_folder))},
+        resources={"lake": LakeIOManager(lake_of(study))},
         executor=dg.in_process_executor,
         loggers={"console": console},
     )

@@ -5,6 +5,7 @@ One folder inside the study; nothing is shared between studies, nothing leaves t
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
 SETTINGS = """\
@@ -49,6 +51,33 @@ def prepare_home(study: Study) -> Path:
         welcome.parent.mkdir(exist_ok=True)
         welcome.write_text("seen: 1\n", encoding="utf-8")
     return home
+
+
+@contextmanager
+def only_one_run(study: Study) -> Iterator[None]:
+    """Keep a second `ect run` of the same study from starting while one is at work.
+
+    Parameters
+    ----------
+    study : Study
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    StudyError
+        When another process holds the study; the lock goes with the process, however it ends.
+    """
+    with (prepare_home(study) / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StudyError(
+                f"Another `ect run` is at work on {study.name}. Wait for it, or stop it."
+            ) from error
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Which assets there are and how they hang together is in `orchestration`.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -154,7 +155,13 @@ def _metadata(frame: pd.DataFrame, provenance: Provenance, made: Made) -> dict[s
         "seed": provenance.seed,
         "preview": dg.MetadataValue.md(markdown_preview(frame)),
         **made.figures,
+        **{name: _shown(name, png) for name, png in made.pictures.items()},
     }
+
+
+def _shown(name: str, png: bytes) -> dg.MarkdownMetadataValue:
+    """Put a figure into the metadata itself, so that it is seen without any file."""
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
 def markdown_preview(frame: pd.DataFrame) -> str:

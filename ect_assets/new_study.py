@@ -68,6 +68,9 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 # maps = 100               # of each length; more give narrower intervals
 # nulls = 199
 
+# [gene_sets.my_sets]       # a collection of your own, beside Gene Ontology and cell types
+# file = "my_sets.gmt"     # or: enrichr = "KEGG_2021_Human", downloaded once
+
 # [enrichment]
 # permutations = 10000
 # min_size = 10            # genes of a Gene Ontology term
@@ -111,8 +114,9 @@ def write_settings(folder: Path, bids: Path | None, sessions: list[str] | None) 
     found = sessions or (list(sessions_in(source)) if source.is_dir() else ["pre", "post"])
     if len(found) != 2:
         raise StudyError(
-            f"Two sessions are compared, and {source} has {', '.join(found) or 'none'}. "
-            "Say which with --session pre,post."
+            f"Two sessions are compared, and most patients of {source} have "
+            f"{', '.join(found) or 'none'}. Say which two, baseline first: "
+            f"--session {','.join(found[:2]) if len(found) > 1 else 'pre,post'}"
         )
     name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).strip("_") or "study"
     place = os.path.relpath(source, folder)

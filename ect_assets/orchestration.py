@@ -27,8 +27,13 @@ from ect_assets.tables import TABLES
 SUBJECTS = dg.DynamicPartitionsDefinition(name="subject")
 
 
+def lake_of(study: Study) -> Lake:
+    """Return the study's lake, with the files of the patients who are in the study now."""
+    return Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
+
+
 def register_subjects(study: Study, instance: dg.DagsterInstance) -> list[str]:
-    """Make every patient of the BIDS folder a partition; those that are one already stay.
+    """Make every patient of the BIDS folder a partition, and nobody else.
 
     Parameters
     ----------
@@ -38,11 +43,15 @@ def register_subjects(study: Study, instance: dg.DagsterInstance) -> list[str]:
     Returns
     -------
     list of str
-        All patients, in the order of their labels.
+        Patients who were a partition and are no longer in the BIDS folder.
     """
     subjects = subject_labels(study.bids_folder)
-    instance.add_dynamic_partitions(SUBJECTS.name or "", subjects)
-    return subjects
+    name = SUBJECTS.name or ""
+    instance.add_dynamic_partitions(name, subjects)
+    departed = sorted(set(instance.get_dynamic_partitions(name)) - set(subjects))
+    for subject in departed:
+        instance.delete_dynamic_partition(name, subject)
+    return departed
 
 
 def parcellations_of(step: Step, study: Study) -> list[str]:
@@ -153,7 +162,7 @@ def as_assets(steps: Sequence[Step], study: Study) -> list[dg.AssetsDefinition]:
     -------
     list of AssetsDefinition
     """
-    lake = Lake(study.lake_folder)
+    lake = lake_of(study)
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
     return [as_asset(step, study, lake, names) for step in possible]

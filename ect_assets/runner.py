@@ -15,11 +15,17 @@ import dagster as dg
 
 from ect_assets.definitions import build_definitions
 from ect_assets.freshness import has_failed_before, is_fresh, upstream_partitions
-from ect_assets.instance import open_instance
+from ect_assets.instance import only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
-from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration import SUBJECTS, parcellations_of, partition_key, register_subjects
+from ect_assets.lake.store import Partition
+from ect_assets.orchestration import (
+    SUBJECTS,
+    lake_of,
+    parcellations_of,
+    partition_key,
+    register_subjects,
+)
 from ect_assets.problems import StudyError
 from ect_assets.step import Step
 from ect_assets.study import Study
@@ -44,12 +50,15 @@ class Outcome:
         Tables with their partition that the study cannot have, and why.
     group_failed : bool
         Whether a table of the whole study failed, not only a patient's.
+    departed : list of str
+        Patients who are no longer in the BIDS folder.
     """
 
     made: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     group_failed: bool = False
+    departed: list[str] = field(default_factory=list)
 
     def note_failure(self, step: Step, partition: Partition, why: str) -> None:
         """Note that a partition could not be made."""
@@ -81,7 +90,7 @@ class Runner:
 
     def __init__(self, study: Study, progress: Progress | None = None):
         self.study = study
-        self.lake = Lake(study.lake_folder)
+        self.lake = lake_of(study)
         self.progress = progress or (lambda what, done, total: None)
 
     def run(
@@ -111,8 +120,8 @@ class Runner:
         subjects = _known(subjects, subject_labels(self.study.bids_folder), "subject")
         parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
         outcome = Outcome()
-        with open_instance(self.study) as instance:
-            register_subjects(self.study, instance)
+        with only_one_run(self.study), open_instance(self.study) as instance:
+            outcome.departed = register_subjects(self.study, instance)
             job = build_definitions(self.study).resolve_implicit_global_asset_job_def()
             for wave in self._waves(subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)

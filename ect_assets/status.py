@@ -60,8 +60,14 @@ def study_status(study: Study) -> list[TableStatus]:
     list of TableStatus
         In the order of the walk.
     """
-    lake = Lake(study.lake_folder)
-    return [_table_status(step, study, lake) for step in STEPS]
+    lake = Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
+    found: dict[str, TableStatus] = {}
+    for step in STEPS:
+        status = _table_status(step, study, lake)
+        if any(found[name].stale or found[name].missing for name in step.inputs):
+            status.stale, status.fresh = status.stale + status.fresh, 0
+        found[step.name] = status
+    return list(found.values())
 
 
 def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:

@@ -81,12 +81,15 @@ class Made:
         Key figures for a reader, by name.
     verdicts : mapping
         What each of the step's own checks found.
+    pictures : mapping
+        Figures as PNG, by name.
     """
 
     frame: pd.DataFrame
     problems: tuple[Problem, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ from ect_assets.problems import StudyError
 STUDY_FILE = "study.toml"
 STUDIES_FOLDER = "studies"
 
+PLAIN_WORDS = {
+    "extra_forbidden": "there is no such setting; is it misspelt?",
+    "missing": "is missing",
+    "string_pattern_mismatch": "only letters and digits, without sub- or ses-; names of "
+    "parcellations and instruments in lower case, with _",
+}
+"""What is said instead of the validator's own words, by its kinds of fault."""
+
 Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -146,10 +154,28 @@ class Calibration(Settings):
         return value
 
 
+class GeneSetSource(Settings):
+    """A collection of gene sets of the user's own.
+
+    ``file`` is a GMT file, relative to the study; ``enrichr`` the name of a library of Enrichr,
+    which is downloaded once through gseapy and then kept beside the study.
+    """
+
+    file: Path | None = None
+    enrichr: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> GeneSetSource:
+        if (self.file is None) == (self.enrichr is None):
+            raise ValueError("say either `file` or `enrichr`")
+        return self
+
+
 class Enrichment(Settings):
-    """Gene sets and their tests."""
+    """Tests of gene sets; Gene Ontology has many and gets permutations of its own."""
 
     permutations: Positive = 10_000
+    ontology_permutations: Positive = 1_000
     min_size: Positive = 10
     max_size: Positive = 500
 
@@ -174,6 +200,7 @@ class Study(Settings):
     association: Association = Association()
     nulls: Nulls = Nulls()
     calibration: Calibration = Calibration()
+    gene_sets: dict[Name, GeneSetSource] = {}
     enrichment: Enrichment = Enrichment()
 
     @field_validator("parcellations")
@@ -239,7 +266,8 @@ def load_study(folder: Path | str) -> Study:
         return Study(folder=file.parent, **settings)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: {fault['msg']}"
+            f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: "
+            f"{PLAIN_WORDS.get(fault['type'], fault['msg'])}"
             for fault in error.errors()
         )
         raise StudyError(f"{file}: {faults}.") from error

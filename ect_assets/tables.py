@@ -449,6 +449,13 @@ class GoEnrichment(Table):
     q: float = column(
         "p after false discovery rate over all tested terms of the direction", **PROBABILITY
     )
+    p_spatial: float = column(
+        "p of the term's mean correlation with the map against the primary null model's maps",
+        **PROBABILITY,
+    )
+    q_spatial: float = column(
+        "p_spatial after false discovery rate over the terms of its namespace", **PROBABILITY
+    )
     cluster_id: int | None = column("cluster of similar terms")
     cluster_representative: bool | None = column("true for the best term of its cluster")
     genes: str = column("genes in both, separated by ;")
@@ -475,9 +482,16 @@ class CellTypeEnrichment(Table):
     cell_type: str = column("cell type")
     n_set: int = column("genes of the cell type in the matrix", minimum=1)
     es: float = column("enrichment score of the ranking by z", minimum=-1, maximum=1)
-    nes: float = column("es over the mean of permuted ones of the same sign")
-    p_gene: float = column("p of es under permutation of genes; overstates", **PROBABILITY)
+    nes: float | None = column(
+        "es over the mean of permuted ones of the same sign; missing where none has it"
+    )
+    p_gene: float = column(
+        "p of es under permutation of genes, among those of its sign; overstates", **PROBABILITY
+    )
     q_gene: float = column("p_gene after false discovery rate over the cell types", **PROBABILITY)
+    n_same_sign: int = column(
+        "permutations whose score has the sign of es; few make a coarse p", minimum=0
+    )
     p_spatial: float = column(
         "p of the set's mean correlation against the primary null model's maps", **PROBABILITY
     )
@@ -490,6 +504,38 @@ class CellTypeEnrichment(Table):
     n_in_pls_minus: int = column("genes of the cell type among PLS1-", minimum=0)
     p_in_pls_minus: float = column("hypergeometric p of n_in_pls_minus", **PROBABILITY)
     q_in_pls_minus: float = column("p_in_pls_minus after false discovery rate", **PROBABILITY)
+    leading_edge: str = column("genes that make up es, separated by ;")
+
+
+class GeneSetEnrichment(Table):
+    """Where the genes of each set stand in the ranking, under permutation of genes and in space."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "collection", "set_id")
+    parcellation: str = column(PARCELLATION)
+    collection: str = column("for example GO_BP")
+    set_id: str = column("the set's identifier")
+    set_name: str = column("the set's name")
+    n_set: int = column("genes of the set in the matrix", minimum=1)
+    es: float = column("enrichment score of the ranking by z", minimum=-1, maximum=1)
+    nes: float | None = column(
+        "es over the mean of permuted ones of the same sign; missing where none has it"
+    )
+    p_gene: float = column(
+        "p of es under permutation of genes, among those of its sign; overstates", **PROBABILITY
+    )
+    q_gene: float = column(
+        "p_gene after false discovery rate over the collection's sets", **PROBABILITY
+    )
+    n_same_sign: int = column(
+        "permutations whose score has the sign of es; few make a coarse p", minimum=0
+    )
+    p_spatial: float = column(
+        "p of the set's mean correlation against the primary null model's maps", **PROBABILITY
+    )
+    q_spatial: float = column(
+        "p_spatial after false discovery rate over the collection's sets", **PROBABILITY
+    )
     leading_edge: str = column("genes that make up es, separated by ;")
 
 
@@ -507,9 +553,26 @@ class GeneSetSpatialEnrichment(Table):
     score: float = column("mean correlation of the set's genes with the map", minimum=-1, maximum=1)
     null_mean: float = column("mean of the null maps' scores")
     null_sd: float = column("standard deviation of the null maps' scores", minimum=0)
-    z: float = column("score in standard deviations from the null mean")
-    p: float = column("two-sided p against the null maps", **PROBABILITY)
+    z: float = column("score in standard deviations from the null mean; p counts from 0 instead")
+    p: float = column("share of null maps whose score is as far from 0, two-sided", **PROBABILITY)
     q: float = column("p after false discovery rate over the collection's sets", **PROBABILITY)
+    score_absolute: float = column(
+        "mean of the absolute correlations: finds sets that follow the map both ways",
+        **PROBABILITY,
+    )
+    p_absolute: float = column("p of score_absolute against the null maps", **PROBABILITY)
+    q_absolute: float = column(
+        "p_absolute after false discovery rate over the collection's sets", **PROBABILITY
+    )
+    score_es: float = column(
+        "enrichment score of the ranking by correlation with the map", minimum=-1, maximum=1
+    )
+    p_es: float = column(
+        "two-sided p of score_es against the rankings of the null maps", **PROBABILITY
+    )
+    q_es: float = column(
+        "p_es after false discovery rate over the collection's sets", **PROBABILITY
+    )
 
 
 class Findings(Table):

@@ -107,10 +107,17 @@ def _few(names: list[str]) -> str:
 def show_summary(study: Study, lake: Lake) -> None:
     """Print what was found."""
     from ect_assets.report.summary import summarise
+    from ect_assets.status import study_status
 
     console.rule(f"[bold]{escape(study.title)}[/bold]")
     if study.simulated:
         console.print("[bold yellow]SIMULATED PATIENTS: nothing here was measured.[/bold yellow]")
+    old = [one.name for one in study_status(study) if one.stale]
+    if old:
+        console.print(
+            "[bold red]Out of date: made from other inputs or settings than the study has now: "
+            f"{escape(', '.join(old))}.[/bold red]"
+        )
     for section in summarise(study, lake):
         console.print(_table(section.title, section.columns, section.rows))
         if section.note:

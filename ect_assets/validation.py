@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ect_assets.cohort import REMARKS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.problems import Problem, StudyError
@@ -29,17 +30,32 @@ class Checked:
     sessions: tuple[str, ...]
     problems: list[Problem]
 
+    @staticmethod
+    def leaves_out(problem: Problem) -> bool:
+        """Say whether a problem keeps a patient out of an analysis."""
+        return (problem.stage, problem.reason) not in REMARKS
+
 
 def sessions_in(bids: Path) -> tuple[str, ...]:
-    """List the sessions of a BIDS folder: the most frequent first, then as they follow in time."""
+    """List the sessions that at least half of the patients have, as they follow in time.
+
+    Labels that say so come first (pre, baseline, before), the others by number, then by letter.
+    """
     count: dict[str, int] = {}
+    subjects = set()
     for folder in sorted(bids.glob("sub-*/ses-*")):
+        subjects.add(folder.parent)
         label = folder.name.removeprefix("ses-")
         if re.fullmatch(r"[0-9A-Za-z]+", label):
             count[label] = count.get(label, 0) + 1
-    return tuple(
-        sorted(count, key=lambda one: (-count[one], not one.lower().startswith(EARLY), one))
-    )
+    usual = [label for label in count if 2 * count[label] >= len(subjects)]
+    return tuple(sorted(usual, key=_in_time))
+
+
+def _in_time(label: str) -> tuple[bool, list[tuple[int, str]]]:
+    parts = re.findall(r"\d+|\D+", label.lower())
+    natural = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return not label.lower().startswith(EARLY), natural
 
 
 def find_problems(bids: Path, sessions: list[str] | None = None) -> Checked:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ect_assets.instance import only_one_run
 from ect_assets.lake.catalogue import query
 from ect_assets.problems import StudyError
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
+from ect_assets.tables import TABLES
 
 HEALTHY = 6
 
@@ -200,3 +202,33 @@ def test_problems_are_kept_as_data_not_only_as_a_log_line(study_folder):
     runner.run(parcellations=["desikan_killiany"])
     (file,) = (runner.lake.folder / "_problems").glob("**/problems.json")
     assert json.loads(file.read_text())["problems"][0]["subject"] == "003"
+
+
+def test_a_patient_who_leaves_the_study_leaves_the_results(study_folder):
+    study = load_study(study_folder)
+    Runner(study).run(parcellations=["desikan_killiany"])
+    shutil.rmtree(study_folder / "bids/sub-003")
+    participants = study_folder / "bids/participants.tsv"
+    lines = participants.read_text().splitlines(keepends=True)
+    participants.write_text("".join(line for line in lines if not line.startswith("sub-003")))
+    runner = Runner(study)
+    outcome = runner.run(parcellations=["desikan_killiany"])
+    assert outcome.departed == ["003"]
+    assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
+    assert set(query(runner.lake, "FROM clinical_change").df().n) == {HEALTHY}
+
+
+def test_a_damaged_file_of_the_lake_is_made_again(study_folder):
+    study = load_study(study_folder)
+    runner = Runner(study)
+    runner.run(parcellations=["desikan_killiany"])
+    partition = {"subject": "003", "parcellation": "desikan_killiany"}
+    runner.lake.file(TABLES["parcel_gmv"], partition).write_text("junk")
+    made = Runner(study).run(parcellations=["desikan_killiany"]).made
+    assert made == ["parcel_gmv (003, desikan_killiany)"]
+
+
+def test_a_second_run_of_the_same_study_is_refused_while_one_is_at_work(study_folder):
+    study = load_study(study_folder)
+    with only_one_run(study), pytest.raises(StudyError, match="Another `ect run`"):
+        Runner(study).run()

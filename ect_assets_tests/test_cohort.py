@@ -171,18 +171,16 @@ def test_the_order_of_the_rows_does_not_matter(pair, parcel_gmv):
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_a_patient_with_one_session_is_not_in_the_cohort(pair, parcel_gmv, session):
-    cohort = pair(gmv=without(parcel_gmv, subject="02", session=session))
-    assert cohort.subjects == ["01", "03"]
+def test_a_patient_with_one_session_is_not_in_the_cohort_but_named(pair, parcel_gmv, session):
+    told = exclusions(problem("02", "session_missing", "parcel_gmv"))
+    cohort = pair(told, gmv=without(parcel_gmv, subject="02", session=session))
+    assert (cohort.subjects, cohort.left_out) == (["01", "03"], ["02"])
 
 
-def test_a_patient_with_one_session_is_named(pair, parcel_gmv):
-    assert pair(gmv=without(parcel_gmv, subject="02", session="post")).left_out == ["02"]
-
-
-def test_a_patient_who_lacks_one_parcel_is_named(pair, parcel_gmv):
+def test_a_patient_whose_gap_nobody_explained_stops_the_group_by_name(pair, parcel_gmv):
     gmv = without(parcel_gmv, subject="02", session="post", parcel="lh_a")
-    assert pair(gmv=gmv).left_out == ["02"]
+    with pytest.raises(StudyError, match="sub-02: volumes .* incomplete.*--again --subject 02"):
+        pair(gmv=gmv)
 
 
 def test_a_third_session_is_not_looked_at(pair, parcel_gmv):
@@ -191,7 +189,8 @@ def test_a_third_session_is_not_looked_at(pair, parcel_gmv):
 
 
 def test_where_nobody_has_both_sessions_there_is_no_one_in_the_cohort(pair, parcel_gmv):
-    assert pair(gmv=without(parcel_gmv, session="post")).subjects == []
+    told = exclusions(*(problem(one, "session_missing", "parcel_gmv") for one in SUBJECTS))
+    assert pair(told, gmv=without(parcel_gmv, session="post")).subjects == []
 
 
 def test_where_everybody_is_in_nobody_is_left_out(pair):

@@ -63,14 +63,15 @@ def test_the_session_before_treatment_is_the_baseline(tmp_path, bids):
 
 
 def test_more_than_two_sessions_have_to_be_chosen_from(tmp_path, bids):
-    (bids / "sub-01" / "ses-later").mkdir()
-    with pytest.raises(StudyError, match=r"has \w+, \w+, \w+\. Say which with --session"):
+    for subject in bids.glob("sub-*"):
+        (subject / "ses-later").mkdir()
+    with pytest.raises(StudyError, match=r"have \w+, \w+, \w+\. Say which two"):
         write_settings(tmp_path / "mine", bids, None)
 
 
 def test_a_dataset_without_sessions_is_told(tmp_path):
     (tmp_path / "mine" / "bids").mkdir(parents=True)
-    with pytest.raises(StudyError, match="has none. Say which with --session"):
+    with pytest.raises(StudyError, match="have none. Say which two"):
         write_settings(tmp_path / "mine", None, None)
 
 

@@ -36,6 +36,11 @@ def promised() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], list[str]]]:
     return found
 
 
+ADDED = {"symptom_calibration", "detectable_effects", "gene_set_enrichment"}
+"""Tables beyond those that were promised."""
+PROMISED_NAMES = [name for name in TABLES if name not in ADDED]
+
+
 @needs_promises
 def test_the_list_of_promises_is_understood():
     assert len(promised()) == 27
@@ -47,19 +52,19 @@ def test_every_promised_table_is_there():
 
 
 @needs_promises
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", PROMISED_NAMES)
 def test_a_table_has_its_promised_key(name):
     assert set(TABLES[name].key) == set(promised()[name][1])
 
 
 @needs_promises
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", PROMISED_NAMES)
 def test_a_table_has_its_promised_partitions(name):
     assert TABLES[name].partitions == promised()[name][0]
 
 
 @needs_promises
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", PROMISED_NAMES)
 def test_a_table_has_every_promised_column(name):
     _, key, columns = promised()[name]
     assert sorted({*key, *columns} - set(TABLES[name].column_names())) == []

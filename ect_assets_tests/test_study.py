@@ -117,9 +117,9 @@ def test_two_faults_are_told_at_once(load):
 @pytest.mark.parametrize(
     ("text", "setting"),
     [
-        ("name = 'mine'\ntitle = 'A study'", "parcellations: Field required"),
+        ("name = 'mine'\ntitle = 'A study'", "parcellations: is missing"),
         ("name = 'mine'\ntitle = 'A study'\n[parcellations]", "parcellations.*at least one"),
-        ("title = 'A study'\n[parcellations.dk]\nfreesurfer = 'aparc'", "name: Field required"),
+        ("title = 'A study'\n[parcellations.dk]\nfreesurfer = 'aparc'", "name: is missing"),
         ("name = 'My'\ntitle = ''\n[parcellations.dk]\nfreesurfer = 'aparc'", "name: "),
     ],
 )

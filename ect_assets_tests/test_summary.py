@@ -197,6 +197,7 @@ def test_the_genes_are_counted_in_the_first_component(sections):
         ATLAS,
         "19.3 %",
         "moran 0.013, vasa <0.001",
+        "moran 50% (50-50), vasa 50% (50-50)",
         "2",
         "1",
         "1",
@@ -212,6 +213,7 @@ def test_only_terms_below_the_threshold_are_listed(sections):
         "8/40",
         "3.2",
         "<0.001",
+        "0.500",
     ]
 
 

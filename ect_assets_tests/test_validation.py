@@ -88,10 +88,26 @@ def test_a_dataset_without_sessions_is_told_what_to_say(tmp_path):
         find_problems(tmp_path)
 
 
-def test_the_more_frequent_session_comes_first(tmp_path):
-    for place in ("sub-01/ses-a", "sub-01/ses-b", "sub-02/ses-b"):
+@pytest.mark.parametrize(
+    ("labels", "in_time"),
+    [
+        (("post", "pre"), ("pre", "post")),
+        (("followup", "baseline"), ("baseline", "followup")),
+        (("V10", "V2"), ("V2", "V10")),
+    ],
+)
+def test_sessions_come_as_they_follow_in_time(tmp_path, labels, in_time):
+    for label in labels:
+        (tmp_path / "sub-01" / f"ses-{label}").mkdir(parents=True)
+        (tmp_path / "sub-02" / f"ses-{label}").mkdir(parents=True)
+    (tmp_path / "sub-01" / f"ses-{in_time[0]}").rmdir()
+    assert sessions_in(tmp_path) == in_time
+
+
+def test_a_session_of_few_patients_is_not_needed_by_all(tmp_path):
+    for place in ("sub-01/ses-pre", "sub-02/ses-pre", "sub-03/ses-pre", "sub-01/ses-extra"):
         (tmp_path / place).mkdir(parents=True)
-    assert sessions_in(tmp_path) == ("b", "a")
+    assert sessions_in(tmp_path) == ("pre",)
 
 
 def test_a_folder_that_is_no_session_label_is_none(tmp_path):

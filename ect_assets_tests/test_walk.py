@@ -92,7 +92,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 26
+    assert len(checks) == 29
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_rows(simulated):
@@ -122,7 +122,7 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
     _, first, _ = simulated
     _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
     files = sorted(first.lake.folder.glob("*/**/part.parquet"))
-    assert len(files) == 56
+    assert len(files) == 59
     for file in files:
         twin = second.lake.folder / file.relative_to(first.lake.folder)
         footers = [{**pq.read_schema(one).metadata, b"run_id": b""} for one in (file, twin)]
@@ -196,6 +196,62 @@ def test_the_null_distribution_behind_a_p_gives_that_p(real):
     both = rows(runner, sql)
     assert len(both) == 8
     np.testing.assert_allclose(both.p_spatial, both.again)
+
+
+def test_a_claim_holds_only_where_both_nulls_agree(real):
+    _, runner, _ = real
+    claims = rows(runner, "FROM findings")
+    assert {"component", "gene_list", "cell_type"} <= set(claims.kind)
+    both = (claims.q_published < 0.05) & (claims.q_spatial < 0.05)
+    assert not claims.holds[~both].any()
+
+
+def test_the_check_says_how_many_claims_do_not_hold(real):
+    study, runner, _ = real
+    key = dg.AssetCheckKey(dg.AssetKey("findings"), "claims_hold")
+    with open_instance(study) as instance:
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    lost = rows(runner, "FROM findings WHERE q_published < 0.05 AND NOT holds")
+    says = found.event.dagster_event.event_specific_data.metadata["says"].value
+    assert says.startswith(f"- {len(lost)} of ")
+    assert found.status.value == ("FAILED" if len(lost) else "SUCCEEDED")
+
+
+def test_each_enriched_term_carries_both_p_values(real):
+    _, runner, _ = real
+    sql = """SELECT g.p_spatial AS ours, s.p AS theirs FROM go_enrichment g
+        JOIN gene_set_spatial_enrichment s USING (parcellation, set_id)
+        WHERE s.null_model = 'moran'"""
+    both = rows(runner, sql)
+    assert len(both) == 2 * 7617
+    assert (both.ours == both.theirs).all()
+
+
+def test_figures_are_shown_beside_the_table_and_say_simulated_only_where_it_is(real):
+    study, _, _ = real
+    with open_instance(study) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("cell_type_enrichment"))
+    metadata = event.asset_materialization.metadata
+    assert metadata["cell types"].value.startswith("![cell types](data:image/png;base64,iVBOR")
+    assert metadata["simulated"].value is False
+
+
+def test_a_collection_of_ones_own_is_tested_and_what_does_not_match_is_told(
+    simulated_input, tmp_path
+):
+    folder = Path(shutil.copytree(simulated_input, tmp_path / "own"))
+    names = loaders.genes().gene.head(12)
+    (folder / "mine.gmt").write_text("my set\tof mine\t" + "\t".join([*names, "NOSUCHGENE"]) + "\n")
+    settings = folder / "study.toml"
+    settings.write_text(settings.read_text() + '\n[gene_sets.mine]\nfile = "mine.gmt"\n')
+    study = load_study(folder)
+    runner = Runner(study)
+    runner.run(parcellations=["desikan_killiany"])
+    (row,) = rows(runner, "FROM gene_set_enrichment WHERE collection = 'mine'").to_dict("records")
+    assert (row["set_id"], row["n_set"]) == ("my set", 12)
+    failure = runner.lake.failure(TABLES["gene_sets"], {})
+    assert "NOSUCHGENE" in failure.problems[0].detail
+    assert "gene_not_matched" not in set(rows(runner, "FROM exclusions").reason)
 
 
 def test_the_lists_are_of_the_first_component(real):

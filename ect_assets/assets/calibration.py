@@ -9,11 +9,11 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.assets.association import ROWS, STATION, first_component_statistic
-from ect_assets.assets.enrichment_sets import cell_types_of
 from ect_assets.assets.group import cohort_of
 from ect_assets.assets.transcriptome import no_expression
 from ect_assets.calibration import calibrate
 from ect_assets.calibration import symptom_calibration as calibrate_symptoms
+from ect_assets.enrichment.collections import cell_types_of
 from ect_assets.statistics.power import detectable_effects as find_detectable_effects
 from ect_assets.step import Made, Work, step
 from ect_assets.transcriptome.matrix import covered, expression_as_matrix, parcels_in_use

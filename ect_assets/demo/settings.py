@@ -75,6 +75,9 @@ expression = "none"
 # maps = 100               # of each length; more give narrower intervals
 # nulls = 199
 
+# [gene_sets.my_sets]       # a collection of your own, beside Gene Ontology and cell types
+# file = "my_sets.gmt"     # or: enrichr = "KEGG_2021_Human", downloaded once
+
 # [enrichment]
 # permutations = 10000
 # min_size = 10

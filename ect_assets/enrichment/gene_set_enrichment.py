@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ect_assets.enrichment.membership import Membership, membership, unique_genes
-from ect_assets.statistics.arrays import FloatArray, finite
+from ect_assets.enrichment.membership import Membership, membership
+from ect_assets.enrichment.running_sums import SetScorer, extremes, ranked
+from ect_assets.statistics.arrays import FloatArray
 from ect_assets.statistics.multiple_comparisons import TIE, benjamini_hochberg
 
 
@@ -23,6 +24,7 @@ def gene_set_enrichment(
     min_size: int = 10,
     max_size: int | None = None,
     chunk_size: int = 250,
+    n_threads: int | None = None,
 ) -> pd.DataFrame:
     """Test whether the genes of each set gather at one end of a ranking.
 
@@ -37,16 +39,19 @@ def gene_set_enrichment(
     min_size, max_size : int
         Sizes of the sets that are tested, counted within the ranking; None for no limit.
     chunk_size : int
-        How many permutations are held at once.
+        How many permutations are held at once; results do not depend on it.
+    n_threads : int, optional
+        All processors without it; results do not depend on it.
 
     Returns
     -------
     DataFrame
         One row per tested set, in order of appearance: collection, set_id, set_name, n_set,
         es (enrichment score, weight 1), nes (es over the mean size of the null scores of its
-        sign; NaN if there are none), p = (1 + #{as extreme}) / (1 + #{same sign}), q (over the
-        sets), n_same_sign (null scores of the sign of es; few make a coarse p), leading_edge
-        (genes up to the extreme of the running sum, strongest first, separated by ``;``).
+        sign), p = (1 + #{as extreme}) / (1 + #{same sign}), q (over the sets), n_same_sign (null
+        scores of the sign of es; few make a coarse p), leading_edge (genes up to the extreme of
+        the running sum, strongest first, separated by ``;``). Where no null score has the sign
+        of es, nothing is there to compare it with: nes is NaN and p is 1.
 
     Raises
     ------
@@ -57,29 +62,15 @@ def gene_set_enrichment(
     ----------
     Subramanian A et al. (2005). Gene set enrichment analysis. PNAS 102:15545-15550.
     """
-    genes = unique_genes("The ranking", ranking.index)
-    statistic = finite("The ranking", ranking.to_numpy(), 1)
     if n_permutations < 1:
         raise ValueError(f"{n_permutations} permutations were asked for; at least 1 is needed.")
-    order = np.lexsort((np.asarray(genes, dtype=object).astype(str), -statistic))
-    tested = membership(gene_sets, genes[order]).of_size(min_size, max_size)
+    ordered = ranked(ranking)
+    tested = membership(gene_sets, ordered.index).of_size(min_size, max_size)
     _refuse_everything(tested)
-    size_of_statistic = np.abs(statistic[order])
-    members = [tested.members(row) for row in range(len(tested.sets))]
-
-    es, edges = np.empty(len(members)), []
-    for row, positions in enumerate(members):
-        highest, lowest = _extremes(positions[None, :], size_of_statistic)
-        es[row] = _score(highest.max(axis=1), lowest.min(axis=1))[0]
-        edge = (
-            positions[: highest.argmax() + 1]
-            if es[row] >= 0
-            else positions[lowest.argmin() :][::-1]
-        )
-        edges.append(";".join(tested.genes[edge]))
-
+    weights = np.abs(ordered.to_numpy())
+    es, edges = _observed(tested, weights)
     n_same, n_extreme, total = _null_tally(
-        members, es, size_of_statistic, n_permutations, seed, chunk_size
+        tested, es, weights, n_permutations, seed, chunk_size, n_threads
     )
     p = (1 + n_extreme) / (1 + n_same)
     mean = np.divide(total, n_same, out=np.full_like(total, np.nan), where=n_same > 0)
@@ -90,50 +81,41 @@ def gene_set_enrichment(
         p=p,
         q=benjamini_hochberg(p),
         n_same_sign=n_same,
-        leading_edge=pd.Series(edges, dtype="str"),
+        leading_edge=edges,
     )
 
 
-def _extremes(positions: NDArray[np.integer], weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Running sum just after and just before each hit; its extremes are among these.
-
-    Parameters
-    ----------
-    positions : (b, m) array of int
-        Ranks of the set's genes, ascending, one row per permutation.
-    weights : (n_genes,) array
-        Absolute statistic by rank.
-
-    Returns
-    -------
-    after, before : (b, m) array
-    """
-    m = positions.shape[1]
-    hit = weights[positions]
-    gathered = np.cumsum(hit, axis=1)
-    total = gathered[:, -1:].copy()
-    # A set whose genes all have statistic 0 never rises.
-    total[total == 0] = 1
-    missed = (positions - np.arange(m)) / (len(weights) - m)
-    after = gathered / total - missed
-    hit /= total
-    return after, after - hit
-
-
-def _score(highest: FloatArray, lowest: FloatArray) -> FloatArray:
-    return np.where(highest > -lowest, highest, lowest)
+def _observed(tested: Membership, weights: FloatArray) -> tuple[FloatArray, pd.Series]:
+    """Score and leading edge of each set in the ranking itself."""
+    scores, edges = np.empty(len(tested.sets)), []
+    for row in range(len(scores)):
+        positions = tested.members(row)
+        after, before = extremes(positions, weights)
+        highest, lowest = after.max(), before.min()
+        scores[row] = highest if highest > -lowest else lowest
+        edge = (
+            positions[: after.argmax() + 1]
+            if scores[row] >= 0
+            else positions[before.argmin() :][::-1]
+        )
+        edges.append(";".join(tested.genes[edge]))
+    return scores, pd.Series(edges, dtype="str")
 
 
 def _null_tally(
-    members: list[NDArray[np.int64]],
+    tested: Membership,
     es: FloatArray,
     weights: FloatArray,
     n_permutations: int,
     seed: int,
     chunk_size: int,
+    n_threads: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """Count null scores of the same sign, those as extreme, and sum their sizes, per set."""
+    from ect_assets.enrichment.kernels import tally_same_sign
+
     rng = np.random.default_rng(seed)
+    scorer = SetScorer(tested, n_threads)
     n_genes = len(weights)
     ranks = np.arange(n_genes, dtype=np.int16 if n_genes < 2**15 else np.int32)
     n_same, n_extreme = np.zeros(len(es), np.int64), np.zeros(len(es), np.int64)
@@ -141,14 +123,8 @@ def _null_tally(
     for start in range(0, n_permutations, chunk_size):
         n_drawn = min(chunk_size, n_permutations - start)
         permuted = rng.permuted(np.tile(ranks, (n_drawn, 1)), axis=1)
-        for row, places in enumerate(members):
-            positions = np.sort(permuted[:, places], axis=1)
-            after, before = _extremes(positions, weights)
-            null = _score(after.max(axis=1), before.min(axis=1))
-            null = np.abs(null[(null >= 0) == (es[row] >= 0)])
-            n_same[row] += null.size
-            n_extreme[row] += (null >= np.abs(es[row]) * (1 - TIE)).sum()
-            total[row] += null.sum()
+        null = scorer.permutations(permuted, weights)
+        tally_same_sign(null, es, TIE, n_same, n_extreme, total)
     return n_same, n_extreme, total
 
 

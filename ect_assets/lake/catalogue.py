@@ -6,6 +6,7 @@ any time. Files and their names belong in `store`.
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
 from pathlib import Path
@@ -29,17 +30,21 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def view_statement(lake: Lake, table: type[Table]) -> str:
+def view_statement(lake: Lake, table: type[Table], files: list[Path] | None = None) -> str:
     """Return the SQL that makes a table's view: over its files, or empty where there is none."""
-    if not lake.partitions(table):
+    if files == [] or not lake.partitions(table):
         columns = ", ".join(
             f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns
         )
         return f"CREATE VIEW {table.table_name} AS SELECT {columns} WHERE false"
-    depth = "*/" * len(table.partitions)
-    files = _quoted(f"{(lake.folder / table.table_name).as_posix()}/{depth}{FILE_NAME}")
+    if files is None:
+        depth = "*/" * len(table.partitions)
+        folder = glob.escape((lake.folder / table.table_name).as_posix())
+        source = _quoted(f"{folder}/{depth}{FILE_NAME}")
+    else:
+        source = "[" + ", ".join(_quoted(glob.escape(file.as_posix())) for file in files) + "]"
     return (
-        f"CREATE VIEW {table.table_name} AS SELECT * FROM read_parquet({files}, "
+        f"CREATE VIEW {table.table_name} AS SELECT * FROM read_parquet({source}, "
         f"hive_partitioning={str(bool(table.partitions)).lower()}, hive_types_autocast=false, "
         "union_by_name=true)"
     )
@@ -62,18 +67,33 @@ def refresh_catalogue(lake: Lake) -> Path:
     with tempfile.TemporaryDirectory(prefix=".catalogue", dir=lake.folder) as aside:
         fresh = Path(aside) / CATALOGUE
         with duckdb.connect(fresh) as connection:
-            connection.execute("BEGIN")
             for table in TABLES.values():
-                connection.execute(view_statement(lake, table))
+                connection.execute("BEGIN")
+                _make_view(connection, lake, table)
                 view = table.table_name
                 connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
                 there = set(connection.table(view).columns)
                 for one in (one for one in table.columns if one.name in there):
                     what = _quoted(one.description)
                     connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
-            connection.execute("COMMIT")
+                connection.execute("COMMIT")
         os.replace(fresh, file)
     return file
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table]) -> None:
+    """Make a table's view; a damaged file is left out of it, and `ect run` makes it again."""
+    try:
+        connection.execute(view_statement(lake, table))
+    except duckdb.Error:
+        sound = [
+            lake.file(table, one)
+            for one in lake.partitions(table)
+            if lake.footer(table, one) is not None
+        ]
+        connection.execute("ROLLBACK")
+        connection.execute("BEGIN")
+        connection.execute(view_statement(lake, table, sound))
 
 
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
@@ -93,7 +113,10 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(f"ATTACH {_quoted(str(refresh_catalogue(lake)))} AS lake (READ_ONLY)")
     connection.execute("USE lake")
-    connection.execute(f"SET allowed_directories=[{_quoted(lake.folder.as_posix() + '/')}]")
+    # Both as it is and as the views write it, where [, * and ? stand for themselves.
+    plain = lake.folder.as_posix() + "/"
+    allowed = ", ".join(_quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
+    connection.execute(f"SET allowed_directories=[{allowed}]")
     connection.execute("SET enable_external_access=false")
     connection.execute("SET lock_configuration=true")
     return connection

@@ -86,10 +86,13 @@ class Lake:
     ----------
     folder : Path
         Below it a folder per table, below that hive folders such as ``parcellation=hcp_mmp``.
+    subjects : frozenset of str, optional
+        Patients who are in the study; files of others stay where they are but are not listed.
     """
 
     folder: Path
-    _footers: dict[Path, tuple[tuple[int, int], dict[str, str]]] = field(
+    subjects: frozenset[str] | None = None
+    _footers: dict[Path, tuple[tuple[int, int], dict[str, str] | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -129,13 +132,19 @@ class Lake:
         pattern = "/".join(f"{key}={wanted.get(key, '*')}" for key in table.partitions)
         root = self.folder / table.table_name
         found = root.glob(f"{pattern}/{FILE_NAME}" if pattern else FILE_NAME)
-        return [
+        listed = [
             dict(part.split("=", 1) for part in file.relative_to(root).parts[:-1])
             for file in sorted(found)
         ]
+        known = self.subjects
+        return [
+            one
+            for one in listed
+            if known is None or "subject" not in one or one["subject"] in known
+        ]
 
     def footer(self, table: type[Table], partition: Partition) -> dict[str, str] | None:
-        """Return the footer of a partition's file, or None where there is no file."""
+        """Return the footer of a partition's file, or None where there is no sound file."""
         file = self.file(table, partition)
         try:
             status = file.stat()
@@ -144,8 +153,7 @@ class Lake:
         stamp = (status.st_mtime_ns, status.st_size)
         known = self._footers.get(file)
         if known is None or known[0] != stamp:
-            metadata = pq.read_schema(file).metadata or {}
-            known = (stamp, {key.decode(): value.decode() for key, value in metadata.items()})
+            known = (stamp, _sound_footer(table, file))
             self._footers[file] = known
         return known[1]
 
@@ -270,6 +278,17 @@ class Lake:
         """Go through all that was wrong with any partition, with the file that says so."""
         for file in sorted((self.folder / PROBLEMS_FOLDER).glob("**/problems.json")):
             yield file, _read_failure(file)
+
+
+def _sound_footer(table: type[Table], file: Path) -> dict[str, str] | None:
+    """Read a footer; None where the file is damaged, not ours, or of other columns."""
+    try:
+        schema = pq.read_schema(file)
+    except (pa.ArrowInvalid, OSError):
+        return None
+    footer = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    has_columns = set(table.column_names()) <= set(schema.names)
+    return footer if has_columns and "inputs_sha256" in footer else None
 
 
 def _read_failure(file: Path) -> Failure:

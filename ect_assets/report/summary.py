@@ -59,6 +59,7 @@ def summarise(study: Study, lake: Lake) -> list[Section]:
             _genes(connection),
             _pathways(connection),
             _cell_types(connection, study),
+            _claims(connection, study),
             _within_reach(connection),
         ]
     return [part for section in sections if section.rows for part in _by_parcellation(section)]
@@ -140,7 +141,7 @@ def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "What changed in the brain",
-        ["parcellation", "patients", "parcels", "q < .05", "strongest growth", "strongest loss"],
+        ["parcellation", "patients", "parcels", "q < .05", "surest growth", "surest loss"],
         [
             [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
             for name, n, parcels, found, up, down in rows
@@ -172,8 +173,9 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
         """SELECT parcellation, r2_y,
               string_agg(null_model || ' ' || CASE WHEN p_spatial < 0.001 THEN '<0.001'
                 ELSE printf('%.3f', p_spatial) END, ', ' ORDER BY null_model),
-              string_agg(null_model || ' ' || coalesce(printf('%.0f%%',
-                100 * false_positive_rate_05), '-'), ', ' ORDER BY null_model),
+              string_agg(null_model || ' ' || coalesce(printf('%.0f%% (%.0f-%.0f)',
+                100 * false_positive_rate_05, 100 * false_positive_ci_low_05,
+                100 * false_positive_ci_high_05), '-'), ', ' ORDER BY null_model),
               plus, minus, spatial
            FROM pls_components
            JOIN (SELECT parcellation, count(*) FILTER (direction = 'PLS1+') AS plus,
@@ -197,7 +199,8 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
             [name, f"{100 * r2:.1f} %", p, alarms, str(plus), str(minus), str(spatial)]
             for name, r2, p, alarms, plus, minus, spatial in rows
         ],
-        "False alarms: how often that null model gives p <= 0.05 on noise as smooth as the map. "
+        "False alarms: how often that null model gives p <= 0.05 on noise as smooth as the map, "
+        "with its 95 % interval. "
         "PLS1+ and PLS1- pass the bootstrap, which takes parcels as independent and overstates; "
         "the last column counts genes that pass the spatial null.",
     )
@@ -207,7 +210,7 @@ def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
         f"""SELECT parcellation, direction, set_name, namespace, n_overlap, n_set,
-              fold_enrichment, q
+              fold_enrichment, q, q_spatial
            FROM go_enrichment WHERE q < 0.05
            QUALIFY row_number() OVER (PARTITION BY parcellation, direction ORDER BY p, set_id)
              <= {LONGEST_LIST}
@@ -215,13 +218,13 @@ def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "What those genes do: Gene Ontology",
-        ["parcellation", "genes", "term", "", "overlap", "fold", "q"],
+        ["parcellation", "genes", "term", "", "overlap", "fold", "q genes", "q spatial"],
         [
-            [atlas, side, term, space, f"{k}/{m}", f"{fold:.1f}", probability(q)]
-            for atlas, side, term, space, k, m, fold, q in rows
+            [atlas, side, term, space, f"{k}/{m}", f"{fold:.1f}", probability(q), probability(qs)]
+            for atlas, side, term, space, k, m, fold, q, qs in rows
         ],
-        "The best terms of each list; every term and its spatial p: go_enrichment and "
-        "gene_set_spatial_enrichment.",
+        "The best terms of each list. q genes takes genes as independent and overstates; q spatial "
+        "is against null maps. All terms: go_enrichment.",
     )
 
 
@@ -248,7 +251,7 @@ WORDS = {
     "parcel_change": "change of one parcel",
     "parcel_change_bonferroni": "change of one parcel, corrected for all parcels",
     "symptom_correlation": "correlation with improvement",
-    "pls_r2": "variance explained by PLS1 (reaches p = 0.05)",
+    "pls_r2": "variance explained by PLS1",
 }
 
 
@@ -260,9 +263,33 @@ def _within_reach(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "What a study of this size can find",
-        ["parcellation", "effect", "n", "smallest found with 80 % power"],
+        ["parcellation", "effect", "n", "smallest within reach"],
         [
             [atlas, WORDS.get(test, test), str(n), f"{unit} = {effect:.2f}"]
             for atlas, test, n, effect, unit in rows
         ],
+        "With 80 % power at 5 %; for PLS1 the variance that just reaches p = 0.05.",
+    )
+
+
+KINDS = {
+    "component": "components",
+    "gene_list": "gene lists",
+    "go_term": "Gene Ontology terms",
+    "cell_type": "cell types",
+}
+
+
+def _claims(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT parcellation, kind, count(*) FILTER (q_published < 0.05), count(*) FILTER (holds)
+           FROM findings GROUP BY ALL ORDER BY parcellation, kind""",
+    )
+    return Section(
+        "What holds",
+        ["parcellation", "claims", "the field would report", "hold in space too"],
+        [[atlas, KINDS[kind], str(claimed), str(held)] for atlas, kind, claimed, held in rows],
+        "A claim holds where both its published q and its q against "
+        f"{study.nulls.primary} null maps are below 0.05. Each one: findings.",
     )

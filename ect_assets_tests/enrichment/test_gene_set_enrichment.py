@@ -78,10 +78,23 @@ def test_the_null_is_that_of_a_loop_over_permuted_genes(ranking, gene_sets):
         assert row.nes == pytest.approx(row.es / same.mean(), rel=1e-12)
 
 
-def test_results_do_not_depend_on_the_chunks(ranking, gene_sets):
+@pytest.mark.parametrize(("chunk_size", "n_threads"), [(7, 1), (7, 3), (250, 1), (100, 2)])
+def test_results_depend_neither_on_chunks_nor_on_threads(ranking, gene_sets, chunk_size, n_threads):
     whole = gene_set_enrichment(ranking, gene_sets, 100, 8)
-    chunked = gene_set_enrichment(ranking, gene_sets, 100, 8, chunk_size=7)
-    pd.testing.assert_frame_equal(chunked, whole, rtol=1e-12)
+    other = gene_set_enrichment(
+        ranking, gene_sets, 100, 8, chunk_size=chunk_size, n_threads=n_threads
+    )
+    pd.testing.assert_frame_equal(other, whole, check_exact=True)
+
+
+def test_nes_goes_with_that_of_gseapy(ranking, gene_sets):
+    sets = {name: list(part["gene"]) for name, part in gene_sets.groupby("set_id")}
+    run = gseapy.prerank(
+        ranking, sets, min_size=5, max_size=500, permutation_num=2000, outdir=None, weight=1
+    )
+    theirs = run.res2d.set_index("Term")["NES"].astype(float)
+    found = gene_set_enrichment(ranking, gene_sets, 2000, 0, min_size=5).set_index("set_id")
+    assert np.corrcoef(found["nes"], theirs.loc[found.index])[0, 1] > 0.999
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(ranking, gene_sets):
@@ -111,15 +124,20 @@ def test_a_set_at_the_top_of_the_ranking_is_found_and_p_is_never_zero(ranking, g
     assert found["p"] == 1 / (1 + found["n_same_sign"])
 
 
-def test_without_a_null_of_the_same_sign_there_is_no_nes(genes):
-    ranking = pd.Series(np.linspace(1, 0.9, len(genes)), index=genes)
-    last = pd.DataFrame(
-        {"collection": "demo", "set_id": "S", "set_name": "s", "gene": list(genes[-390:])}
-    )
-    found = gene_set_enrichment(ranking, last, 3, 0).iloc[0]
-    assert found["es"] < 0
-    assert (found["n_same_sign"] > 0) != np.isnan(found["nes"])
-    assert found["p"] > 0
+def test_without_a_null_of_the_same_sign_there_is_no_nes_and_p_is_one(genes):
+    # The first hit takes nearly all the weight, so a score is below 0 only where it comes late.
+    ranking = pd.Series(0.5 ** np.arange(len(genes)), index=genes)
+    last = pd.DataFrame({"collection": "demo", "set_id": "S", "set_name": "s", "gene": genes[-20:]})
+    found = gene_set_enrichment(ranking, last, 50, 0).iloc[0]
+    assert found["es"] < -0.9
+    assert found["n_same_sign"] == 0
+    assert np.isnan(found["nes"])
+    assert found["p"] == 1
+
+
+def test_a_gene_that_is_ranked_twice_is_refused(ranking, gene_sets, genes):
+    with pytest.raises(ValueError, match=f"{genes[3]} more than once"):
+        gene_set_enrichment(pd.concat([ranking, ranking.iloc[[3]]]), gene_sets, 5, 0)
 
 
 def test_p_is_uniform_for_random_rankings(genes, gene_sets):

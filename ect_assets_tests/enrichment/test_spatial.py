@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ect_assets.enrichment.running_sums import running_sum
 from ect_assets.enrichment.spatial import spatial_enrichment
 from ect_assets.statistics.pls import zscore
 
@@ -98,3 +99,68 @@ def test_a_missing_expression_is_refused(data, gene_sets):
     expression[2, 3] = np.nan
     with pytest.raises(ValueError, match="row 2, column 3"):
         spatial_enrichment(expression, *others, gene_sets, 10, 50)
+
+
+@pytest.mark.parametrize("score", ["mean_absolute", "es"])
+def test_the_other_scores_are_those_of_a_loop_over_null_maps(data, gene_sets, score):
+    expression, genes, change_map, nulls = data
+    found = spatial_enrichment(*data, gene_sets, 10, 50, score=score)
+    maps = np.column_stack([change_map, nulls])
+    r = np.corrcoef(expression.T, maps.T)[: len(genes), len(genes) :]
+    for row in found.iloc[:3].itertuples():
+        members = gene_sets.loc[gene_sets["set_id"] == row.set_id, "gene"]
+        if score == "es":
+            curves = [running_sum(pd.Series(one, index=genes), members) for one in r.T]
+            scores = np.array([max(c["running_es"], key=abs) for c in curves])
+        else:
+            scores = np.abs(r[np.isin(genes, members)]).mean(axis=0)
+        assert row.score == pytest.approx(scores[0], abs=1e-12)
+        assert row.null_mean == pytest.approx(scores[1:].mean(), abs=1e-12)
+        assert row.null_sd == pytest.approx(scores[1:].std(ddof=1), abs=1e-12)
+        assert row.p == (1 + (np.abs(scores[1:]) >= abs(scores[0])).sum()) / (1 + N_NULLS)
+
+
+def test_a_set_that_follows_the_map_both_ways_is_found_by_the_mean_of_absolute_r(data):
+    expression, genes, change_map, nulls = data
+    both = pd.DataFrame({"collection": "demo", "set_id": "S", "set_name": "s", "gene": genes[:20]})
+    signs = np.tile([1, -1], 10)
+    expression[:, :20] += 2 * signs * change_map[:, None]
+    p = {
+        score: spatial_enrichment(expression, genes, change_map, nulls, both, 1, None, score=score)
+        .iloc[0]
+        .p
+        for score in ("mean", "mean_absolute")
+    }
+    assert p["mean_absolute"] == 1 / (1 + N_NULLS)
+    assert p["mean"] > 0.05
+
+
+def test_enrichment_scores_do_not_depend_on_threads_or_the_order_of_genes(data, gene_sets):
+    expression, genes, change_map, nulls = data
+    alone = spatial_enrichment(*data, gene_sets, 10, 50, score="es", n_threads=1)
+    order = np.random.default_rng(25).permutation(len(genes))
+    other = spatial_enrichment(
+        expression[:, order],
+        [genes[place] for place in order],
+        change_map,
+        nulls,
+        gene_sets,
+        10,
+        50,
+        score="es",
+        n_threads=3,
+    )
+    pd.testing.assert_frame_equal(other, alone, rtol=1e-9)
+
+
+def test_an_unknown_score_is_refused(data, gene_sets):
+    with pytest.raises(ValueError, match="no score 'median'; known ones: mean, mean_absolute, es"):
+        spatial_enrichment(*data, gene_sets, 10, 50, score="median")
+
+
+def test_a_set_of_all_genes_has_no_enrichment_score(data):
+    everything = pd.DataFrame(
+        {"collection": "demo", "set_id": "ALL", "set_name": "all", "gene": data[1]}
+    )
+    with pytest.raises(ValueError, match="ALL holds all 400"):
+        spatial_enrichment(*data, everything, 1, None, score="es")

@@ -205,7 +205,24 @@ def test_a_faulty_query_is_told_in_duckdbs_words(filled, sql, words):
 def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path, folder):
     lake = Lake(tmp_path / folder / "lake")
     lake.write(tables.ClinicalScores, {}, scores(), PROVENANCE)
+    keep(lake, tables.ScanVolumes, subject="01")
     assert len(query(lake, "FROM clinical_scores").fetchall()) == 2
+    assert len(query(lake, "FROM scan_volumes").fetchall()) > 0
+
+
+def test_a_damaged_file_leaves_the_other_partitions_and_tables_readable(filled):
+    keep(filled, tables.ScanVolumes, subject="01")
+    keep(filled, tables.ScanVolumes, subject="02")
+    filled.file(tables.ScanVolumes, {"subject": "01"}).write_text("junk")
+    found = query(filled, "SELECT DISTINCT subject FROM scan_volumes").fetchall()
+    assert found == [("02",)]
+    assert len(query(filled, "FROM clinical_scores").fetchall()) == 2
+
+
+def test_a_damaged_file_counts_as_missing(filled):
+    file = filled.file(tables.ClinicalScores, {})
+    file.write_text("junk")
+    assert filled.footer(tables.ClinicalScores, {}) is None
 
 
 def test_a_file_from_before_a_column_was_added_is_still_answered(filled):
