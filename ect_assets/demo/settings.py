@@ -75,13 +75,15 @@ expression = "none"
 # maps = 100               # of each length; more give narrower intervals
 # nulls = 199
 
-# [gene_sets.my_sets]       # a collection of your own, beside Gene Ontology and cell types
-# file = "my_sets.gmt"     # or: enrichr = "KEGG_2021_Human", downloaded once
-
 # [enrichment]
 # permutations = 10000
+# ontology_permutations = 1000   # of the many terms of Gene Ontology
 # min_size = 10
 # max_size = 500
+
+## A collection of your own, beside Gene Ontology and cell types (not a default, an example):
+## [gene_sets.my_sets]
+## file = "my_sets.gmt"     # or: enrichr = "KEGG_2021_Human", downloaded once
 """
 
 DS000174 = """\

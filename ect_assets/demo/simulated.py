@@ -25,7 +25,7 @@ from ect_assets.demo.freesurfer_files import HemisphereParcels, cortex_stats, se
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError
 
-GENERATOR_VERSION = 5
+GENERATOR_VERSION = 6
 """Raise it when other bytes are written, so that a study made before is brought up to date."""
 COMPLETE = ".demo-complete"
 SESSIONS = ("pre", "post")
