@@ -64,8 +64,8 @@ def interval(share):
 @pytest.mark.parametrize("length_mm", [15.0, 25.0, 40.0])
 def test_the_spatial_p_holds_its_rate_on_smooth_noise(length_mm, record_property):
     found = p_values(length_mm)
-    rates = {name: (p[..., 0] <= LEVEL).mean() for name, p in found.items()}
-    any_found = {name: (p[..., 1] < LEVEL).any(axis=1).mean() for name, p in found.items()}
+    rates = {name: float((p[..., 0] <= LEVEL).mean()) for name, p in found.items()}
+    any_found = {name: float((p[..., 1] < LEVEL).any(axis=1).mean()) for name, p in found.items()}
     for name in found:
         record_property(f"rate at .05, {name}", rates[name])
         record_property(f"maps with any q < .05, {name}", any_found[name])
