@@ -587,7 +587,7 @@ class Findings(Table):
     )
     name: str = column("what the claim is about")
     direction: str = column("plus or minus side of the first component, or both")
-    effect: float = column("size of the effect")
+    effect: float | None = column("size of the effect; missing where no permutation gives one")
     p_published: float | None = column("p as the field reports it", **PROBABILITY)
     q_published: float | None = column("q as the field reports it", **PROBABILITY)
     p_spatial: float | None = column("p against spatial null maps", **PROBABILITY)

@@ -1,8 +1,8 @@
 """Pictures of enrichment: terms, cell types, running sums, the network of terms.
 
 Each function turns tables of `enrichment` into a matplotlib figure; nothing is tested or chosen
-by significance here beyond q < 0.05. Colours can be told apart by the colour-blind (Okabe and Ito;
-viridis), and none of them means something that shape or text does not say too.
+by significance here beyond q < 0.05. Colours are for the colour-blind too (after Okabe and Ito;
+viridis), and none of them means something that place, shape or text does not say as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from ect_assets.enrichment.running_sums import running_sum
 from ect_assets.report.network_layout import spring_layout
@@ -27,11 +28,13 @@ from ect_assets.report.network_layout import spring_layout
 LEVEL = 0.05
 WIDTH_PIXELS = 900
 WIDTH_INCHES = 9.0
-UP, DOWN, ALARM, QUIET = "#0072B2", "#D55E00", "#A02C00", "#777777"
-CLUSTER_COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"]
+UP, DOWN, QUIET = "#0072B2", "#D55E00", "#666666"
+# Light enough for the black numbers, which tell clusters apart where colours do not.
+CLUSTER_COLOURS = ["#E69F00", "#56B4E9", "#2DBE92", "#F0E442", "#A3B4F0", "#F08A4B", "#DDA0C4"]
 DIRECTIONS = ("PLS1+", "PLS1-")
 LONGEST_NAME = 46
 N_CLUSTERS, N_TERMS_OF_CLUSTER = 12, 10
+GRAY_NAMES = "   (gray name: another term speaks for its cluster)"
 
 
 def dot_plot(go: pd.DataFrame, simulated: bool = False, n_terms: int = 10) -> Figure:
@@ -73,7 +76,7 @@ def dot_plot(go: pd.DataFrame, simulated: bool = False, n_terms: int = 10) -> Fi
             Line2D([], [], ls="", marker="o", color=QUIET, ms=_area(n, most) ** 0.5, label=f"{n}")
             for n in sizes
         ],
-        title="genes in list and term",
+        title="genes in list and term" + GRAY_NAMES * bool((~together["speaks"]).any()),
         loc="outside lower center",
         ncols=len(sizes),
         frameon=False,
@@ -84,6 +87,8 @@ def dot_plot(go: pd.DataFrame, simulated: bool = False, n_terms: int = 10) -> Fi
 def _chosen_terms(go: pd.DataFrame, direction: str, n_terms: int) -> pd.DataFrame:
     terms = go[(go["direction"] == direction) & (go["q"] < LEVEL)]
     speaks = terms["cluster_representative"].astype("boolean").fillna(False).astype(bool)
+    # Without clusters every term speaks for itself.
+    speaks = speaks if speaks.any() else ~speaks
     terms = terms.assign(speaks=speaks).sort_values(
         ["speaks", "p", "set_id"], ascending=[False, True, True]
     )
@@ -135,9 +140,7 @@ def cell_type_bars(cell_types: pd.DataFrame, simulated: bool = False) -> Figure:
     """
     rows = cell_types.sort_values(["nes", "cell_type"], ignore_index=True)
     figure = Figure((WIDTH_INCHES, 1.9 + 0.42 * len(rows)), layout="constrained")
-    # Room for the columns of q to the right of the panel.
-    figure.set_layout_engine("constrained", rect=(0, 0, 0.985, 1))
-    panel = figure.subplots()
+    panel, table = figure.subplots(1, 2, sharey=True, width_ratios=[5, 1.1])
     for place, row in enumerate(rows.to_dict("records")):
         colour = UP if row["nes"] >= 0 else DOWN
         panel.barh(
@@ -156,11 +159,11 @@ def cell_type_bars(cell_types: pd.DataFrame, simulated: bool = False) -> Figure:
     panel.set_ylim(-0.6, len(rows) + 0.1)
     panel.set_xlabel("normalised enrichment score   (PLS1- left, PLS1+ right)")
     panel.spines[["top", "right", "left"]].set_visible(False)
-    for x, heading, column in ((1.07, "q, genes", "q_gene"), (1.19, "q, space", "q_spatial")):
-        where = panel.get_yaxis_transform()
-        panel.text(x, len(rows) - 0.25, heading, transform=where, ha="center", va="bottom", size=9)
+    table.set_axis_off()
+    for x, heading, column in ((0.25, "q, genes", "q_gene"), (0.8, "q, space", "q_spatial")):
+        table.text(x, len(rows) - 0.4, heading, ha="center", va="bottom", size=9)
         for place, q in enumerate(rows[column]):
-            panel.text(x, place, _probability(q), transform=where, ha="center", va="center", size=9)
+            table.text(x, place, _probability(q), ha="center", va="center", size=9)
     figure.legend(
         handles=[
             Patch(fc="white", ec=QUIET, label="neither"),
@@ -223,6 +226,7 @@ def running_sums(
             loc="left",
         )
         panel.tick_params(labelsize=8)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.spines[["top", "right"]].set_visible(False)
     for panel in panels[len(cell_types) :]:
         panel.set_visible(False)
@@ -259,6 +263,7 @@ def term_network(links: pd.DataFrame, clusters: pd.DataFrame, simulated: bool = 
     if clusters.empty:
         panel.text(0.5, 0.5, "no enriched term", transform=panel.transAxes, ha="center")
         return _finished(figure, "Terms that share their genes", simulated)
+    clusters = clusters.astype({"cluster_id": "int64"})
     kept = sorted(clusters["cluster_id"].unique())[:N_CLUSTERS]
     drawn = clusters[clusters["cluster_id"].isin(kept)]
     drawn = drawn.groupby("cluster_id").head(N_TERMS_OF_CLUSTER).reset_index(drop=True)
@@ -273,16 +278,17 @@ def term_network(links: pd.DataFrame, clusters: pd.DataFrame, simulated: bool = 
     )
     colours = {one: CLUSTER_COLOURS[i % len(CLUSTER_COLOURS)] for i, one in enumerate(kept)}
     speaks = drawn["cluster_representative"].astype("boolean").fillna(False).astype(bool)
-    panel.scatter(
-        *places.T,
-        s=np.where(speaks, 210, 55),
-        c=drawn["cluster_id"].map(colours),
-        edgecolors="black",
-        linewidths=0.6,
-        zorder=2,
-    )
+    for some, size, order in ((~speaks, 55, 2), (speaks, 210, 3)):
+        panel.scatter(
+            *places[some].T,
+            s=size,
+            c=drawn.loc[some, "cluster_id"].map(colours),
+            edgecolors="black",
+            linewidths=0.6,
+            zorder=order,
+        )
     for place, number in zip(places[speaks], drawn.loc[speaks, "cluster_id"], strict=True):
-        panel.text(*place, f"{number}", ha="center", va="center", size=9, weight="bold", zorder=3)
+        panel.text(*place, f"{number}", ha="center", va="center", size=9, weight="bold", zorder=4)
     panel.set_aspect("equal")
     panel.margins(0.06)
     _name_clusters(key, clusters, kept, colours)
@@ -303,8 +309,12 @@ def _name_clusters(
     for row, number in enumerate(kept):
         key.scatter(0.04, row, s=210, c=colours[number], edgecolors="black", linewidths=0.6)
         key.text(0.04, row, f"{number}", ha="center", va="center", size=9, weight="bold")
-        text = f"{names.get(number, '')} ({sizes[number]} term{'s' if sizes[number] > 1 else ''})"
-        key.text(0.11, row, textwrap.fill(text, 40), va="center", size=9)
+        # A space that does not break keeps "10 terms" in one line.
+        size = f"{sizes[number]}\u00a0term{'s' if sizes[number] > 1 else ''}"
+        text = f"{names.get(number, '')} ({size})"
+        key.text(
+            0.11, row, textwrap.fill(text, 40, max_lines=2, placeholder="..."), va="center", size=9
+        )
 
 
 def png_bytes(figure: Figure) -> bytes:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 N_STEPS = 300
+PULL = 0.15
+"""Strength of the springs: weak, so that the nodes of a dense cluster can be told apart."""
 
 
 def spring_layout(
@@ -42,7 +44,7 @@ def spring_layout(
     for step in range(N_STEPS):
         apart = places[:, None] - places[None, :]
         distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)
-        push = distance_wanted**2 / distance**2 - adjacency * distance / distance_wanted
+        push = distance_wanted**2 / distance**2 - PULL * adjacency * distance / distance_wanted
         # A weak pull to the middle, or parts without links would drift away.
         move = (apart * push[:, :, None]).sum(axis=1) - 0.5 * places
         length = np.maximum(np.linalg.norm(move, axis=1, keepdims=True), 1e-9)
