@@ -17,7 +17,6 @@ from ect_assets.problems import EVERY, Problem, StudyError
 EVERYWHERE = ("participants",)
 """A patient whose very identity is in doubt is in no analysis."""
 IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv")
-CLINICAL = (*EVERYWHERE, "clinical_scores")
 STAGES = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", "clinical_scores")
 REMARKS = {
     ("participants", "value_not_a_number"),

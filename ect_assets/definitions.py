@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ect_assets.orchestration import LakeIOManager, as_assets, lake_of
+from ect_assets.freshness import lake_of
+from ect_assets.orchestration import LakeIOManager, as_assets
 from ect_assets.study import Study, find_study, load_study
 from ect_assets.walk import STEPS
 
@@ -33,9 +34,10 @@ def build_definitions(study: Study) -> dg.Definitions:
     -------
     Definitions
     """
+    lake = lake_of(study)
     return dg.Definitions(
-        assets=as_assets(STEPS, study),
-        resources={"lake": LakeIOManager(lake_of(study))},
+        assets=as_assets(STEPS, study, lake),
+        resources={"lake": LakeIOManager(lake)},
         executor=dg.in_process_executor,
         loggers={"console": console},
     )

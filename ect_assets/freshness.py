@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ect_assets import __version__
+from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.reference.loaders import reference_checksum
 from ect_assets.step import Step
@@ -23,6 +24,11 @@ from ect_assets.tables import TABLES
 
 WHOLE_FILE_BYTES = 4_000_000
 """Larger files are told apart by size and time of change, not by content."""
+
+
+def lake_of(study: Study) -> Lake:
+    """Return the study's lake, with the files of the patients who are in the study now."""
+    return Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
 
 
 def code_version(step: Step) -> str:
@@ -46,11 +52,12 @@ def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) ->
         Hexadecimal; the same in any folder for the same inputs.
     """
     files = step.files(study, partition) if step.files else ()
+    settings = study.model_dump(mode="json")
     parts = {
         "code": code_version(step),
         "schema": step.table.version(),
         "partition": dict(partition),
-        "settings": {name: _setting(study, name, partition) for name in step.settings},
+        "settings": {name: _setting(settings, name, partition) for name in step.settings},
         "simulated": study.simulated,
         "tables": [_contents(name, lake, partition) for name in step.upstream],
         "files": _file_digests(files, study.folder),
@@ -107,9 +114,9 @@ def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:
     ]
 
 
-def _setting(study: Study, name: str, partition: Partition) -> Any:
+def _setting(settings: Mapping[str, Any], name: str, partition: Partition) -> Any:
     """Return a setting as plain values; a name such as ``parcellations.{parcellation}``."""
-    value: Any = study.model_dump(mode="json")
+    value: Any = settings
     for part in name.format(**partition).split("."):
         value = value[part]
     return value

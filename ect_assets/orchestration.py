@@ -27,11 +27,6 @@ from ect_assets.tables import TABLES
 SUBJECTS = dg.DynamicPartitionsDefinition(name="subject")
 
 
-def lake_of(study: Study) -> Lake:
-    """Return the study's lake, with the files of the patients who are in the study now."""
-    return Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
-
-
 def register_subjects(study: Study, instance: dg.DagsterInstance) -> list[str]:
     """Make every patient of the BIDS folder a partition, and nobody else.
 
@@ -132,7 +127,9 @@ class LakeIOManager(dg.IOManager):
         table = TABLES[context.asset_key.path[-1]]
         is_first = not self.lake.partitions(table)
         for result in results:
-            written = self.lake.write(table, result.partition, result.frame, result.provenance)
+            written = self.lake.write_content(
+                table, result.partition, result.content, result.provenance
+            )
             if not written:
                 context.log.info(f"{table.table_name} {result.partition or ''} is as it was.")
         if is_first:
@@ -150,19 +147,19 @@ class LakeIOManager(dg.IOManager):
         return self.lake.read_partitions(table, there)
 
 
-def as_assets(steps: Sequence[Step], study: Study) -> list[dg.AssetsDefinition]:
+def as_assets(steps: Sequence[Step], study: Study, lake: Lake) -> list[dg.AssetsDefinition]:
     """Turn the steps that a study can have into Dagster assets.
 
     Parameters
     ----------
     steps : sequence of Step
     study : Study
+    lake : Lake
 
     Returns
     -------
     list of AssetsDefinition
     """
-    lake = lake_of(study)
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
     return [as_asset(step, study, lake, names) for step in possible]

@@ -14,14 +14,13 @@ from itertools import groupby
 import dagster as dg
 
 from ect_assets.definitions import build_definitions
-from ect_assets.freshness import has_failed_before, is_fresh, upstream_partitions
+from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
 from ect_assets.instance import only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration import (
     SUBJECTS,
-    lake_of,
     parcellations_of,
     partition_key,
     register_subjects,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from ect_assets.freshness import has_failed_before, is_fresh
-from ect_assets.intake.bids import subject_labels
+from ect_assets.freshness import has_failed_before, is_fresh, lake_of
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.step import Step
 from ect_assets.study import Study
@@ -37,14 +36,14 @@ class TableStatus:
     unavailable: list[str] = field(default_factory=list)
 
 
-def expected_partitions(step: Step, study: Study) -> Iterator[Partition]:
+def expected_partitions(step: Step, study: Study, lake: Lake) -> Iterator[Partition]:
     """Go through the partitions that a table should have in a study."""
     values = {
-        "subject": lambda: subject_labels(study.bids_folder),
-        "parcellation": lambda: sorted(study.parcellations),
+        "subject": sorted(lake.subjects or ()),
+        "parcellation": sorted(study.parcellations),
     }
     keys = step.table.partitions
-    for combination in product(*(values[key]() for key in keys)):
+    for combination in product(*(values[key] for key in keys)):
         yield dict(zip(keys, combination, strict=True))
 
 
@@ -60,7 +59,7 @@ def study_status(study: Study) -> list[TableStatus]:
     list of TableStatus
         In the order of the walk.
     """
-    lake = Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
+    lake = lake_of(study)
     found: dict[str, TableStatus] = {}
     for step in STEPS:
         status = _table_status(step, study, lake)
@@ -73,7 +72,7 @@ def study_status(study: Study) -> list[TableStatus]:
 def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:
     status = TableStatus(step.name)
     failed = []
-    for partition in expected_partitions(step, study):
+    for partition in expected_partitions(step, study, lake):
         why = step.why_unavailable(study, partition)
         if why is not None:
             status.unavailable.append(why)

@@ -40,13 +40,9 @@ def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.n
     return wide.loc[parcels].to_numpy(float)
 
 
-def _component_statistic(component: int) -> str:
+def component_statistic(component: int) -> str:
+    """Name the statistic that a component is tested by."""
     return f"r2_y_component_{component}"
-
-
-def first_component_statistic() -> str:
-    """Name the statistic that the first component is tested by."""
-    return _component_statistic(1)
 
 
 @step(
@@ -121,7 +117,7 @@ def null_distributions(
                 pd.DataFrame(
                     {
                         "null_model": model,
-                        "statistic": _component_statistic(index + 1),
+                        "statistic": component_statistic(index + 1),
                         "null_id": np.arange(values.size),
                         "value": values,
                     }
@@ -166,7 +162,7 @@ def pls_components(
     }
     rows = []
     for index, r2_y in enumerate(model.r2_y_):
-        mine = null_distributions[null_distributions.statistic == _component_statistic(index + 1)]
+        mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
         for null_model, nulls in mine.groupby("null_model", sort=False):
             rate = rates[null_model] if index == 0 else UNKNOWN_RATE
             rows.append(

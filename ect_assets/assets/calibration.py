@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ect_assets import tables
-from ect_assets.assets.association import ROWS, STATION, first_component_statistic
+from ect_assets.assets.association import ROWS, STATION, component_statistic
 from ect_assets.assets.group import cohort_of
 from ect_assets.assets.transcriptome import no_expression
 from ect_assets.calibration import calibrate
@@ -60,7 +60,7 @@ def null_calibration(
         study.seed,
         gene_list_q=study.association.gene_list_q,
     )
-    worst = frame[frame.statistic == first_component_statistic()].groupby("null_model")
+    worst = frame[frame.statistic == component_statistic(1)].groupby("null_model")
     rates = worst.false_positive_rate_05.max().astype(float)
     return Made(frame, figures={f"highest_rate {name}": rate for name, rate in rates.items()})
 
@@ -109,7 +109,7 @@ def detectable_effects(
     """
     nulls = null_distributions[
         (null_distributions.null_model == work.study.nulls.primary)
-        & (null_distributions.statistic == first_component_statistic())
+        & (null_distributions.statistic == component_statistic(1))
     ]
     frame = find_detectable_effects(
         int(gmv_change.n.iloc[0]),

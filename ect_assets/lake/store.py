@@ -218,7 +218,12 @@ class Lake:
         SchemaError
             When the frame is not what the table promises; nothing is written then.
         """
-        content = table.to_arrow(frame)
+        return self.write_content(table, partition, table.to_arrow(frame), provenance)
+
+    def write_content(
+        self, table: type[Table], partition: Partition, content: pa.Table, provenance: Provenance
+    ) -> bool:
+        """Write one partition as `write` does, from rows that `Table.to_arrow` has checked."""
         footer = {
             "table": table.table_name,
             "schema_version": table.version(),
