@@ -36,8 +36,8 @@ bench: $(PEERS)  ## hold our speed and memory against the peers', side by side
 	$(BIN)/python -m benchmarks
 
 lock:  ## choose new versions within the ranges of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra test --extra lint --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --extra volumetric --extra test --extra lint \
+		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 	uv pip compile pyproject.toml --extra peers --constraint requirements.lock --universal \
 		--python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
 		--output-file requirements-peers.lock
@@ -50,7 +50,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --editable . ; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
