@@ -59,7 +59,7 @@ def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) ->
         "partition": dict(partition),
         "settings": {name: _setting(settings, name, partition) for name in step.settings},
         "simulated": study.simulated,
-        "tables": [_contents(name, lake, partition) for name in step.upstream],
+        "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
         "files": _file_digests(files, study.folder),
         "reference": {name: reference_checksum(name) for name in step.reference},
         "problems": [str(one.problems) for _, one in lake.failures()]
@@ -75,7 +75,7 @@ def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partiti
         return True
     return any(
         (lake.footer(TABLES[name], one) or {}).get("simulated") == "true"
-        for name in step.upstream
+        for name in step.upstream_of(study, partition)
         for one in upstream_partitions(name, lake, partition)
     )
 

@@ -86,7 +86,7 @@ def materialize(
             partition,
             Failure(made.problems, digest, False) if made.problems else None,
         )
-        simulated = any_input_simulated(step, study, lake, partition)
+        simulated = made.simulated or any_input_simulated(step, study, lake, partition)
         frame = made.frame.assign(**partition, simulated=simulated)
         try:
             content = step.table.to_arrow(frame)

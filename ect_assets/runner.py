@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import dagster as dg
 
@@ -90,6 +89,7 @@ class Runner:
     def __init__(self, study: Study, progress: Progress | None = None):
         self.study = study
         self.lake = lake_of(study)
+        self._is_narrowed = False
         self.progress = progress or (lambda what, done, total: None)
 
     def run(
@@ -116,6 +116,7 @@ class Runner:
         StudyError
             When a subject or parcellation is unknown.
         """
+        self._is_narrowed = parcellations is not None
         subjects = _known(subjects, subject_labels(self.study.bids_folder), "subject")
         parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
         outcome = Outcome()
@@ -130,36 +131,26 @@ class Runner:
     def _waves(
         self, subjects: Sequence[str], parcellations: Sequence[str]
     ) -> Iterator[list[Batch]]:
-        """Order the work: the study's own tables, patient by patient, the group, each atlas."""
-
-        def made_of(*keys: str) -> tuple[Step, ...]:
-            return tuple(step for step in STEPS if step.table.partitions == keys)
-
-        group = {"exclusions", "clinical_change"}
-        single = made_of()
-        before = tuple(step for step in single if step.name not in group)
-        by_atlas = [{"parcellation": one} for one in parcellations]
-        first = tuple(step for step in made_of("parcellation") if step.name == "parcels")
-        rest = tuple(step for step in made_of("parcellation") if step.name != "parcels")
-        yield [Batch("study", before, ({},))]
-        yield [Batch(f"parcels of {one['parcellation']}", first, (one,)) for one in by_atlas]
-        yield [Batch(f"sub-{one}", made_of("subject"), ({"subject": one},)) for one in subjects]
-        yield [
-            Batch(
-                f"sub-{one}, parcels",
-                made_of("subject", "parcellation"),
-                tuple({"subject": one, **atlas} for atlas in by_atlas),
-            )
-            for one in subjects
-        ]
-        yield [Batch("group", tuple(step for step in single if step.name in group), ({},))]
-        # Dagster runs only steps with the very same partitions together.
-        for _, steps in groupby(rest, lambda step: parcellations_of(step, self.study)):
-            together = tuple(steps)
-            yield [
-                Batch(f"{together[0].station} and on, {one['parcellation']}", together, (one,))
-                for one in by_atlas
-            ]
+        """Order the work: steps with the same partitions together, once all that they read is."""
+        by_atlas: list[Partition] = [{"parcellation": one} for one in parcellations]
+        for wave in waves_of(STEPS, self.study):
+            keys = wave[0].table.partitions
+            if keys == ():
+                yield [Batch(wave[0].station, wave, ({},))]
+            elif keys == ("parcellation",):
+                title = f"{wave[0].station}{' and on' if len(wave) > 1 else ''}"
+                yield [Batch(f"{title}, {one['parcellation']}", wave, (one,)) for one in by_atlas]
+            elif keys == ("subject",):
+                yield [Batch(f"sub-{one}", wave, ({"subject": one},)) for one in subjects]
+            else:
+                yield [
+                    Batch(
+                        f"sub-{one}, parcels",
+                        wave,
+                        tuple({"subject": one, **atlas} for atlas in by_atlas),
+                    )
+                    for one in subjects
+                ]
 
     def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
@@ -220,6 +211,9 @@ class Runner:
                     outcome.unavailable[_named(step, partition)] = why
                     continue
                 waits_for = self._lacking(step, partition, stale)
+                if waits_for and self._is_narrowed and not partition:
+                    # It gathers over all parcellations, and those that it needs were not asked for.
+                    continue
                 if waits_for:
                     outcome.note_failure(step, partition, f"waits for {', '.join(waits_for)}")
                     continue
@@ -277,6 +271,41 @@ class Runner:
                 else:
                     outcome.note_failure(step, partition, _sentence(said.get(step.name)))
         return result.success
+
+
+def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
+    """Put the steps into as few groups as can each be one run.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In the order of the walk: each after all that it reads.
+    study : Study
+
+    Returns
+    -------
+    list of tuple of Step
+        Each group comes after everything that it reads; Dagster runs only steps with the very
+        same partitions together.
+    """
+
+    def kind(step: Step) -> tuple:
+        keys = step.table.partitions
+        return keys, tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+
+    waves: list[tuple[Step, ...]] = []
+    waiting = list(steps)
+    while waiting:
+        behind = {step.name for step in waiting}
+        wave: list[Step] = []
+        for step in waiting:
+            is_ready = not behind & set(step.upstream)
+            if is_ready and (not wave or kind(step) == kind(wave[0])):
+                wave.append(step)
+                behind.remove(step.name)
+        waves.append(tuple(wave))
+        waiting = [step for step in waiting if step not in wave]
+    return waves
 
 
 def _title(together: list[Batch]) -> str:

@@ -22,6 +22,7 @@ from ect_assets.study import Study
 
 Files = Callable[[Study, Partition], Iterable[Path]]
 Reason = Callable[[Study, Partition], str | None]
+Names = Callable[[Study, Partition], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Made:
         What each of the step's own checks found.
     pictures : mapping
         Figures as PNG, by name.
+    simulated : bool
+        Whether the files that were read say that they are simulated.
     """
 
     frame: pd.DataFrame
@@ -90,6 +93,7 @@ class Made:
     figures: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ class Step:
         Whether it reads what went wrong elsewhere.
     from_patients : bool
         Whether it reads the study's own data, not only tables.
+    skips : callable, optional
+        ``skips(study, partition)``: tables of `upstream` that this partition does not depend on.
     unavailable : callable, optional
         ``unavailable(study, partition)`` says why the study cannot have this partition, or None.
     checks : mapping
@@ -137,6 +143,7 @@ class Step:
     reference: tuple[str, ...] = ()
     reads_problems: bool = False
     from_patients: bool = False
+    skips: Names | None = None
     unavailable: Reason | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
     version: str = "1"
@@ -150,6 +157,11 @@ class Step:
     def upstream(self) -> tuple[str, ...]:
         """All tables that it depends on."""
         return self.inputs + self.after
+
+    def upstream_of(self, study: Study, partition: Partition) -> tuple[str, ...]:
+        """All tables that one partition depends on."""
+        skipped = set(self.skips(study, partition)) if self.skips else set()
+        return tuple(name for name in self.upstream if name not in skipped)
 
     def why_unavailable(self, study: Study, partition: Partition) -> str | None:
         """Say why the study cannot have this partition, or None where it can."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -100,11 +100,98 @@ class Instrument(Settings):
         return self
 
 
-class Parcellation(Settings):
-    """A parcellation: its name in FreeSurfer's files and where its gene expression comes from."""
+class AtlasSource(Settings):
+    """The files of an atlas that is not packaged, relative to the study.
 
-    freesurfer: str
-    expression: Literal["packaged", "none"] = "none"
+    ``volume``: labels in MNI152; or ``left`` and ``right``: labels on fsaverage, fsaverage5 or
+    fsaverage6 (annot or GIFTI). ``info``: a table with id, label, hemisphere and structure; surface
+    files that carry their parcels' names do without.
+    """
+
+    volume: Path | None = None
+    left: Path | None = None
+    right: Path | None = None
+    info: Path | None = None
+
+    @model_validator(mode="after")
+    def _some_labels(self) -> AtlasSource:
+        if self.volume is None and self.left is None and self.right is None:
+            raise ValueError("name a `volume`, or surface files `left` and `right`")
+        return self
+
+
+class Parcellation(Settings):
+    """A parcellation: its name in FreeSurfer's files, its atlas, its gene expression.
+
+    ``expression`` is ``packaged`` (desikan_killiany only), ``donors`` (abagen, see
+    [transcriptome]) or ``none``. Without ``atlas`` it is a packaged parcellation.
+    """
+
+    freesurfer: str | None = None
+    expression: Literal["packaged", "donors", "none"] = "none"
+    atlas: AtlasSource | None = None
+
+
+Normalization = Literal[
+    "none",
+    "srs",
+    "scaled_robust_sigmoid",
+    "rs",
+    "robust_sigmoid",
+    "scaled_sig",
+    "scaled_sig_qnt",
+    "sig",
+    "mixed_sig",
+    "zscore",
+    "minmax",
+    "center",
+]
+"""abagen's names of its normalisations."""
+
+
+class Transcriptome(Settings):
+    """How gene expression per parcel is made of the donors' samples: abagen's own options.
+
+    The defaults are those of the published method (reannotated probes, intensity filter 0.5,
+    differential stability, 2 mm, scaled robust sigmoid, mean within and then across donors), and
+    abagen's; ``none`` stands for None. ``donors_folder`` is relative to the study; without it the
+    study's folder ``ahba``, ``$ABAGEN_DATA`` and abagen's own folder are looked at, in this order.
+    """
+
+    donors_folder: Path | None = None
+    download: bool = False
+    donors: tuple[str, ...] = ()
+    reannotated: bool = True
+    ibf_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    probe_selection: Literal[
+        "diff_stability",
+        "average",
+        "mean",
+        "max_intensity",
+        "max_variance",
+        "pc_loading",
+        "corr_intensity",
+        "corr_variance",
+        "rnaseq",
+    ] = "diff_stability"
+    donor_probes: Literal["aggregate", "independent", "common"] = "aggregate"
+    sim_threshold: Annotated[float, Field(gt=0)] | None = None
+    lr_mirror: Literal["none", "bidirectional", "leftright", "rightleft"] = "none"
+    tolerance: Annotated[float, Field(ge=0)] = 2
+    sample_norm: Normalization = "srs"
+    gene_norm: Normalization = "srs"
+    norm_matched: bool = True
+    norm_structures: bool = False
+    missing: Literal["none", "centroids", "interpolate"] = "none"
+    region_agg: Literal["donors", "samples"] = "donors"
+    agg_metric: Literal["mean", "median"] = "mean"
+    corrected_mni: bool = True
+
+    def abagen_options(self) -> dict[str, Any]:
+        """Return the arguments of `abagen.get_expression_data`, every one of them."""
+        ours = {"donors_folder", "download", "donors"}
+        said = self.model_dump(exclude=ours)
+        return {name: None if value == "none" else value for name, value in said.items()}
 
 
 class Group(Settings):
@@ -196,6 +283,7 @@ class Study(Settings):
     morphometry: Morphometry = Morphometry()
     instruments: dict[Name, Instrument] = {}
     parcellations: dict[Name, Parcellation]
+    transcriptome: Transcriptome = Transcriptome()
     group: Group = Group()
     association: Association = Association()
     nulls: Nulls = Nulls()
@@ -224,6 +312,11 @@ class Study(Settings):
     def lake_folder(self) -> Path:
         """Where the tables are kept."""
         return Path(os.path.normpath(self.folder / self.lake))
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where results of long computations are kept; it may be deleted at any time."""
+        return self.folder / ".cache"
 
     @property
     def dagster_home(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ect_assets.demo import make_simulated_study
+from ect_assets.demo.donors import TINY
 from ect_assets.study import STUDY_FILE, Study, load_study
 
 FEWER = """
@@ -42,7 +43,7 @@ def shortened(folder: Path) -> Study:
 def simulated_input(tmp_path_factory) -> Path:
     """Seven simulated patients as files; copy them before changing anything."""
     folder = tmp_path_factory.mktemp("simulated") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=8.0)
+    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=8.0, donors=TINY)
     shortened(folder)
     return folder
 
@@ -53,5 +54,7 @@ def study_folder(simulated_input, tmp_path) -> Path:
     folder = Path(shutil.copytree(simulated_input, tmp_path / "study"))
     settings = folder / STUDY_FILE
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace('expression = "packaged"', 'expression = "none"'))
+    for source in ("packaged", "donors"):
+        text = text.replace(f'expression = "{source}"', 'expression = "none"')
+    settings.write_text(text)
     return folder

@@ -56,20 +56,20 @@ def _existing_files(study: Study, partition: Partition) -> list[Path]:
     reference=("go_annotations.parquet", "go_terms.parquet", "cell_types_seidlitz2020.gmt"),
     unavailable=no_expression_at_all,
 )
-def gene_sets(work: Work) -> Made:
+def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     """Gene Ontology, cell types and your own sets, restricted to the genes of the matrices.
 
     Gene Ontology is matched by Entrez identifier, with the genes of descendant terms included;
     the cell classes of Seidlitz et al. (2020) come as symbols. What of your own files could not
     be matched is listed in the check `complete`.
     """
-    frames = [loaders.gene_ontology(), loaders.cell_types()]
+    frames = [loaders.gene_ontology(genes), loaders.cell_types(genes)]
     problems = []
     for name, file in own_files(work.study).items():
         library = work.study.gene_sets[name].enrichr
         if library is not None:
             fetch_enrichr(library, file)
-        read = read_own_collection(file, loaders.genes(), name)
+        read = read_own_collection(file, genes, name)
         frames.append(read.sets)
         if len(read.unmatched):
             entries = ", ".join(read.unmatched.entry.drop_duplicates().head(20))

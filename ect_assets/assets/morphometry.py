@@ -10,8 +10,8 @@ import pandas as pd
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry.sources import volume_source
+from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import InputProblem, Problem
-from ect_assets.reference.loaders import parcels as packaged_parcels
 from ect_assets.step import Made, Work, step
 from ect_assets.study import Study
 
@@ -40,11 +40,16 @@ def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
     tables.Parcels,
     "morphometry",
     settings=("parcellations.{parcellation}",),
-    reference=("hcp_mmp_parcels.csv", "desikan_killiany_parcels.csv"),
+    files=atlas_files,
+    reference=REFERENCE,
 )
 def parcels(work: Work) -> pd.DataFrame:
-    """List the parcels of the parcellation: names, hemisphere, where they lie."""
-    return packaged_parcels(work.parcellation)
+    """List the parcels of the parcellation: names, hemisphere, where they lie.
+
+    Of a packaged parcellation, or of the atlas files that study.toml names; what the files do not
+    say (centroids on the sphere, coordinates) is derived from them.
+    """
+    return atlas_of(work.study, work.parcellation).parcels
 
 
 @step(

@@ -39,15 +39,29 @@ column = "hamd17"
 minimum = 0
 maximum = 52
 
-# Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says whether gene
-# expression is packaged for it.
+# Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says where gene
+# expression comes from: "packaged" (desikan_killiany only, real donors), "donors" or "none".
 [parcellations.desikan_killiany]
 freesurfer = "aparc"
 expression = "packaged"
 
 [parcellations.hcp_mmp]
 freesurfer = "HCPMMP1"
-expression = "none"
+expression = "donors"
+
+# How abagen makes expression of the donors. THE DONORS OF THIS STUDY ARE SIMULATED (see
+# ahba/README.md); for the real ones name your folder, or let them be downloaded.
+[transcriptome]
+donors_folder = "ahba"
+# download = true           # about 4 GB from the Allen Institute, once
+reannotated = false         # these donors have too few probes for it; leave it out for real ones
+# ibf_threshold = 0.5       # this and what follows: as in the published method
+# probe_selection = "diff_stability"
+# tolerance = 2             # mm from a sample to a parcel
+# sample_norm = "srs"
+# gene_norm = "srs"
+# missing = "none"          # parcels without samples: left out; or "centroids", "interpolate"
+# lr_mirror = "none"        # every other option of abagen.get_expression_data has its own name
 
 # What follows are the defaults. Take the # away to change one.
 
@@ -64,6 +78,13 @@ expression = "none"
 # permutations = 10000
 # bootstraps = 1000
 # gene_list_q = 0.001       # a gene is listed when its bootstrap q is below this
+
+## An atlas of your own (not a default, an example): label volume in MNI152, or surface labels
+## [parcellations.my_atlas]
+## freesurfer = "my_atlas"
+## expression = "donors"
+## atlas = {{ volume = "atlases/my_atlas.nii.gz", info = "atlases/my_atlas.csv" }}
+## atlas = {{ left = "atlases/lh.my_atlas.annot", right = "atlases/rh.my_atlas.annot" }}
 
 # [nulls]
 # models = ["vasa", "moran"]   # also "hungarian" and "burt"

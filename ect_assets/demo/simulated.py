@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.demo import bids_files, segments, simulation
+from ect_assets.demo.donors import DEMO, DonorSize, write_donors
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
 from ect_assets.demo.files import (
     CompletionNote,
@@ -30,7 +31,7 @@ GENERATOR_VERSION = 6
 COMPLETE = ".demo-complete"
 SESSIONS = ("pre", "post")
 SIDES = ("lh", "rh")
-BIDS, FREESURFER = Path("bids"), Path("bids/derivatives/freesurfer")
+BIDS, FREESURFER, DONORS = Path("bids"), Path("bids/derivatives/freesurfer"), Path("ahba")
 
 
 def make_simulated_study(
@@ -40,9 +41,10 @@ def make_simulated_study(
     subjects: int = 24,
     seed: int = 20250101,
     voxel_mm: float = 2.0,
+    donors: DonorSize = DEMO,
     progress: Callable[[str], None] | None = None,
 ) -> None:
-    """Write the simulated study: study.toml, the BIDS dataset and FreeSurfer's statistics.
+    """Write the simulated study: study.toml, the BIDS dataset, FreeSurfer's statistics, donors.
 
     Parameters
     ----------
@@ -57,6 +59,8 @@ def make_simulated_study(
         Another seed gives other patients.
     voxel_mm : float
         Edge of the voxels of the T1w images, in whole mm.
+    donors : DonorSize
+        How large the simulated donors of gene expression are.
     progress : callable, optional
         Is told, in a few words, what is being written.
 
@@ -79,6 +83,7 @@ def make_simulated_study(
         "seed": seed,
         "voxel_mm": voxel_mm,
     }
+    write_donors(folder / DONORS, donors, seed, lambda said: tell(f"gene expression: {said}"))
     note = CompletionNote(folder, COMPLETE, made_from)
     settings = demo_settings(lake_setting(folder, lake), seed)
     if not note.says_complete():

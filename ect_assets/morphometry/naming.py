@@ -15,9 +15,6 @@ from ect_assets.study import Study
 SIDES = {"lh": "L", "rh": "R"}
 """FreeSurfer's names of the hemispheres, and ours."""
 
-IGNORED = frozenset({"unknown", "???", "corpuscallosum", "medial_wall", "medialwall"})
-"""Structures of an annotation that are no cortex, in lower case."""
-
 _FIELDS = {"subject", "session"}
 
 

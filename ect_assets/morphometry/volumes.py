@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
-from ect_assets.morphometry.naming import IGNORED, SIDES, find_parcel
+from ect_assets.morphometry.naming import SIDES, find_parcel
+from ect_assets.parcellations.names import is_parcel
 
 ETIV_RANGE_MM3 = (700_000.0, 2_500_000.0)
 """Intracranial volumes that a person can have; outside, FreeSurfer's registration failed."""
@@ -196,7 +197,7 @@ def _matched(
         findings.add(reason, sentence, scan.subject, scan.session, parcellation)
 
     expected = list(cortex.loc[cortex["hemisphere"] == SIDES[hemisphere.side], "parcel"])
-    structures = [name for name in hemisphere.measures.index if name.lower() not in IGNORED]
+    structures = [name for name in hemisphere.measures.index if is_parcel(name)]
     found = {name: find_parcel(name, hemisphere.side, set(expected)) for name in structures}
     unknown = [name for name, parcel in found.items() if parcel is None]
     if unknown:

@@ -184,11 +184,16 @@ def genes() -> pd.DataFrame:
     return pd.read_parquet(reference_file("genes.parquet")).astype({"entrez_id": "int64"})
 
 
-def gene_ontology() -> pd.DataFrame:
-    """Which of the packaged genes each Gene Ontology term holds, by itself or by its descendants.
+def gene_ontology(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Which of the given genes each Gene Ontology term holds, by itself or by its descendants.
 
     Genes are matched by Entrez id, which outlives a change of symbol. Terms of any size are
     given; the sizes that are tested are the study's decision.
+
+    Parameters
+    ----------
+    ours : DataFrame, optional
+        Columns gene and entrez_id; the packaged genes without it.
 
     Returns
     -------
@@ -198,7 +203,7 @@ def gene_ontology() -> pd.DataFrame:
     """
     links = pd.read_parquet(reference_file("go_annotations.parquet"))
     terms = pd.read_parquet(reference_file("go_terms.parquet"), columns=["go_id", "term"])
-    ours = genes()
+    ours = (genes() if ours is None else ours).drop_duplicates("entrez_id")
     place = pd.Index(ours["entrez_id"]).get_indexer(pd.Index(links["entrez_id"]))
     links, place = links[place >= 0], place[place >= 0]
     set_ids = links["go_id"].cat.remove_unused_categories()
@@ -223,11 +228,16 @@ def _cell_type_file() -> pd.DataFrame:
     return pd.DataFrame(pairs, columns=["set_id", "gene"])
 
 
-def cell_types() -> pd.DataFrame:
-    """Which of the packaged genes mark each of seven pooled classes of brain cells.
+def cell_types(ours: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Which of the given genes mark each of seven pooled classes of brain cells.
 
     Genes are matched by symbol, since the published lists have nothing else; symbols without a
     match are told by `unmatched_cell_type_genes`. A gene may mark more than one class.
+
+    Parameters
+    ----------
+    ours : DataFrame, optional
+        Column gene; the packaged genes without it.
 
     Returns
     -------
@@ -240,7 +250,9 @@ def cell_types() -> pd.DataFrame:
     vulnerability to neurogenetic disorders. Nat Commun 11:3358.
     """
     members = _cell_type_file()
-    matched = members[members["gene"].isin(genes()["gene"])].reset_index(drop=True)
+    matched = members[
+        members["gene"].isin((genes() if ours is None else ours)["gene"])
+    ].reset_index(drop=True)
     return pd.DataFrame(
         {
             "collection": CELL_TYPE_COLLECTION,

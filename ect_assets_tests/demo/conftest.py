@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ect_assets.demo import make_ds000174_study, make_simulated_study
+from ect_assets.demo.donors import TINY
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
 from ect_assets_tests.demo.reading import read_measures
 
@@ -21,7 +22,9 @@ def drawn() -> SimulatedStudy:
 def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three simulated patients with coarse images, on disk."""
     folder = tmp_path_factory.mktemp("small") / "studies" / "demo"
-    make_simulated_study(folder, folder.parents[1] / "lake" / "demo", subjects=3, voxel_mm=8)
+    make_simulated_study(
+        folder, folder.parents[1] / "lake" / "demo", subjects=3, voxel_mm=8, donors=TINY
+    )
     return folder
 
 

@@ -17,7 +17,6 @@ COPIED = (
     "go_annotations.parquet",
     "go_terms.parquet",
     "hcp_mmp_labels.npz",
-    "hcp_mmp_mni152nlin2009a.nii.gz",
     "hcp_mmp_parcels.csv",
 )
 

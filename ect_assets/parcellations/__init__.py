@@ -1,0 +1,1 @@
+"""Parcellations as plug-ins: atlases read from files or packaged, checked, and completed."""

@@ -1,0 +1,143 @@
+"""The table that says what an atlas's numbers mean: id, name, hemisphere, structure, label.
+
+Comma, semicolon or tab between the columns; abagen's tables work as they are. Whether the ids are
+those of the atlas is checked in `atlas`.
+"""
+
+from __future__ import annotations
+
+import csv
+
+import pandas as pd
+
+from ect_assets.parcellations.atlas_files import AtlasFiles
+from ect_assets.parcellations.names import (
+    HEMISPHERES,
+    STRUCTURES,
+    name_faults,
+    readable,
+    told_apart,
+)
+from ect_assets.problems import StudyError
+
+ACCEPTED = {
+    "id": ("parcel_index", "id", "index"),
+    "name": ("parcel", "name", "label"),
+    "hemisphere": ("hemisphere", "hemi"),
+    "structure": ("structure",),
+}
+"""Our columns -> what a table may call them, first choice first."""
+
+INFO_COLUMNS = ["parcel_index", "parcel", "hemisphere", "structure", "label", "name"]
+
+
+def read_info(files: AtlasFiles) -> pd.DataFrame:
+    """Read and check the table of an atlas's parcels.
+
+    Parameters
+    ----------
+    files : AtlasFiles
+        With ``info``.
+
+    Returns
+    -------
+    DataFrame
+        parcel_index, parcel, hemisphere (``L``, ``R``, ``B``), structure, label, and name (as the
+        table has it, without the ``lh_`` that tells the hemispheres apart), in the table's
+        order. Rows with id 0, the background of every atlas, are passed over.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with the table.
+    """
+    shown = files.shown("info")
+    raw = _read_columns(files)
+    table = pd.DataFrame(
+        {
+            "parcel_index": pd.to_numeric(raw["id"], errors="coerce"),
+            "name": raw["name"],
+            "hemisphere": raw["hemisphere"].str.lower().map(HEMISPHERES),
+            "structure": raw["structure"].str.lower().map(STRUCTURES),
+        }
+    )
+    faults = _value_faults(raw, table)
+    if faults:
+        raise StudyError("\n".join(f"{shown}: {fault}" for fault in faults))
+    is_parcel = table["parcel_index"] > 0
+    table, raw = table[is_parcel].reset_index(drop=True), raw[is_parcel].reset_index(drop=True)
+    if table.empty:
+        raise StudyError(f"{shown} has no parcels, expected one row per parcel. Fill it in.")
+    table["parcel_index"] = table["parcel_index"].astype("int64")
+    table["parcel"] = told_apart(table["name"], table["hemisphere"])
+    worded = readable(table["name"], table["hemisphere"])
+    table["label"] = raw["label"].where(raw["label"] != "", worded) if "label" in raw else worded
+    faults = [*name_faults(table["parcel"]), *_repeated_ids(table)]
+    if faults:
+        raise StudyError("\n".join(f"{shown}: {fault}" for fault in faults))
+    return table[INFO_COLUMNS]
+
+
+def _read_columns(files: AtlasFiles) -> pd.DataFrame:
+    shown = files.shown("info")
+    try:
+        text = files.path("info").read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{shown} is not UTF-8 text. Save it as a CSV table in UTF-8.") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise StudyError(f"{shown} is empty, expected a table of parcels. Fill it in.")
+    separator = max("\t,;", key=lines[0].count)
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    header = [column.lower() for column in rows[0]]
+    uneven = [number for number, row in enumerate(rows, start=1) if len(row) != len(header)]
+    if uneven:
+        raise StudyError(
+            f"{shown}: row {uneven[0]} has {len(rows[uneven[0] - 1])} cells, expected "
+            f"{len(header)} as in the header. Quote cells that hold the separator."
+        )
+    found = pd.DataFrame(rows[1:], columns=header, dtype="str")
+    chosen = {
+        ours: next((column for column in accepted if column in header), None)
+        for ours, accepted in ACCEPTED.items()
+    }
+    missing = [" or ".join(ACCEPTED[ours]) for ours, column in chosen.items() if column is None]
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    if missing or repeated:
+        wrong = [f"no column {column}" for column in missing]
+        wrong += [f"two columns {column}" for column in repeated]
+        raise StudyError(
+            f"{shown} has {', '.join(wrong)}; its columns are: {', '.join(rows[0])}. Expected one "
+            "each of id, name, hemisphere and structure. Rename or add them."
+        )
+    columns = {ours: found[column] for ours, column in chosen.items()}
+    if "label" in header and chosen["name"] != "label":
+        columns["label"] = found["label"]
+    return pd.DataFrame(columns)
+
+
+def _value_faults(raw: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    faults = []
+    ids = table["parcel_index"]
+    not_whole = raw.loc[ids.isna() | (ids % 1 != 0) | (ids < 0), "id"]
+    if len(not_whole):
+        faults.append(
+            f"Ids that are no whole numbers above 0: {_quoted(not_whole)}. Write the atlas's own."
+        )
+    for column, accepted in (("hemisphere", "L, R or B"), ("structure", ", ".join(STRUCTURES))):
+        unknown = raw.loc[table[column].isna(), column]
+        if len(unknown):
+            faults.append(f"{column} is {_quoted(unknown)}, expected {accepted}. Mend these rows.")
+    return faults
+
+
+def _repeated_ids(table: pd.DataFrame) -> list[str]:
+    ids = table["parcel_index"]
+    repeated = sorted(set(ids[ids.duplicated()]))
+    if not repeated:
+        return []
+    return [f"Two rows have one id: {', '.join(map(str, repeated))}. Keep one row for each id."]
+
+
+def _quoted(values: pd.Series) -> str:
+    return ", ".join(repr(value) for value in dict.fromkeys(values))
