@@ -1,7 +1,8 @@
 """Run the benchmarks and print their tables as Markdown.
 
-``python -m benchmarks [pls] [nulls] [enrichment] [--write FILE]``. A benchmark is a module of
-this folder with ``rows()`` (or ``tables()``: title -> frame) and, where it needs some, ``NOTES``.
+``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [--write FILE]``. A benchmark is a
+module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where it needs some,
+``NOTES``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls", "enrichment")
+KNOWN = ("pls", "nulls", "enrichment", "transcriptome")
 LIBRARIES = (
     "numpy",
     "scipy",

@@ -120,16 +120,24 @@ def run(
     parcellation: Annotated[
         list[str] | None, typer.Option(help="Only this parcellation; repeatable")
     ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this table and what it is made from; repeatable"),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also what is up to date, and what failed before")
     ] = False,
 ) -> None:
     """Materialize what is missing or out of date."""
-    _walk(_load(study), subject, parcellation, again)
+    _walk(_load(study), subject, parcellation, again, table)
 
 
 def _walk(
-    study: Study, subjects: list[str] | None, parcellations: list[str] | None, again: bool
+    study: Study,
+    subjects: list[str] | None = None,
+    parcellations: list[str] | None = None,
+    again: bool = False,
+    tables: list[str] | None = None,
 ) -> None:
     """Run a study with a progress bar and close with what was found."""
     from ect_assets.runner import Runner
@@ -137,7 +145,7 @@ def _walk(
     with terminal.Progress() as progress:
         runner = Runner(study, progress.tell)
         wanted = [one.removeprefix("sub-") for one in subjects or []] or None
-        outcome = runner.run(wanted, parcellations, again)
+        outcome = runner.run(wanted, parcellations, again, tables)
     if not outcome.made and not outcome.failed:
         terminal.say(f"Nothing to do: all of {study.name} is up to date.")
     for gone in outcome.departed:

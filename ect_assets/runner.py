@@ -97,6 +97,7 @@ class Runner:
         subjects: Sequence[str] | None = None,
         parcellations: Sequence[str] | None = None,
         again: bool = False,
+        tables: Sequence[str] | None = None,
     ) -> Outcome:
         """Materialize what is missing or out of date.
 
@@ -106,6 +107,8 @@ class Runner:
             Only these; all without it. Group tables are always over all patients.
         again : bool
             Also what is up to date, and patients whose unchanged files failed before.
+        tables : sequence of str, optional
+            Only these and what they are made from.
 
         Returns
         -------
@@ -114,8 +117,9 @@ class Runner:
         Raises
         ------
         StudyError
-            When a subject or parcellation is unknown.
+            When a subject, parcellation or table is unknown.
         """
+        steps = _needed_for(_known(tables, [step.name for step in STEPS], "table"))
         self._is_narrowed = parcellations is not None
         subjects = _known(subjects, subject_labels(self.study.bids_folder), "subject")
         parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
@@ -123,17 +127,17 @@ class Runner:
         with only_one_run(self.study), open_instance(self.study) as instance:
             outcome.departed = register_subjects(self.study, instance)
             job = build_definitions(self.study).resolve_implicit_global_asset_job_def()
-            for wave in self._waves(subjects, parcellations):
+            for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
         refresh_catalogue(self.lake)
         return outcome
 
     def _waves(
-        self, subjects: Sequence[str], parcellations: Sequence[str]
+        self, steps: Sequence[Step], subjects: Sequence[str], parcellations: Sequence[str]
     ) -> Iterator[list[Batch]]:
         """Order the work: steps with the same partitions together, once all that they read is."""
         by_atlas: list[Partition] = [{"parcellation": one} for one in parcellations]
-        for wave in waves_of(STEPS, self.study):
+        for wave in waves_of(steps, self.study):
             keys = wave[0].table.partitions
             if keys == ():
                 yield [Batch(wave[0].station, wave, ({},))]
@@ -306,6 +310,15 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
         waves.append(tuple(wave))
         waiting = [step for step in waiting if step not in wave]
     return waves
+
+
+def _needed_for(tables: Sequence[str]) -> list[Step]:
+    """List the steps that make some tables, and all that these read, in the order of the walk."""
+    wanted = set(tables)
+    for step in reversed(STEPS):
+        if step.name in wanted:
+            wanted |= set(step.upstream)
+    return [step for step in STEPS if step.name in wanted]
 
 
 def _title(together: list[Batch]) -> str:

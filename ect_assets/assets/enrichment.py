@@ -123,9 +123,13 @@ def gene_set_spatial_enrichment(
     predictors, values = zscore(ours.expression), zscore(ours.values)
     chosen = work.study.enrichment
     frames = []
+    matched = {
+        collection: membership(sets, ours.genes)
+        for collection, sets in gene_sets.groupby("collection", sort=False)
+    }
     for model in null_maps.null_model.unique():
         nulls = null_matrix(null_maps, model, ours.parcels.parcel)
-        for collection, sets in gene_sets.groupby("collection", sort=False):
+        for collection, sets in matched.items():
             largest = chosen.max_size if collection in GENE_ONTOLOGY else None
             mean, absolute, es = (
                 spatial_enrichment(

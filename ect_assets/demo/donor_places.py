@@ -131,7 +131,7 @@ def _is_left_cortex(samples: pd.DataFrame) -> pd.Series:
     parcels = [places[np.isin(values, left)], hcp_places[hcp_values <= N_LEFT_HCP]]
     distance_mm = _tree(np.concatenate(parcels)).query(samples[XYZ].to_numpy())[0]
     in_cortex = samples["structure"].isin(labels["label"][is_cortex])
-    return (distance_mm <= NEAR_MM) & in_cortex & ~samples["is_right"]
+    return in_cortex & ~samples["is_right"] & pd.Series(distance_mm <= NEAR_MM, samples.index)
 
 
 def _drawn_per_donor(samples: pd.DataFrame, at_most: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def spatial_enrichment(
     genes: Sequence[str] | pd.Index,
     change_map: ArrayLike,
     null_maps: ArrayLike,
-    gene_sets: pd.DataFrame,
+    gene_sets: pd.DataFrame | Membership,
     min_size: int,
     max_size: int | None,
     chunk_size: int = 512,
@@ -57,8 +57,9 @@ def spatial_enrichment(
         The map; z-scored inside.
     null_maps : (n_parcels, B) array
         Surrogates of the map.
-    gene_sets : DataFrame
-        collection, set_id, set_name, gene.
+    gene_sets : DataFrame or Membership
+        collection, set_id, set_name, gene; or what `membership` made of it with these genes,
+        where several maps or scores are tested.
     min_size, max_size : int
         Sizes of the sets that are tested, counted within ``genes``; None for no limit.
     chunk_size : int
@@ -97,7 +98,11 @@ def spatial_enrichment(
         raise ValueError(f"There are {len(genes)} gene names for {x.shape[1]} columns.")
     if nulls.shape[1] < 2:
         raise ValueError("A spatial null needs at least 2 null maps.")
-    tested = membership(gene_sets, genes).of_size(min_size, max_size)
+    if not isinstance(gene_sets, Membership):
+        gene_sets = membership(gene_sets, genes)
+    elif not gene_sets.genes.equals(pd.Index(genes)):
+        raise ValueError("The gene sets were matched with other genes, or in another order.")
+    tested = gene_sets.of_size(min_size, max_size)
     if score == "mean":
         observed, null_mean, null_sd, p = _means(tested, x, y, nulls, chunk_size)
     else:

@@ -27,7 +27,7 @@ class Rewrite(NamedTuple):
 
     old: str
     new: str
-    count: int = 1
+    times: int = 1
 
 
 # setuptools 82 has no pkg_resources, and a new virtual environment no setuptools at all.
@@ -112,11 +112,11 @@ def rewritten(module: str, source: str) -> str:
     ImportError
         When a line is not there as often as it must be.
     """
-    for old, new, count in REWRITES[module]:
+    for old, new, times in REWRITES[module]:
         found = source.count(old)
-        if found != count:
+        if found != times:
             raise ImportError(
-                f"{module} has {found} times {old!r}, expected {count}: this is not abagen "
+                f"{module} has {found} times {old!r}, expected {times}: this is not abagen "
                 f"{BRIDGED_VERSION} as published. Install abagen again."
             )
         source = source.replace(old, new)
