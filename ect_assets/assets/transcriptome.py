@@ -198,7 +198,8 @@ def _from_donors(work: Work, atlas: Atlas, options: dict) -> ParcelExpression:
             return run_abagen(volume, info, read, options)
 
     result = cached_run(work.study.cache_folder / "expression", digest, run)
-    return donor_expression(result, atlas.parcels, options, checksum)
+    is_simulated = bool(work.lake.read(tables.Donors).simulated.any())
+    return donor_expression(result, atlas.parcels, options, checksum, is_simulated)
 
 
 NOTES = {

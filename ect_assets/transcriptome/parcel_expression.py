@@ -96,8 +96,18 @@ def packaged_expression(parcellation: str) -> ParcelExpression:
     return ParcelExpression(matrix, coverage, genes, _one_row(methods))
 
 
+SIMULATED = (
+    "SIMULATED: these donors are not the Allen Human Brain Atlas; their intensities were drawn. "
+    "What follows describes how they were processed.\n\n"
+)
+
+
 def donor_expression(
-    run: ExpressionRun, parcels: pd.DataFrame, options: Mapping[str, Any], atlas_sha256: str
+    run: ExpressionRun,
+    parcels: pd.DataFrame,
+    options: Mapping[str, Any],
+    atlas_sha256: str,
+    simulated: bool = False,
 ) -> ParcelExpression:
     """Give a run of abagen the names of its parcels, and count what stands behind each.
 
@@ -109,6 +119,8 @@ def donor_expression(
     options : mapping
         abagen's arguments.
     atlas_sha256 : str
+    simulated : bool
+        Whether the donors are simulated; the methods then begin with it.
 
     Returns
     -------
@@ -122,7 +134,7 @@ def donor_expression(
     coverage.insert(0, "parcel", names.loc[run.counts.index].to_numpy())
     methods = {
         "source": "donors",
-        "methods": run.report,
+        "methods": (SIMULATED if simulated else "") + run.report + _told(coverage, has_values),
         "parameters": json.dumps(dict(options), sort_keys=True),
         "n_parcels": int(has_values.sum()),
         "n_parcels_filled": int(coverage.filled.sum()),
@@ -158,6 +170,16 @@ def _coverage(run: ExpressionRun, has_values: pd.Series, missing: str | None) ->
     return pd.DataFrame(
         {"n_samples": n_samples, "n_donors": n_donors, "filled": filled, "fill_method": method}
     )
+
+
+def _told(coverage: pd.DataFrame, has_values: pd.Series) -> str:
+    """Say which parcels have no expression, and which have filled values."""
+    empty = coverage.parcel[~has_values.to_numpy()]
+    filled = coverage.parcel[coverage.filled]
+    said = f"\n\nParcels without a tissue sample, left out: {', '.join(empty) or 'none'}."
+    if len(filled):
+        said += f" Parcels without a tissue sample, filled: {', '.join(filled)}."
+    return said
 
 
 def _one_row(methods: Mapping[str, Any]) -> pd.DataFrame:

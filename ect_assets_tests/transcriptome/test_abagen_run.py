@@ -108,6 +108,14 @@ def test_the_methods_tell_the_numbers_and_the_settings(run):
     assert '"ibf_threshold": 0.5' in methods.parameters
     assert "differential stability" in methods.methods
     assert "\b" not in methods.methods
+    assert "left out: L_" in methods.methods
+
+
+def test_the_methods_of_simulated_donors_begin_with_it(run):
+    parcels = packaged_atlas("hcp_mmp").parcels
+    told = donor_expression(run, parcels, OPTIONS, "0" * 64, simulated=True).methods.methods.item()
+    assert told.startswith("SIMULATED: these donors are not the Allen Human Brain Atlas")
+    assert "SIMULATED" not in named(run).methods.methods.item()
 
 
 def test_an_atlas_without_any_sample_says_so(tmp_path, small_tables):
