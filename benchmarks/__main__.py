@@ -1,8 +1,8 @@
 """Run the benchmarks and print their tables as Markdown.
 
-``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [--write FILE]``. A benchmark is a
-module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where it needs some,
-``NOTES``.
+``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [morphometry] [--write FILE]``.
+A benchmark is a module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where
+it needs some, ``NOTES``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls", "enrichment", "transcriptome")
+KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry")
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -29,6 +29,7 @@ LIBRARIES = (
     "brainsmash",
     "neuromaps",
     "gseapy",
+    "antspyx",
 )
 
 

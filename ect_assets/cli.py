@@ -58,7 +58,12 @@ def _load(said: str | None) -> Study:
 @app.command(epilog=_example("ect demo", "ect demo --study ds000174"))
 def demo(
     study: Annotated[
-        str, typer.Option("--study", help="demo (simulated patients) or ds000174 (real, open data)")
+        str,
+        typer.Option(
+            "--study",
+            help="demo (simulated patients), ds000174 (real, open data) or raw (two simulated "
+            "patients, measured from their images; about ten minutes)",
+        ),
     ] = "demo",
 ) -> None:
     """Make a bundled study and materialize everything; nothing to do when run again."""

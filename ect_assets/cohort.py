@@ -12,16 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
 from ect_assets.problems import EVERY, Problem, StudyError
 
 EVERYWHERE = ("participants",)
 """A patient whose very identity is in doubt is in no analysis."""
-IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv")
-STAGES = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", "clinical_scores")
+QUALITY = ("scan_quality", "parcel_quality")
+IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", *QUALITY)
+STAGES = (*IMAGING, "clinical_scores")
 REMARKS = {
     ("participants", "value_not_a_number"),
     ("participants", "participant_row_missing"),
     ("participants", "subject_folder_missing"),
+    ("participants", "identifying_content_possible"),
+    ("raw_scans", "identifying_content_possible"),
     ("raw_scans", "sidecar_unreadable"),
 }
 """Stages and reasons that are reported where they are found but leave nobody out."""
@@ -42,6 +46,8 @@ class Cohort:
         Mean intracranial volume over both sessions; None where it is not adjusted for.
     left_out : list of str
         Patients with volumes who are excluded or lack a session.
+    parcels_left_out : list of str
+        Parcels outside FreeSurfer's cortex that some of the patients have and others have not.
     """
 
     subjects: list[str]
@@ -50,6 +56,7 @@ class Cohort:
     follow_up: np.ndarray
     mean_etiv_mm3: np.ndarray | None
     left_out: list[str]
+    parcels_left_out: list[str]
 
 
 def collect_exclusions(
@@ -75,7 +82,8 @@ def collect_exclusions(
     -------
     DataFrame
         One row per subject, session, parcellation and reason: the earliest stage that found it.
-        A registered patient without volumes and without a finding is `not_processed`.
+        A registered patient without volumes and without a finding is `not_processed`. What
+        concerns the dataset, and no patient, leaves nobody out.
     """
     known = set(subjects)
     rows = [
@@ -83,6 +91,7 @@ def collect_exclusions(
         for problem in problems
         if problem.stage in STAGES
         and (problem.stage, problem.reason) not in REMARKS
+        and problem.subject != EVERY
         and (problem.subject in known or problem.stage in EVERYWHERE)
     ]
     there = {(one["subject"], one["parcellation"]) for one in volumes}
@@ -138,7 +147,8 @@ def paired_cohort(
     Returns
     -------
     Cohort
-        Patients in the order of their labels, parcels in the order of the parcellation.
+        Patients in the order of their labels, parcels in the order of the parcellation; without
+        those outside FreeSurfer's cortex that not every patient has.
 
     Raises
     ------
@@ -150,7 +160,8 @@ def paired_cohort(
     ours = parcels[parcels.parcel.isin(parcel_gmv.parcel.unique())].reset_index(drop=True)
     needed = pd.MultiIndex.from_product([sessions, ours.parcel])
     wide = wide.reindex(columns=needed)
-    whole = wide.index[wide.notna().all(axis=1)]
+    is_outside = needed.isin(OUTSIDE_CORTEX.get(parcellation, ()), level=1)
+    whole = wide.index[wide.loc[:, ~is_outside].notna().all(axis=1)]
     excluded = _left_out(exclusions, IMAGING, parcellation)
     subjects = sorted(set(whole) - excluded)
     unexplained = sorted(set(wide.index) - set(whole) - excluded)
@@ -160,6 +171,9 @@ def paired_cohort(
             "step said why. Make them again: `ect run --again --subject "
             f"{unexplained[0]}`."
         )
+    is_lacking = is_outside & wide.loc[subjects].isna().any().to_numpy()
+    partly = sorted(set(needed[is_lacking].get_level_values(1)))
+    ours = ours[~ours.parcel.isin(partly)].reset_index(drop=True)
     etiv = scan_volumes.pivot(index="subject", columns="session", values="etiv_mm3")
     both = etiv.reindex(index=subjects, columns=list(sessions))
     lacking = list(both.index[both.isna().any(axis=1)])
@@ -171,10 +185,11 @@ def paired_cohort(
     return Cohort(
         subjects=subjects,
         parcels=ours,
-        baseline=wide.loc[subjects, sessions[0]].to_numpy(float),
-        follow_up=wide.loc[subjects, sessions[1]].to_numpy(float),
+        baseline=wide.loc[subjects, sessions[0]][ours.parcel].to_numpy(float),
+        follow_up=wide.loc[subjects, sessions[1]][ours.parcel].to_numpy(float),
         mean_etiv_mm3=both.mean(axis=1).to_numpy() if adjusts_for_etiv else None,
         left_out=sorted((set(wide.index) | excluded) - set(subjects)),
+        parcels_left_out=partly,
     )
 
 

@@ -75,7 +75,7 @@ def materialize(
         digest = inputs_digest(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
         try:
-            made = step.make(Work(study, lake, partition), **mine)
+            made = step.make(Work(study, lake, partition, context.log.info), **mine)
         except InputProblem as error:
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))

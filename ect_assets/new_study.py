@@ -30,8 +30,13 @@ images = true              # false where there are only volumes, and no T1w imag
 
 [morphometry]
 source = "freesurfer"      # or "freesurfer_tables": what aparcstats2table and asegstats2table write
+                           # or "recon-all": runs FreeSurfer where its folders are missing
 folder = {freesurfer}
 subject_folder = "sub-{{subject}}_ses-{{session}}"   # of one session, below that folder
+# recon_all_threads = 1    # these four: with source = "recon-all" only
+# longitudinal = false     # true: a base of both sessions, and each again from it
+# recon_all_flags = []     # for example ["-T2pial"]
+# recon_all_timeout_hours = 72   # of one run
 
 # One section per rating or questionnaire. `column` is a column of sub-*/sub-*_sessions.tsv;
 # for a wide table say `file = "phenotype/audit.tsv"` and
@@ -47,6 +52,19 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 
 # [participants]           # columns of participants.tsv under other names
 # age = "age_years"
+
+# [privacy]
+# allow = []               # fields that the screen for identifying content lets pass
+
+# [quality]                # what leaves a patient out; reviewed.tsv beside this file overrules it
+# fewest = 5               # with fewer patients nothing is compared with the cohort
+# outlier_z = 3.5          # robust z beyond which a scan or parcel is an outlier
+# tiv_change_warns_percent = 2.0      # change of the intracranial volume between the sessions
+# tiv_change_excludes_percent = 3.0
+# parcel_share_warns = 0.05   # share of a patient's parcels that are outliers
+# parcel_share_excludes = 0.10
+# swap_correlation = 0.3   # left and right exchanged: asymmetries against the cohort's
+# exchange_margin = 0.2    # two patients' scans exchanged: by how much they fit better so
 
 # [group]
 # adjusts_for_etiv = true  # false: the plain paired t-test, where there is no intracranial volume

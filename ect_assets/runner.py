@@ -31,6 +31,8 @@ from ect_assets.walk import STEPS
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
+SLOW_SOURCES = ("recon-all", "volumetric")
+"""Sources that measure the images: minutes to hours a patient, so each is kept as soon as done."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -171,9 +173,10 @@ class Runner:
         first and the last, so only patients who stand side by side can share one.
         """
         together: list[Batch] = []
+        at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else PATIENTS_PER_RUN
         for batch in batches:
             if together and not (
-                len(together) < PATIENTS_PER_RUN and _can_follow(together[-1], batch, registered)
+                len(together) < at_most and _can_follow(together[-1], batch, registered)
             ):
                 yield together
                 together = []

@@ -36,11 +36,14 @@ class Work:
         For what was there before; the inputs come as arguments.
     partition : mapping
         Value of each partition key.
+    log : callable
+        Takes a line for the run's log.
     """
 
     study: Study
     lake: Lake
     partition: Partition
+    log: Callable[[str], None] = print
 
     @property
     def subject(self) -> str:

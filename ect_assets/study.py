@@ -63,16 +63,65 @@ class Scans(Settings):
     images: bool = True
 
 
+class Privacy(Settings):
+    """Fields that a reviewer has looked at, which the screen for identifying content lets pass."""
+
+    allow: tuple[str, ...] = ()
+
+
 class Morphometry(Settings):
     """Where the volumes of the parcels come from.
 
-    ``freesurfer`` reads one folder of statistics per subject and session; ``freesurfer_tables``
-    reads the group tables that aparcstats2table and asegstats2table write.
+    ``freesurfer`` reads one folder of statistics, or surfaces, per subject and session;
+    ``freesurfer_tables`` reads the group tables that aparcstats2table and asegstats2table write;
+    ``recon-all`` runs FreeSurfer on the images where its folders are missing, as the settings
+    after ``subject_folder`` say; ``volumetric`` measures the images without FreeSurfer, on voxels
+    of ``resolution_mm`` and with as many ``threads`` a patient.
     """
 
-    source: Literal["freesurfer", "freesurfer_tables"] = "freesurfer"
+    source: Literal["freesurfer", "freesurfer_tables", "recon-all", "volumetric"] = "freesurfer"
     folder: Path = Path("bids/derivatives/freesurfer")
     subject_folder: str = "sub-{subject}_ses-{session}"
+    recon_all_threads: Positive = 1
+    longitudinal: bool = False
+    recon_all_flags: tuple[str, ...] = ()
+    recon_all_timeout_hours: Annotated[float, Field(gt=0)] | None = 72
+    resolution_mm: Annotated[float, Field(ge=1, le=8)] = 1.0
+    threads: Positive = 1
+
+
+class QualityLimits(Settings):
+    """What is still good; a check that is not passed is shown, or leaves the patient out.
+
+    Attributes
+    ----------
+    fewest : int
+        With fewer scans, or patients, nothing is compared with the cohort.
+    outlier_z : float
+        Robust z beyond which a scan's surface holes or contrast, or a parcel's volume or change,
+        is an outlier (Iglewicz and Hoaglin 1993).
+    tiv_change_warns_percent, tiv_change_excludes_percent : float
+        Change of the intracranial volume between the two sessions, in percent of their mean. An
+        adult's skull does not change, so more than this is a fault of a scan or of its
+        segmentation.
+    parcel_share_warns, parcel_share_excludes : float
+        Share of the parcels of one patient that are outliers.
+    swap_correlation : float
+        Left and right were exchanged in a scan whose pattern of asymmetry correlates with that of
+        the cohort below minus this, while the other scan's does so above it.
+    exchange_margin : float
+        Two patients' scans were exchanged where each resembles the other's better than the
+        patient's own by this much correlation.
+    """
+
+    fewest: Positive = 5
+    outlier_z: Annotated[float, Field(gt=0)] = 3.5
+    tiv_change_warns_percent: Annotated[float, Field(ge=0)] = 2.0
+    tiv_change_excludes_percent: Annotated[float, Field(ge=0)] = 3.0
+    parcel_share_warns: Annotated[float, Field(ge=0, le=1)] = 0.05
+    parcel_share_excludes: Annotated[float, Field(ge=0, le=1)] = 0.10
+    swap_correlation: Annotated[float, Field(ge=0, le=1)] = 0.3
+    exchange_margin: Annotated[float, Field(ge=0, le=2)] = 0.2
 
 
 class Instrument(Settings):
@@ -123,6 +172,7 @@ class AtlasSource(Settings):
 class Parcellation(Settings):
     """A parcellation: its name in FreeSurfer's files, its atlas, its gene expression.
 
+    ``freesurfer`` is the parcellation's own name where it is not said.
     ``expression`` is ``packaged`` (desikan_killiany only), ``donors`` (abagen, see
     [transcriptome]) or ``none``. Without ``atlas`` it is a packaged parcellation.
     """
@@ -280,7 +330,9 @@ class Study(Settings):
     participants: dict[str, str] = {}
     sessions: Sessions = Sessions()
     scans: Scans = Scans()
+    privacy: Privacy = Privacy()
     morphometry: Morphometry = Morphometry()
+    quality: QualityLimits = QualityLimits()
     instruments: dict[Name, Instrument] = {}
     parcellations: dict[Name, Parcellation]
     transcriptome: Transcriptome = Transcriptome()
@@ -297,6 +349,14 @@ class Study(Settings):
         if not value:
             raise ValueError("name at least one parcellation")
         return value
+
+    @field_validator("parcellations")
+    @classmethod
+    def _named_for_freesurfer(cls, value: dict[str, Parcellation]) -> dict[str, Parcellation]:
+        return {
+            name: one.model_copy(update={"freesurfer": one.freesurfer or name})
+            for name, one in value.items()
+        }
 
     @property
     def bids_folder(self) -> Path:

@@ -81,6 +81,9 @@ class ScanVolumes(Table):
     brain_mm3: float | None = column("volume of the brain", unit="mm3", minimum=0)
     gray_matter_mm3: float | None = column("volume of all gray matter", unit="mm3", minimum=0)
     source: str = column("where the volumes come from")
+    source_version: str | None = column(
+        "version of the program that made them, where its files say it"
+    )
     qc_euler_holes: int | None = column(
         "topological defects of both surfaces before fixing", minimum=0
     )
@@ -122,6 +125,46 @@ class Parcels(Table):
     x_mni_mm: float | None = column("a central point in MNI152 space, to the right", unit="mm")
     y_mni_mm: float | None = column("a central point in MNI152 space, to the front", unit="mm")
     z_mni_mm: float | None = column("a central point in MNI152 space, upwards", unit="mm")
+
+
+QUALITY = {
+    "check_name": "what was looked at, for example tiv_changed",
+    "value": "what was measured; missing where nothing could be compared",
+    "limit_value": "where the check fails",
+    "passes": "false where a person should look",
+    "excludes": "true where it leaves the patient out, unless reviewed.tsv overrules it",
+    "says": "what was found, for a reader",
+}
+
+
+class ScanQuality(Table):
+    """Whether each scan is like the others of the cohort: surfaces, contrast, skull, identity."""
+
+    key = ("subject", "session", "check_name")
+    subject: str = column(SUBJECT + "; * for the cohort")
+    session: str = column(SESSION + "; * for all")
+    check_name: str = column(QUALITY["check_name"])
+    value: float | None = column(QUALITY["value"])
+    limit_value: float | None = column(QUALITY["limit_value"])
+    passes: bool = column(QUALITY["passes"])
+    excludes: bool = column(QUALITY["excludes"])
+    says: str = column(QUALITY["says"])
+
+
+class ParcelQuality(Table):
+    """Whether each patient's parcels are like the cohort's: outliers, swapped sides or scans."""
+
+    partitions = ("parcellation",)
+    key = ("subject", "session", "parcellation", "check_name")
+    subject: str = column(SUBJECT + "; * for the cohort")
+    session: str = column(SESSION + "; * for all")
+    parcellation: str = column(PARCELLATION)
+    check_name: str = column(QUALITY["check_name"])
+    value: float | None = column(QUALITY["value"])
+    limit_value: float | None = column(QUALITY["limit_value"])
+    passes: bool = column(QUALITY["passes"])
+    excludes: bool = column(QUALITY["excludes"])
+    says: str = column(QUALITY["says"])
 
 
 class Exclusions(Table):

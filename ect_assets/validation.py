@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ect_assets.cohort import REMARKS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
+from ect_assets.intake.privacy import screen_participants, screen_subject
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.problems import Problem, StudyError
 
@@ -58,7 +60,9 @@ def _in_time(label: str) -> tuple[bool, list[tuple[int, str]]]:
     return not label.lower().startswith(EARLY), natural
 
 
-def find_problems(bids: Path, sessions: list[str] | None = None) -> Checked:
+def find_problems(
+    bids: Path, sessions: list[str] | None = None, allowed: Collection[str] = ()
+) -> Checked:
     """Read everything that the platform would read of a BIDS folder.
 
     Parameters
@@ -66,6 +70,8 @@ def find_problems(bids: Path, sessions: list[str] | None = None) -> Checked:
     bids : Path
     sessions : list of str, optional
         Sessions that each patient needs; without it all those that the folder has.
+    allowed : collection of str
+        Fields that the screen for identifying content lets pass (``privacy.allow``).
 
     Returns
     -------
@@ -85,6 +91,8 @@ def find_problems(bids: Path, sessions: list[str] | None = None) -> Checked:
         )
     problems = dict.fromkeys(invalid_subjects(bids))
     problems |= dict.fromkeys(read_participants(bids, {})[1])
+    problems |= dict.fromkeys(screen_participants(bids, allowed))
     for subject in subjects:
+        problems |= dict.fromkeys(screen_subject(bids, subject, allowed))
         problems |= dict.fromkeys(read_raw_scans(bids, subject, chosen)[1])
     return Checked(len(subjects), chosen, list(problems))

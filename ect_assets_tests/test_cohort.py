@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ect_assets import tables
+from ect_assets import cohort, tables
 from ect_assets.cohort import REMARKS, collect_exclusions, paired_cohort, paired_instrument
 from ect_assets.problems import EVERY, Problem, StudyError
 
@@ -293,3 +293,44 @@ def test_an_overruled_doubt_leaves_the_scores_in(clinical_scores):
 
 def test_an_instrument_without_scores_matches_nobody(clinical_scores):
     assert match(without(clinical_scores, instrument="hamd")).empty
+
+
+def outside(parcel_gmv, monkeypatch, **where):
+    """Let lh_a lie outside FreeSurfer's cortex, and leave some of its volumes out."""
+    monkeypatch.setitem(cohort.OUTSIDE_CORTEX, ATLAS, ("lh_a",))
+    return without(parcel_gmv, parcel="lh_a", **where)
+
+
+def test_a_parcel_outside_cortex_that_nobody_has_is_no_parcel(pair, parcel_gmv, monkeypatch):
+    found = pair(gmv=outside(parcel_gmv, monkeypatch))
+    assert found.subjects == ["01", "02", "03"] and found.parcels.parcel.tolist() == ["lh_b"]
+    assert found.parcels_left_out == []
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_a_parcel_outside_cortex_that_one_patient_lacks_is_left_out(
+    pair, parcel_gmv, monkeypatch, session
+):
+    found = pair(gmv=outside(parcel_gmv, monkeypatch, subject="02", session=session))
+    assert found.subjects == ["01", "02", "03"] and found.parcels.parcel.tolist() == ["lh_b"]
+    assert found.baseline[:, 0].tolist() == [100.0, 200.0, 300.0]
+    assert found.parcels_left_out == ["lh_a"]
+
+
+def test_a_parcel_outside_cortex_that_everybody_has_stays(pair, parcel_gmv, monkeypatch):
+    outside(parcel_gmv, monkeypatch)
+    assert pair().parcels.parcel.tolist() == ["lh_a", "lh_b"]
+
+
+def test_a_patient_left_out_takes_no_parcel_along(pair, parcel_gmv, monkeypatch):
+    gmv = outside(parcel_gmv, monkeypatch, subject="02")
+    assert pair(exclusions(problem("02")), gmv).parcels.parcel.tolist() == ["lh_a", "lh_b"]
+
+
+@pytest.mark.parametrize("stage", ["scan_quality", "parcel_quality"])
+def test_what_is_not_sound_leaves_the_patient_out(pair, stage):
+    assert pair(exclusions(problem("02", "tiv_changed", stage))).subjects == ["01", "03"]
+
+
+def test_what_concerns_the_whole_dataset_leaves_nobody_out():
+    assert exclusions(problem(EVERY, "identifying_content", "participants")).empty

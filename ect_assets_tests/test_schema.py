@@ -37,6 +37,8 @@ def promised() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], list[str]]]:
 
 
 ADDED = {
+    "scan_quality",
+    "parcel_quality",
     "donors",
     "expression_methods",
     "gene_stability",

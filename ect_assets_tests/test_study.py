@@ -209,3 +209,8 @@ def test_a_study_of_the_environment_that_is_none_is_not_replaced_by_another(here
     monkeypatch.setenv("ECT_STUDY", "wrong")
     with pytest.raises(StudyError, match="wrong is not a study"):
         find_study()
+
+
+def test_a_parcellation_is_named_for_freesurfer_as_in_the_study_where_it_is_not_said(load):
+    study = load("[parcellations.hcp_mmp]")
+    assert study.parcellations["hcp_mmp"].freesurfer == "hcp_mmp"

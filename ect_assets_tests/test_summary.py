@@ -26,7 +26,14 @@ def study(tmp_path_factory):
 
 def fill(lake):
     """Write a few rows of each table that the summary reads."""
-    keep(lake, tables.Exclusions, 2, subject=["01", "02"], overruled=[False, True])
+    keep(
+        lake,
+        tables.Exclusions,
+        2,
+        subject=["01", "02"],
+        overruled=[False, True],
+        overruled_by_file=[None, "reviewed.tsv"],
+    )
     keep(
         lake,
         tables.ClinicalChange,
@@ -140,6 +147,7 @@ def test_a_lake_with_one_table_tells_of_that_alone(study, tmp_path):
 def test_the_sections_follow_the_walk(sections):
     assert [one.title for one in sections] == [
         "Left out",
+        "Kept by a reviewer",
         "Symptoms",
         "What changed in the brain",
         "Brain change and improvement, over patients",
@@ -155,6 +163,11 @@ def test_every_row_has_a_cell_per_column(sections):
 
 def test_whoever_is_overruled_is_not_left_out(sections):
     assert [row[0] for row in section(sections, "Left out").rows] == ["01"]
+
+
+def test_whoever_is_overruled_is_told_with_the_file_that_says_so(sections):
+    row = only_row(sections, "Kept by a reviewer")
+    assert (row[0], row[-1]) == ("02", "overruled by reviewed.tsv")
 
 
 def test_the_change_of_symptoms_is_that_of_the_table(sections):

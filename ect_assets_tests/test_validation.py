@@ -113,3 +113,20 @@ def test_a_session_of_few_patients_is_not_needed_by_all(tmp_path):
 def test_a_folder_that_is_no_session_label_is_none(tmp_path):
     (tmp_path / "sub-01" / "ses-pre_old").mkdir(parents=True)
     assert sessions_in(tmp_path) == ()
+
+
+def test_identifying_content_is_found_and_left_out_of_the_analysis(bids):
+    sidecar = bids / "sub-003/ses-post/anat/sub-003_ses-post_T1w.json"
+    sidecar.write_text('{"PatientName": "Quartermain^Zebulon"}')
+    checked = find_problems(bids)
+    assert told(checked) == [("003", "post", "identifying_content")]
+    assert checked.leaves_out(checked.problems[0])
+    assert find_problems(bids, allowed=["PatientName"]).problems == []
+
+
+def test_a_column_of_names_is_found(bids):
+    file = bids / "participants.tsv"
+    head, *rows = file.read_text().splitlines()
+    named = [f"{row}\tsomebody{number}" for number, row in enumerate(rows)]
+    file.write_text("\n".join([f"{head}\tpatient_name", *named]) + "\n")
+    assert told(find_problems(bids)) == [("*", "*", "identifying_content")]

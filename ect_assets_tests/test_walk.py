@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 32
+    assert len(checks) == 34
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_rows(simulated):
@@ -126,7 +127,7 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
     _, first, _ = simulated
     _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
     files = sorted(first.lake.folder.glob("*/**/part.parquet"))
-    assert len(files) == 79
+    assert len(files) == 82
     for file in files:
         twin = second.lake.folder / file.relative_to(first.lake.folder)
         footers = [{**pq.read_schema(one).metadata, b"run_id": b""} for one in (file, twin)]
@@ -135,9 +136,19 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
             assert data_pages(file) == data_pages(twin), file
 
 
-def real_volumes() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """Volumes and mean intracranial volume of ds000174, straight from the packaged tables."""
+def left_out(runner: Runner) -> set[str]:
+    """Name those whom an exclusion that stands keeps out of imaging."""
+    sql = "SELECT subject FROM exclusions WHERE NOT overruled AND stage != 'clinical_scores'"
+    return set(rows(runner, sql).subject)
+
+
+def real_volumes(runner: Runner) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Volumes and mean intracranial volume of ds000174, straight from the packaged tables.
+
+    Only of those whom quality control leaves in.
+    """
     table = loaders.ds000174_volumes().set_index(["subject", "session"]).sort_index()
+    table = table.drop(index=left_out(runner), level="subject")
     names = [name for name in table.columns if name.endswith("_volume")]
     before = table.xs("baseline", level="session")
     after = table.xs("followup", level="session").loc[before.index]
@@ -150,7 +161,7 @@ def test_the_change_of_the_real_study_is_that_of_scipy_and_statsmodels(real):
 
     _, runner, _ = real
     ours = rows(runner, "FROM gmv_change").set_index("parcel")
-    before, after, etiv = real_volumes()
+    before, after, etiv = real_volumes(runner)
     change = after - before
     plain = stats.ttest_rel(after, before)
     design = np.column_stack([np.ones(len(etiv)), etiv - etiv.mean()])
@@ -164,6 +175,20 @@ def test_the_change_of_the_real_study_is_that_of_scipy_and_statsmodels(real):
         assert row.p_unadjusted == pytest.approx(plain.pvalue[index], rel=1e-10)
     expected = stats.false_discovery_control(ours.p)
     np.testing.assert_allclose(ours.q, expected, rtol=1e-10)
+
+
+def test_whom_quality_leaves_out_of_the_real_study_is_told_in_its_readme(real):
+    study, runner, _ = real
+    told = re.findall(r"sub-(\d+)", (study.bids_folder / "README").read_text())
+    assert set(told) == left_out(runner)
+    assert set(rows(runner, "FROM gmv_change").n) == {42 - len(set(told))}
+    tiv = rows(runner, "FROM scan_quality WHERE \"check\" = 'tiv_changed'")
+    assert (tiv.value.abs() > 3).sum() == 36 and not tiv.excludes.any()
+
+
+def test_nobody_is_left_out_of_the_simulated_study(simulated):
+    _, runner, _ = simulated
+    assert rows(runner, "FROM exclusions").empty
 
 
 def test_the_first_component_of_the_real_study_is_that_of_scikit_learn(real):

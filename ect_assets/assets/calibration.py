@@ -9,7 +9,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.assets.association import ROWS, STATION, component_statistic
-from ect_assets.assets.group import cohort_of
+from ect_assets.assets.group import cohort_of, no_rows, too_few
 from ect_assets.assets.transcriptome import no_expression
 from ect_assets.calibration import calibrate
 from ect_assets.calibration import symptom_calibration as calibrate_symptoms
@@ -76,17 +76,22 @@ def symptom_calibration(
     parcel_gmv: pd.DataFrame,
     scan_volumes: pd.DataFrame,
     exclusions: pd.DataFrame,
-) -> pd.DataFrame:
+) -> Made:
     """Measure how often the tests of brain against symptoms cry wolf when patients are exchanged.
 
     The patients' own changes, with improvements drawn at random.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    return calibrate_symptoms(
-        cohort.follow_up - cohort.baseline,
-        work.study.calibration.symptom_maps,
-        SYMPTOM_PERMUTATIONS,
-        work.study.seed,
+    few = too_few(len(cohort.subjects), "symptom_calibration", work.parcellation)
+    if few:
+        return Made(no_rows(tables.SymptomCalibration), (few,))
+    return Made(
+        calibrate_symptoms(
+            cohort.follow_up - cohort.baseline,
+            work.study.calibration.symptom_maps,
+            SYMPTOM_PERMUTATIONS,
+            work.study.seed,
+        )
     )
 
 
@@ -101,12 +106,15 @@ def detectable_effects(
     gmv_change: pd.DataFrame,
     null_distributions: pd.DataFrame,
     pls_scores: pd.DataFrame,
-) -> pd.DataFrame:
+) -> Made:
     """Say what the study could have found: the smallest effects within reach of its size.
 
     With 80 % power at 5 %: change of one parcel without and with correction for all parcels, a
     correlation with symptoms, and the variance that the first component has to explain.
     """
+    few = too_few(int(gmv_change.n.iloc[0]), "detectable_effects", work.parcellation)
+    if few:
+        return Made(no_rows(tables.DetectableEffects), (few,))
     nulls = null_distributions[
         (null_distributions.null_model == work.study.nulls.primary)
         & (null_distributions.statistic == component_statistic(1))
@@ -119,4 +127,4 @@ def detectable_effects(
     )
     # Fewer parcels enter the association than the map has: one hemisphere, those with expression.
     in_association = frame.test == "pls_r2"
-    return frame.assign(n=frame.n.mask(in_association, pls_scores.parcel.nunique()))
+    return Made(frame.assign(n=frame.n.mask(in_association, pls_scores.parcel.nunique())))

@@ -5,6 +5,8 @@ The tests themselves belong in `statistics`; here patients are matched and left 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from ect_assets import tables
@@ -15,38 +17,85 @@ from ect_assets.cohort import (
     paired_instrument,
 )
 from ect_assets.intake.bids import subject_labels
-from ect_assets.problems import StudyError
+from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
+from ect_assets.lake.store import Partition
+from ect_assets.morphometry.quality import quality_problems
+from ect_assets.problems import Problem, StudyError
 from ect_assets.statistics.change import paired_change, paired_scores
 from ect_assets.statistics.symptoms import symptom_pls as fit_symptom_pls
 from ect_assets.statistics.symptoms import symptom_weights
 from ect_assets.step import Made, Work, step
+from ect_assets.study import Study
 
-FEWEST_PATIENTS = 4
+FEWEST_PATIENTS = 2
+FEWEST_FOR_SYMPTOMS = 4
+"""Below it, nothing can be predicted from the patients left over."""
+
+
+def _reviewed(study: Study, partition: Partition) -> list[Path]:
+    file = study.folder / REVIEWED
+    return [file] if file.is_file() else []
 
 
 @step(
     tables.Exclusions,
     "group",
-    after=("participants", "clinical_scores", "scan_volumes", "parcel_gmv"),
+    after=(
+        "participants",
+        "clinical_scores",
+        "scan_volumes",
+        "parcel_gmv",
+        "scan_quality",
+        "parcel_quality",
+    ),
     settings=("sessions", "parcellations"),
+    files=_reviewed,
     reads_problems=True,
     from_patients=True,
 )
 def exclusions(work: Work) -> Made:
     """Say who was left out, of what, and why.
 
-    Gathers what every step before it found, and adds whoever is registered but has no volumes.
-    Each row leaves the patient out of what comes after the stage that it names.
+    Gathers what every step before it found, adds whoever is registered but has no volumes, and
+    lets the decisions in reviewed.tsv stand. Each row that is not overruled leaves the patient out
+    of what comes after the stage that it names.
     """
     lake, study = work.lake, work.study
     found = [problem for _, failure in lake.failures() for problem in failure.problems]
+    subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
-        found,
-        subject_labels(study.bids_folder),
+        [*found, *_not_sound(work)],
+        subjects,
         lake.partitions(tables.ParcelGmv),
         sorted(study.parcellations),
     )
-    return Made(frame, figures={"patients_left_out": int(frame.subject.nunique())})
+    reviews = read_reviews(study.folder, subjects, study.sessions.both, sorted(study.parcellations))
+    unused = unused_reviews(frame, reviews)
+    frame = apply_reviews(frame, reviews)
+    figures: dict[str, int | str] = {
+        "patients_left_out": int(frame.subject[~frame.overruled].nunique()),
+        "overruled": int(frame.overruled.sum()),
+    }
+    if not unused.empty:
+        lines = ", ".join(map(str, unused.index))
+        figures["reviews_without_effect"] = f"{REVIEWED} line {lines}: nothing to keep was found"
+    return Made(frame, figures=figures)
+
+
+def _not_sound(work: Work) -> list[Problem]:
+    """Read from the tables of quality who is to be left out.
+
+    They are read where they are there, not awaited: without any volumes there is nothing to check,
+    and who was left out is told all the same.
+    """
+    lake, problems = work.lake, []
+    if lake.partitions(tables.ScanQuality):
+        problems += quality_problems(lake.read(tables.ScanQuality), "scan_quality")
+    for partition in lake.partitions(tables.ParcelQuality):
+        if partition["parcellation"] in work.study.parcellations:
+            rows = lake.read(tables.ParcelQuality, partition)
+            problems += quality_problems(rows, "parcel_quality", partition["parcellation"])
+    return problems
 
 
 @step(tables.GmvChange, "group", settings=("sessions", "group"))
@@ -71,6 +120,7 @@ def gmv_change(
         figures={
             "patients": len(cohort.subjects),
             "left_out": ", ".join(cohort.left_out) or "nobody",
+            "parcels_not_in_every_patient": ", ".join(cohort.parcels_left_out) or "none",
             "parcels_q_below_0.05": int((change.q < 0.05).sum()),
             "strongest_parcel": f"{named.parcel[strongest]} (t = {change.t[strongest]:.2f})",
         },
@@ -111,16 +161,22 @@ def symptom_pls(
     construction; read p_perm, and the leave-one-out prediction with its own p.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    rows = []
+    rows, problems = [], []
     for instrument in work.study.instruments:
         change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
+        few = too_few(len(improvement), "symptom_pls", work.parcellation, instrument)
+        if few:
+            problems.append(few)
+            continue
         fit = fit_symptom_pls(
             change, improvement, work.study.association.permutations, work.study.seed
         )
         rows.append({"instrument": instrument, **fit})
+    if not rows:
+        return Made(no_rows(tables.SymptomPls), tuple(problems))
     frame = pd.DataFrame(rows)
     p_values = dict(zip(frame.instrument, frame.p_perm.astype(float), strict=True))
-    return Made(frame, figures={f"{name}_p": p for name, p in p_values.items()})
+    return Made(frame, tuple(problems), {f"{name}_p": p for name, p in p_values.items()})
 
 
 @step(
@@ -135,19 +191,25 @@ def symptom_pls_weights(
     scan_volumes: pd.DataFrame,
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
-) -> pd.DataFrame:
+) -> Made:
     """Weigh the parcels in the association with symptoms, with bootstrap errors over patients."""
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    frames = []
+    frames, problems = [], []
     for instrument in work.study.instruments:
         change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
+        few = too_few(len(improvement), "symptom_pls_weights", work.parcellation, instrument)
+        if few:
+            problems.append(few)
+            continue
         weights = symptom_weights(
             change, improvement, work.study.association.bootstraps, work.study.seed
         )
         frames.append(
             weights.assign(instrument=instrument, parcel=cohort.parcels.parcel.to_numpy())
         )
-    return pd.concat(frames, ignore_index=True)
+    if not frames:
+        return Made(no_rows(tables.SymptomPlsWeights), tuple(problems))
+    return Made(pd.concat(frames, ignore_index=True), tuple(problems))
 
 
 def cohort_of(
@@ -174,11 +236,29 @@ def _improvement(work: Work, cohort: Cohort, clinical_scores, exclusions, instru
     """Match the change of the brain with the improvement of the same patients."""
     scores = paired_instrument(clinical_scores, instrument, work.study.sessions.both, exclusions)
     both = [subject for subject in cohort.subjects if subject in scores.index]
-    _enough(len(both), f"both sessions and both scores of {instrument}")
     rows = [cohort.subjects.index(subject) for subject in both]
     baseline, follow_up = work.study.sessions.both
     improvement = (scores[baseline] - scores[follow_up]).loc[both].to_numpy(float)
     return (cohort.follow_up - cohort.baseline)[rows], improvement
+
+
+def too_few(n: int, table: str, parcellation: str, instrument: str = "") -> Problem | None:
+    """Say that there are too few patients for anything about symptoms, or None."""
+    if n >= FEWEST_FOR_SYMPTOMS:
+        return None
+    of_what = f" with both scores of {instrument}" if instrument else ""
+    return Problem(
+        "too_few_patients",
+        f"{n} patient(s){of_what}: at least {FEWEST_FOR_SYMPTOMS} are needed, so the table has no "
+        "rows. It fills when more patients arrive.",
+        table,
+        parcellation=parcellation,
+    )
+
+
+def no_rows(table: type[tables.Table]) -> pd.DataFrame:
+    """Return a table without rows."""
+    return pd.DataFrame(columns=list(table.column_names()))
 
 
 def _enough(n: int, what: str) -> None:

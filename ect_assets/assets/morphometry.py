@@ -1,25 +1,35 @@
-"""Second station: scans to volumes of parcels. The sources of volumes belong in `morphometry`."""
+"""Second station: scans to volumes of parcels, and whether they are sound.
+
+Sources of volumes and checks of quality belong in `morphometry`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from ect_assets import tables
 from ect_assets.lake.store import Partition
-from ect_assets.morphometry.sources import volume_source
+from ect_assets.morphometry import atlas_transfer, quality
+from ect_assets.morphometry.sources import ShowsImages, volume_source
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
-from ect_assets.problems import InputProblem, Problem
-from ect_assets.step import Made, Work, step
+from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.step import Made, Verdict, Work, step
 from ect_assets.study import Study
 
 EARLIER_STAGE = "session_missing"
+CHECKS = {"quality": "Every scan and patient is like the others of the cohort."}
 
 
 def _source_files(study: Study, partition: Partition) -> list[Path]:
     return volume_source(study).files(partition["subject"])
+
+
+def _parcel_files(study: Study, partition: Partition) -> list[Path]:
+    return [*_source_files(study, partition), *atlas_files(study, partition)]
 
 
 def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
@@ -62,7 +72,7 @@ def parcels(work: Work) -> pd.DataFrame:
 )
 def scan_volumes(work: Work) -> Made:
     """Measure each scan as a whole: intracranial volume, brain, gray matter, quality."""
-    source = volume_source(work.study)
+    source = volume_source(work.study, work.log)
     return _each_session(work, lambda session: source.scan_volumes(work.subject, session))
 
 
@@ -71,16 +81,81 @@ def scan_volumes(work: Work) -> Made:
     "morphometry",
     after=("raw_scans",),
     settings=("sessions", "morphometry", "parcellations.{parcellation}"),
-    files=_source_files,
+    files=_parcel_files,
+    reference=(*REFERENCE, *atlas_transfer.REFERENCE),
     from_patients=True,
 )
 def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
-    """Measure gray matter volume in each cortical parcel, per session of the patient."""
-    source = volume_source(work.study)
-    return _each_session(
+    """Measure gray matter volume in each cortical parcel, per session of the patient.
+
+    Parcels that lie outside what FreeSurfer calls cortex have no row where it measures nothing.
+    """
+    source = volume_source(work.study, work.log)
+    made = _each_session(
         work,
         lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
     )
+    if isinstance(source, ShowsImages):
+        made = replace(made, pictures=source.pictures(work.subject, work.parcellation))
+    return made
 
 
-STEPS = (parcels, scan_volumes, parcel_gmv)
+@step(
+    tables.ScanQuality,
+    "morphometry",
+    after=("raw_scans", "participants"),
+    settings=("sessions", "quality", "scans"),
+    checks=CHECKS,
+)
+def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
+    """Hold each scan against the cohort: surfaces, contrast, intracranial volume, identity.
+
+    One row per scan, or patient, and check. A check that does not pass asks for a look; one that
+    excludes leaves the patient out, unless reviewed.tsv in the study's folder overrules it.
+    """
+    sessions, limits = work.study.sessions.both, work.study.quality
+    frames = [quality.scan_quality(scan_volumes, sessions, limits, _sites(work))]
+    if work.study.scans.images and work.lake.partitions(tables.RawScans):
+        frames.append(quality.duplicate_scans(work.lake.read(tables.RawScans)))
+    return _judged(pd.concat(frames, ignore_index=True))
+
+
+@step(tables.ParcelQuality, "morphometry", settings=("sessions", "quality"), checks=CHECKS)
+def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
+    """Hold each patient's parcels against the cohort: outliers, exchanged sides or sessions.
+
+    One row per scan, or patient, and check, as in scan_quality.
+    """
+    return _judged(quality.parcel_quality(parcel_gmv, work.study.sessions.both, work.study.quality))
+
+
+def _sites(work: Work) -> dict[str, str]:
+    """Name the site of each patient, where participants.tsv could be read and says it."""
+    if not work.lake.partitions(tables.Participants):
+        return {}
+    known = work.lake.read(tables.Participants)[["subject", "site"]].dropna()
+    return dict(zip(known.subject, known.site, strict=True))
+
+
+def _judged(checked: pd.DataFrame) -> Made:
+    """Add what a reader needs to know first: who does not pass."""
+    failing = checked[~checked.passes]
+    who = [
+        f"{'the cohort' if subject == EVERY else f'sub-{subject}'}"
+        f"{'' if session == EVERY else f' ses-{session}'} ({check})"
+        for subject, session, check in failing[["subject", "session", "check_name"]].to_numpy(
+            dtype=str
+        )
+    ]
+    left_out = checked.loc[checked.excludes, "subject"].nunique()
+    says = (
+        f"{len(failing)} of {len(checked)} do not pass: {', '.join(who)}." if who else "All pass."
+    )
+    return Made(
+        checked,
+        figures={"not_passed": len(failing), "patients_excluded": int(left_out)},
+        verdicts={"quality": Verdict(not who, says)},
+    )
+
+
+STEPS = (parcels, scan_volumes, parcel_gmv, scan_quality, parcel_quality)

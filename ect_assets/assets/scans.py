@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,20 @@ import pandas as pd
 from ect_assets import tables
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.privacy import (
+    BLOCKS,
+    POSSIBLE,
+    screen_participants,
+    screen_subject,
+    screened_files,
+)
 from ect_assets.intake.scans import read_raw_scans, scan_files
 from ect_assets.lake.store import Partition
-from ect_assets.problems import InputProblem
+from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.step import Made, Work, step
 from ect_assets.study import Study
 
-HARMLESS = ("session_missing", "sidecar_unreadable")
+HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
 
@@ -25,12 +33,30 @@ def _no_images(study: Study, partition: Partition) -> str | None:
     return None if study.scans.images else "the study has no images (scans.images = false)"
 
 
+def _made_here(study: Study) -> Path | None:
+    """Name the folder of volumes where it is this platform that fills it, from screened images."""
+    return study.morphometry_folder if study.morphometry.source == "recon-all" else None
+
+
+def _screened(study: Study, subject: str) -> list[Path]:
+    return screened_files(study.bids_folder, subject, _made_here(study))
+
+
+def _screen(study: Study, subject: str) -> list[Problem]:
+    allowed = study.privacy.allow
+    return screen_subject(study.bids_folder, subject, allowed, _made_here(study))
+
+
 def _images(study: Study, partition: Partition) -> list[Path]:
-    return scan_files(study.bids_folder, partition["subject"])
+    subject = partition["subject"]
+    found = {*scan_files(study.bids_folder, subject), *_screened(study, subject)}
+    return sorted(found)
 
 
-def _participants_file(study: Study, partition: Partition) -> list[Path]:
-    return _existing([study.bids_folder / "participants.tsv"])
+def _participants_files(study: Study, partition: Partition) -> list[Path]:
+    subjects = () if study.scans.images else subject_labels(study.bids_folder)
+    screened = {file for subject in subjects for file in _screened(study, subject)}
+    return _existing({study.bids_folder / "participants.tsv", *screened})
 
 
 def _clinical_files(study: Study, partition: Partition) -> list[Path]:
@@ -46,7 +72,7 @@ def _existing(files: Iterable[Path]) -> list[Path]:
 @step(
     tables.RawScans,
     "scans",
-    settings=("sessions", "bids"),
+    settings=("sessions", "bids", "privacy"),
     files=_images,
     from_patients=True,
     unavailable=_no_images,
@@ -54,10 +80,12 @@ def _existing(files: Iterable[Path]) -> list[Path]:
 def raw_scans(work: Work) -> Made:
     """Register the patient's T1w images: geometry, acquisition and checksum.
 
-    An image that cannot be read stops this patient; a session without an image is noted, and the
-    others are registered.
+    An image that cannot be read, or content that can tell who the patient is, stops this patient;
+    a session without an image is noted, and the others are registered.
     """
-    frame, problems = read_raw_scans(work.study.bids_folder, work.subject, work.study.sessions.both)
+    bids, sessions = work.study.bids_folder, work.study.sessions.both
+    frame, unusable = read_raw_scans(bids, work.subject, sessions)
+    problems = [*_screen(work.study, work.subject), *unusable]
     broken = [problem for problem in problems if problem.reason not in HARMLESS]
     if broken or frame.empty:
         raise InputProblem(problems)
@@ -84,14 +112,32 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "bids"),
-    files=_participants_file,
+    settings=("participants", "bids", "privacy", "scans"),
+    files=_participants_files,
     from_patients=True,
 )
 def participants(work: Work) -> Made:
-    """List the patients as participants.tsv describes them."""
-    frame, problems = read_participants(work.study.bids_folder, dict(work.study.participants))
-    found = dict.fromkeys([*invalid_subjects(work.study.bids_folder), *problems])
+    """List the patients as participants.tsv describes them.
+
+    A column that can tell who they are stops the table; a cell that can, or a file in a study
+    without images, leaves its patient out.
+    """
+    bids = work.study.bids_folder
+    screened = screen_participants(bids, work.study.privacy.allow)
+    of_columns = [one for one in screened if one.reason == BLOCKS and one.subject == EVERY]
+    if of_columns:
+        raise InputProblem(of_columns)
+    if not work.study.scans.images:
+        # There is no `raw_scans`, where a patient's files are screened otherwise.
+        screened += [
+            dataclasses.replace(problem, stage="participants")
+            for subject in subject_labels(bids)
+            for problem in _screen(work.study, subject)
+        ]
+    frame, problems = read_participants(bids, dict(work.study.participants))
+    blocked = {one.subject for one in screened if one.reason == BLOCKS}
+    frame = frame[~frame.subject.isin(blocked)].reset_index(drop=True)
+    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
     return Made(
         frame,
         tuple(found),

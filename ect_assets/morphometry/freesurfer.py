@@ -1,7 +1,8 @@
-"""Volumes from FreeSurfer subject folders: one folder of statistics per subject and session.
+"""Volumes from FreeSurfer subject folders: one folder per subject and session.
 
-Reads what recon-all left in `stats/`; it starts no reconstruction. Group tables belong in
-`group_tables`; what both share in `volumes`.
+Reads what recon-all left: the statistics in `stats/`, or the surfaces where an atlas has no
+statistics. It starts no reconstruction (`recon_all`). Names and states of folders belong in
+`freesurfer_layouts`, group tables in `group_tables`; what all sources share in `volumes`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,33 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.morphometry.atlas_transfer import is_on_fsaverage, study_labels
+from ect_assets.morphometry.freesurfer_layouts import (
+    ASEG_NAMES,
+    annotation_names,
+    cortex_stats_file,
+    obstacle,
+    state_files,
+    stats_file,
+    unfinished,
+    versions,
+    whole_brain_measures,
+)
 from ect_assets.morphometry.naming import SIDES, folder_pattern, freesurfer_name, shown_path
 from ect_assets.morphometry.stats_files import StatsFile, StatsFileError, read_stats
+from ect_assets.morphometry.subject_surfaces import (
+    SurfaceFiles,
+    choose_files,
+    lacking_surfaces,
+)
+from ect_assets.morphometry.surface_hemispheres import surface_hemispheres
 from ect_assets.morphometry.volumes import Hemisphere, Scan, parcel_rows, scan_row
 from ect_assets.problems import EVERY, StudyError
 from ect_assets.study import Study
 
-_ASEG = "aseg.stats"
+FROM_SURFACES = "freesurfer_surfaces"
+"""What the column ``source`` says of volumes that we measured on FreeSurfer's surfaces."""
+
 _COLUMNS = {"GrayVol": "gmv_mm3", "SurfArea": "area_mm2", "ThickAvg": "thickness_mm"}
 
 
@@ -27,15 +48,18 @@ class FreeSurferSubjects:
     Parameters
     ----------
     study : Study
-        The settings; ``morphometry.subject_folder`` says how the folders are named.
+        The settings.
+    subject_folder : str, optional
+        How the folders are named; ``morphometry.subject_folder`` of the study if not given.
     """
 
     name = "freesurfer"
 
-    def __init__(self, study: Study):
+    def __init__(self, study: Study, subject_folder: str | None = None):
         self._study = study
         self._folder = study.morphometry_folder
-        self._pattern = folder_pattern(study.morphometry.subject_folder)
+        self._template = subject_folder or study.morphometry.subject_folder
+        self._pattern = folder_pattern(self._template)
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
         """Read the whole-brain volumes of one session.
@@ -59,11 +83,11 @@ class FreeSurferSubjects:
         """
         findings = Findings("scan_volumes")
         scan = self._scan(subject, session)
-        stats = self._stats_folder(scan, EVERY, findings)
-        content = self._read(stats / _ASEG, scan, EVERY, findings)
+        path = stats_file(self._subject_folder(scan, EVERY, findings), ASEG_NAMES)
+        content = self._read(path, scan, EVERY, findings)
         findings.raise_any()
-        file = f"{_ASEG} ({shown_path(self._study, stats)})"
-        measures = content.measures if content is not None else {}
+        file = f"{path.name} ({shown_path(self._study, path.parent)})"
+        measures = whole_brain_measures(content.measures if content is not None else {})
         row = scan_row(measures, scan, file, findings, self._study.group.adjusts_for_etiv)
         findings.raise_any()
         return row
@@ -72,6 +96,10 @@ class FreeSurferSubjects:
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
         """Read the gray matter volume of every cortical parcel in one session.
+
+        Where some session of the subject has no statistics of the parcellation, all sessions are
+        measured on their surfaces instead, if every one has them. Parcels outside FreeSurfer's
+        cortex have no row where it gives them no volume.
 
         Parameters
         ----------
@@ -93,30 +121,26 @@ class FreeSurferSubjects:
             When the folder of all subjects or the setting of the parcellation is missing.
         """
         findings = Findings("parcel_gmv")
-        scan = self._scan(subject, session)
-        annotation = freesurfer_name(self._study, parcellation)
-        stats = self._stats_folder(scan, parcellation, findings)
-        hemispheres = []
-        for side in SIDES:
-            path = stats / f"{side}.{annotation}.stats"
-            content = self._read(path, scan, parcellation, findings)
-            if content is not None:
-                measures = content.table.set_index("StructName")[list(_COLUMNS)]
-                hemispheres.append(
-                    Hemisphere(
-                        side,
-                        path.name,
-                        shown_path(self._study, stats),
-                        measures.rename(columns=_COLUMNS).astype("float64"),
-                        is_row_by_row=True,
-                    )
-                )
+        files = self._surface_files(subject, session, parcellation)
+        scan = self._scan(subject, session, self.name if files is None else FROM_SURFACES)
+        folder = self._subject_folder(scan, parcellation, findings)
+        if files is None:
+            hemispheres = self._from_stats(folder, scan, parcellation, findings)
+        else:
+            shown = shown_path(self._study, folder)
+            labels = study_labels(self._study, parcellation)
+            hemispheres, faults = surface_hemispheres(
+                folder, shown, files, parcellation, parcels, labels
+            )
+            for fault in faults:
+                sentence = f"{fault} ({shown}). {scan.mend}"
+                findings.add("surface_unreadable", sentence, subject, session, parcellation)
         frame = parcel_rows(hemispheres, parcels, parcellation, scan, findings)
         findings.raise_any()
         return frame
 
     def files(self, subject: str) -> list[Path]:
-        """List the statistics files that are read for a subject, of all its sessions.
+        """List the files that are read for a subject, of all its sessions.
 
         Parameters
         ----------
@@ -126,16 +150,19 @@ class FreeSurferSubjects:
         Returns
         -------
         list of Path
-            Those that exist.
+            Those that exist, each once.
         """
-        annotations = [setting.freesurfer for setting in self._study.parcellations.values()]
-        names = [f"{side}.{annotation}.stats" for annotation in annotations for side in SIDES]
-        paths = [
-            self._folder / self._folder_of(subject, session) / "stats" / name
-            for session in self.sessions(subject)
-            for name in [_ASEG, *dict.fromkeys(names)]
-        ]
-        return [path for path in paths if path.is_file()]
+        paths: list[Path] = []
+        for session in self.sessions(subject):
+            folder = self._folder_of(subject, session)
+            paths += [stats_file(folder, ASEG_NAMES), *state_files(folder)]
+            for parcellation in self._study.parcellations:
+                annotation = self._annotation(parcellation)
+                paths += [cortex_stats_file(folder, side, annotation) for side in SIDES]
+                files = self._surface_files(subject, session, parcellation)
+                if files is not None:
+                    paths += [path for side in SIDES for path in files.paths(folder, side).values()]
+        return [path for path in dict.fromkeys(paths) if path.is_file()]
 
     def sessions(self, subject: str) -> list[str]:
         """List the sessions for which a subject has a folder.
@@ -151,56 +178,109 @@ class FreeSurferSubjects:
             Sorted labels.
         """
         found = set()
-        for folder in self._folder.glob(self._folder_of(subject, "*")):
+        for folder in self._folder.glob(self._template.format(subject=subject, session="*")):
             match = self._pattern.fullmatch(folder.relative_to(self._folder).as_posix())
             if match and match["subject"] == subject and folder.is_dir():
                 found.add(match["session"])
         return sorted(found)
 
-    def _folder_of(self, subject: str, session: str) -> str:
-        return self._study.morphometry.subject_folder.format(subject=subject, session=session)
+    def compared_folders(self, subject: str, *others: str) -> dict[str, Path]:
+        """Name a subject's folders by session: of the compared sessions, and of others asked for.
 
-    def _scan(self, subject: str, session: str) -> Scan:
+        Parameters
+        ----------
+        subject : str
+            Label.
+        *others : str
+            Further sessions.
+
+        Returns
+        -------
+        dict of str to Path
+            Those that exist.
+        """
+        wanted = {*self._study.sessions.both, *others}
+        folders = {name: self._folder_of(subject, name) for name in self.sessions(subject)}
+        return {name: path for name, path in folders.items() if name in wanted and path.is_dir()}
+
+    def _folder_of(self, subject: str, session: str) -> Path:
+        return self._folder / self._template.format(subject=subject, session=session)
+
+    def _annotation(self, parcellation: str) -> str:
+        return freesurfer_name(self._study, parcellation)
+
+    def _scan(self, subject: str, session: str, source: str | None = None) -> Scan:
         mend = f"Run recon-all again for this session, then `ect run --subject {subject}`."
-        return Scan(subject, session, self.name, mend)
+        version = versions(self.compared_folders(subject, session)).get(session)
+        return Scan(subject, session, source or self.name, mend, version)
 
-    def _stats_folder(self, scan: Scan, parcellation: str, findings: Findings) -> Path:
+    def _subject_folder(self, scan: Scan, parcellation: str, findings: Findings) -> Path:
+        """Find the folder of a session, or raise why nothing in it can be read."""
+        who = (scan.subject, scan.session, parcellation)
         if not self._folder.is_dir():
             raise StudyError(
                 f"{shown_path(self._study, self._folder)} is missing, expected FreeSurfer's "
                 "subject folders. Put them there, or mend `folder` in [morphometry] of study.toml."
             )
-        folder = self._folder / self._folder_of(scan.subject, scan.session)
+        folder = self._folder_of(scan.subject, scan.session)
+        shown = shown_path(self._study, folder)
         if not folder.is_dir():
             findings.add(
                 "session_missing",
-                f"{shown_path(self._study, folder)} is missing, so there are no volumes; sessions "
+                f"{shown} is missing, so there are no volumes; sessions "
                 f"found: {', '.join(self.sessions(scan.subject)) or 'none'}. {scan.mend}",
-                scan.subject,
-                scan.session,
-                parcellation,
+                *who,
             )
             findings.raise_any()
-        return folder / "stats"
+        against = obstacle(folder, self.compared_folders(scan.subject, scan.session))
+        if against is not None:
+            reason, sentence = against
+            findings.add(reason, f"{sentence} ({shown}). {scan.mend}", *who)
+            findings.raise_any()
+        return folder
+
+    def _surface_files(self, subject: str, session: str, parcellation: str) -> SurfaceFiles | None:
+        """Choose what is measured; None where there are statistics, or not enough surfaces."""
+        annotation = self._annotation(parcellation)
+        folders = list(self.compared_folders(subject, session).values())
+        folders = [folder for folder in folders if unfinished(folder) is None]
+        paths = [
+            cortex_stats_file(folder, side, annotation) for folder in folders for side in SIDES
+        ]
+        if all(path.is_file() for path in paths):
+            return None
+        is_known = is_on_fsaverage(self._study, parcellation)
+        return choose_files(folders, annotation_names(annotation), is_known)
+
+    def _from_stats(
+        self, folder: Path, scan: Scan, parcellation: str, findings: Findings
+    ) -> list[Hemisphere]:
+        annotation = self._annotation(parcellation)
+        is_known = is_on_fsaverage(self._study, parcellation)
+        hemispheres = []
+        for side in SIDES:
+            path = cortex_stats_file(folder, side, annotation)
+            also = lacking_surfaces(folder, side) if is_known else ""
+            content = self._read(path, scan, parcellation, findings, also)
+            if content is None:
+                continue
+            measures = content.table.set_index("StructName")[list(_COLUMNS)]
+            measures = measures.rename(columns=_COLUMNS).astype("float64")
+            shown = shown_path(self._study, path.parent)
+            hemispheres.append(Hemisphere(side, path.name, shown, measures, is_row_by_row=True))
+        return hemispheres
 
     def _read(
-        self, path: Path, scan: Scan, parcellation: str, findings: Findings
+        self, path: Path, scan: Scan, parcellation: str, findings: Findings, also: str = ""
     ) -> StatsFile | None:
-        """Read one file, or take up why it cannot be used."""
-        who = (scan.subject, scan.session, parcellation)
-        folder = shown_path(self._study, path.parent)
-        if not path.is_file():
-            sentence = f"{path.name} is missing ({folder}). {scan.mend}"
-            findings.add("stats_missing", sentence, *who)
-            return None
+        """Read one file, or take up why it cannot be used and what else helps if it is missing."""
+        needed = () if path.name in ASEG_NAMES else _COLUMNS
         try:
-            content = read_stats(path)
+            return read_stats(path, needed)
         except StatsFileError as error:
-            findings.add("stats_unreadable", f"{error} ({folder}). {scan.mend}", *who)
+            is_there = path.is_file()
+            reason = "stats_unreadable" if is_there else "stats_missing"
+            sentence = f"{error} ({shown_path(self._study, path.parent)}). {scan.mend}"
+            sentence += "" if is_there else also
+            findings.add(reason, sentence, scan.subject, scan.session, parcellation)
             return None
-        lacking = [column for column in _COLUMNS if column not in content.table]
-        if lacking and path.name != _ASEG:
-            sentence = f"{path.name} has no column {', '.join(lacking)} ({folder}). {scan.mend}"
-            findings.add("stats_unreadable", sentence, *who)
-            return None
-        return content

@@ -50,7 +50,7 @@ def freesurfer_name(study: Study, parcellation: str) -> str:
     Returns
     -------
     str
-        For example ``aparc``.
+        For example ``aparc``; the parcellation's own name where the study does not say another.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def freesurfer_name(study: Study, parcellation: str) -> str:
             f"study.toml has no [parcellations.{parcellation}]; it has: "
             f"{', '.join(study.parcellations)}. Add it, or choose one of these."
         )
-    return study.parcellations[parcellation].freesurfer
+    return study.parcellations[parcellation].freesurfer or parcellation
 
 
 def folder_pattern(template: str) -> re.Pattern[str]:

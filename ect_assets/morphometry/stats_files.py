@@ -1,13 +1,14 @@
 """FreeSurfer's statistics files (`aseg.stats`, `?h.<annotation>.stats`), parsed.
 
-Only numbers and structure names are kept: the headers also carry user names, host names and
-folders, which must not travel further. What the numbers mean, and which structures there should
-be, belong to the sources.
+Only numbers, structure names and the version of the program are kept: the headers also carry user
+names, host names and folders, which must not travel further. What the numbers mean, and which
+structures there should be, belong to the sources.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,13 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _WHOLE_NUMBERS = frozenset({"Index", "SegId", "NVoxels", "NumVert"})
 _NAMES = "StructName"
+_COMMA = "has a decimal comma, expected a point (set LC_ALL=C where FreeSurfer runs)"
+
+_RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)?)(?![\w.])")
+_REVISION = re.compile(r"(\w+)\.c\S*,v ([\d.]+) (\d{4})/")
+_BUILD_PARTS = 3
+_FIRST_YEARS = {"6": 2014, "5": 2010}
+"""Years of the sources of FreeSurfer's releases, where only a source's revision is written."""
 
 
 class StatsFileError(EctError):
@@ -36,19 +44,24 @@ class StatsFile:
     table : DataFrame
         One row per structure: ``StructName`` as text, counts and identifiers as int, the rest as
         float, in the units that FreeSurfer writes.
+    version : str or None
+        The program's version, as `version_number` gives it; None where the header has none.
     """
 
     measures: dict[str, float]
     table: pd.DataFrame
+    version: str | None = None
 
 
-def read_stats(path: Path) -> StatsFile:
+def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     """Parse one statistics file.
 
     Parameters
     ----------
     path : Path
         ``aseg.stats`` or ``?h.<annotation>.stats``.
+    needed : collection of str
+        Columns that the table must have.
 
     Returns
     -------
@@ -57,8 +70,8 @@ def read_stats(path: Path) -> StatsFile:
     Raises
     ------
     StatsFileError
-        When the file is missing, has no ``ColHeaders`` line or no row, a row with more or fewer
-        values than columns, a value that is no number, or a structure twice.
+        When the file is missing, has no ``ColHeaders`` line or no row, lacks a column, has a row
+        with more or fewer values than columns, a value that is no number, or a structure twice.
     """
     try:
         # Latin-1 decodes every byte: folders in the header may be in any encoding.
@@ -78,7 +91,40 @@ def read_stats(path: Path) -> StatsFile:
             f"{path.name} has no line `# ColHeaders` with {_NAMES}, so it is cut short or not a "
             "statistics file"
         )
-    return StatsFile(measures, _table(lines, headers[0], path.name))
+    lacking = [column for column in needed if column not in headers[0]]
+    if lacking:
+        raise StatsFileError(f"{path.name} has no column {', '.join(lacking)}")
+    said = next((line for line in lines if line.startswith("# cvs_version ")), "")
+    version = version_number(said.removeprefix("# cvs_version "))
+    return StatsFile(measures, _table(lines, headers[0], path.name), version)
+
+
+def version_number(text: str) -> str | None:
+    """Find FreeSurfer's version in what it says of itself, and nothing else.
+
+    Parameters
+    ----------
+    text : str
+        ``cvs_version`` of a header, the content of `build-stamp.txt`, or what
+        ``recon-all -version`` prints.
+
+    Returns
+    -------
+    str or None
+        For example ``7.4.1``; ``6 (mri_segstats 1.121)`` where only the revision of a source file
+        is written, its year giving the release; the last parts of the stamp of a build in between
+        releases; None where nothing is said.
+    """
+    revision = _REVISION.search(text)
+    if revision:
+        program, number, year = revision.groups()
+        release = next((name for name, first in _FIRST_YEARS.items() if int(year) >= first), "4")
+        return f"{release} ({program} {number})"
+    release_number = _RELEASE.search(text.replace("-", " "))
+    if release_number:
+        return release_number[1]
+    parts = text.strip().split("-")[-_BUILD_PARTS:]
+    return "-".join(parts) or None
 
 
 def _measure(line: str, place: str) -> tuple[str, float]:
@@ -91,7 +137,7 @@ def _measure(line: str, place: str) -> tuple[str, float]:
     if len(parts) < 4:
         raise StatsFileError(f"{place} is cut short: expected name, description, value and unit")
     if _NUMBER.fullmatch(parts[-3]) and _NUMBER.fullmatch(parts[-2]):
-        raise StatsFileError(f"{place} has a decimal comma, expected a point")
+        raise StatsFileError(f"{place} {_COMMA}")
     return parts[1].split()[0] if parts[1] else parts[0], _number(parts[-2], place)
 
 
@@ -129,5 +175,5 @@ def _number(text: str, place: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     if _DECIMAL_COMMA.fullmatch(text):
-        raise StatsFileError(f"{place} has a decimal comma, expected a point")
+        raise StatsFileError(f"{place} {_COMMA}")
     raise StatsFileError(f"{place} has no number where one is expected")

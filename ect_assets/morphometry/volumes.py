@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
+from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
 from ect_assets.morphometry.naming import SIDES, find_parcel
 from ect_assets.parcellations.names import is_parcel
 
@@ -38,6 +39,7 @@ SCAN_KINDS = {
     "brain_mm3": "float64",
     "gray_matter_mm3": "float64",
     "source": "str",
+    "source_version": "str",
     "qc_euler_holes": "Int64",
     "qc_cnr": "float64",
     "qc_pass": "bool",
@@ -53,6 +55,7 @@ class Scan:
     session: str
     source: str
     mend: str
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ def scan_row(
         "brain_mm3": brain,
         "gray_matter_mm3": gray,
         "source": scan.source,
+        "source_version": scan.version,
         "qc_euler_holes": _surface_holes(measures),
         "qc_cnr": None,
         "qc_pass": reason is None,
@@ -149,6 +153,9 @@ def parcel_rows(
     findings: Findings,
 ) -> pd.DataFrame:
     """Make the rows of `parcel_gmv`, one per cortical parcel in the order of `parcels`.
+
+    Parcels that lie outside FreeSurfer's cortex (`OUTSIDE_CORTEX`) have no row where they are
+    missing or zero, and that is no finding.
 
     Parameters
     ----------
@@ -183,7 +190,9 @@ def parcel_rows(
         parcellation=parcellation,
         source=scan.source,
     )
-    return frame.reindex(columns=list(PARCEL_KINDS)).astype(PARCEL_KINDS).reset_index(drop=True)
+    frame = frame.reindex(columns=list(PARCEL_KINDS)).astype(PARCEL_KINDS)
+    is_outside = frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ()))
+    return frame[~is_outside | frame["gmv_mm3"].notna()].reset_index(drop=True)
 
 
 def _matched(
@@ -217,6 +226,9 @@ def _matched(
             f"({hemisphere.folder}). {scan.mend}",
         )
         measures = measures[~measures.index.duplicated()]
+    outside = set(OUTSIDE_CORTEX.get(parcellation, ()))
+    measures = measures[~(measures.index.isin(outside) & (measures["gmv_mm3"] == 0))]
+    expected = [parcel for parcel in expected if parcel in measures.index or parcel not in outside]
     missing = [parcel for parcel in expected if parcel not in measures.index]
     if missing:
         tell("parcel_missing", _told_missing(hemisphere, expected, missing, scan.mend))

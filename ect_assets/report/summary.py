@@ -53,6 +53,7 @@ def summarise(study: Study, lake: Lake) -> list[Section]:
     with connect(lake) as connection:
         sections = [
             _exclusions(connection),
+            _overruled(connection),
             _symptoms(connection),
             _brain(connection),
             _brain_and_symptoms(connection),
@@ -101,6 +102,19 @@ def _exclusions(connection: duckdb.DuckDBPyConnection) -> Section:
     return Section(
         "Left out",
         ["patient", "session", "parcellation", "reason", "what to do"],
+        [[str(value) for value in row] for row in rows],
+    )
+
+
+def _overruled(connection: duckdb.DuckDBPyConnection) -> Section:
+    rows = _rows(
+        connection,
+        """SELECT subject, session, parcellation, reason, 'overruled by ' || overruled_by_file
+           FROM exclusions WHERE overruled ORDER BY subject, session, parcellation""",
+    )
+    return Section(
+        "Kept by a reviewer",
+        ["patient", "session", "parcellation", "in spite of", "why"],
         [[str(value) for value in row] for row in rows],
     )
 

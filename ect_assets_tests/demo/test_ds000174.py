@@ -101,4 +101,4 @@ def test_a_second_run_leaves_every_file_alone(real_study):
 
 
 def test_both_studies_are_offered_by_name():
-    assert list(STUDIES) == ["demo", "ds000174"]
+    assert list(STUDIES) == ["demo", "ds000174", "raw"]

@@ -8,9 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
+from ect_assets.morphometry.group_tables import GroupTables
 from ect_assets.morphometry.sources import volume_source
 from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS
 from ect_assets.problems import InputProblem, StudyError
+from ect_assets.study import Study
 from ect_assets_tests.morphometry.conftest import MEASURES, STRUCTURES, parcel_frame
 
 DS000174 = Path(__file__).resolve().parents[2] / ".." / "shared/reference/ds000174"
@@ -309,3 +312,19 @@ def test_a_real_cohort_is_read_as_its_table_says(source, folder):
     assert (read.to_numpy() == real[names].to_numpy()).all()
     volumes = [source.scan_volumes(name.removeprefix("sub-"), "pre") for name in real.index]
     assert all(frame["qc_pass"].all() for frame in volumes)
+
+
+def test_a_parcel_outside_cortex_may_be_zero(source, write_tables, parcels, folder, monkeypatch):
+    monkeypatch.setitem(OUTSIDE_CORTEX, DK, ("lh_cuneus",))
+    write_tables(".ses-pre", ["sub-101"], kinds=("volume",))
+    edit(folder / "lh.aparc.volume.ses-pre.tsv", "\t1001\t", "\t0\t")
+    frame = source.parcel_gmv("101", "pre", DK, parcels)
+    assert len(frame) == 7 and "lh_cuneus" not in set(frame["parcel"])
+
+
+def test_a_parcellation_without_a_name_in_freesurfer_has_tables_of_its_own_name(study, folder):
+    said = study.model_dump() | {"parcellations": {"mine": {}}}
+    (folder / "lh.mine.volume.ses-pre.tsv").touch()
+    assert [path.name for path in GroupTables(Study(**said)).files("101")] == [
+        "lh.mine.volume.ses-pre.tsv"
+    ]

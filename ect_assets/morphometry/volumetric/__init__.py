@@ -1,0 +1,1 @@
+"""Gray matter volumes from the T1w images themselves, with pip-installed libraries alone."""

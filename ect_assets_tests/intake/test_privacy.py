@@ -1,0 +1,350 @@
+"""The privacy screen: what blocks, what is noted, what passes, and that no value is ever told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import struct
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from ect_assets.demo.ds000174 import make_ds000174_study
+from ect_assets.intake.privacy import screen_participants, screen_subject, screened_files
+
+SIDECAR = "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.json"
+SECRET = "Ulyanka"
+DICOM_NAME = f"{SECRET}^Jane"
+AS_DCM2NIIX_WRITES = {
+    "Modality": "MR",
+    "MagneticFieldStrength": 3,
+    "Manufacturer": "Siemens",
+    "ManufacturersModelName": "Prisma",
+    "BodyPartExamined": "BRAIN",
+    "PatientPosition": "HFS",
+    "SoftwareVersions": "syngo MR E11",
+    "SeriesDescription": "t1_mprage_sag",
+    "ProtocolName": "t1_mprage_sag",
+    "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND"],
+    "AcquisitionTime": "10:11:12.0000",
+    "ShimSetting": [1, -2, 3],
+    "ConversionSoftware": "dcm2niix",
+    "ConversionSoftwareVersion": "v1.0.20190902",
+}
+
+
+@pytest.fixture
+def screen(bids):
+    """Return a function that screens the patient and gives the reasons."""
+
+    def reasons(*allowed):
+        return [problem.reason for problem in screen_subject(bids, "01", allowed)]
+
+    return reasons
+
+
+@pytest.fixture
+def save(bids):
+    """Return a function that saves a small image whose header fields are set."""
+
+    def save_image(extension=None, name="sub-01_ses-pre_T1w.nii.gz", kind=None, **fields):
+        image = (kind or nibabel.Nifti1Image)(np.ones((3, 3, 3), np.int16), np.eye(4))
+        for field, text in fields.items():
+            image.header[field] = text.encode()
+        if extension is not None:
+            code, content = extension
+            image.header.extensions.append(nibabel.nifti1.Nifti1Extension(code, content.encode()))
+        file = bids / "sub-01" / "ses-pre" / "anat" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        nibabel.save(image, file)
+        return file
+
+    return save_image
+
+
+def test_a_sidecar_as_converted_without_identity_passes(screen, write):
+    write(SIDECAR, json.dumps(AS_DCM2NIIX_WRITES))
+    assert screen() == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("PatientName", "PatientBirthDate", "InstitutionName", "InstitutionAddress"),
+        *("DeviceSerialNumber", "StationName", "OperatorName", "ReferringPhysicianName"),
+        *("AcquisitionDateTime", "StudyInstanceUID", "SubjectID", "DateOfScan", "HomePhone"),
+    ],
+)
+def test_an_identifying_key_blocks(screen, write, key):
+    write(SIDECAR, json.dumps({key: SECRET}))
+    assert screen() == ["identifying_content"]
+
+
+def test_an_identifying_key_is_found_at_any_depth(screen, write):
+    write(SIDECAR, json.dumps({"global": {"const": [{"PatientName": SECRET}]}}))
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize("value", ["", None, [], {}])
+def test_an_identifying_key_without_content_passes(screen, write, value):
+    write(SIDECAR, json.dumps({"PatientName": value}))
+    assert screen() == []
+
+
+def test_an_unknown_parameter_with_numbers_passes(screen, write):
+    write(SIDECAR, json.dumps({"VendorMagicGradient": [1, 2.5], "VendorSwitch": True}))
+    assert screen() == []
+
+
+@pytest.mark.parametrize("value", ["some words", 20190304])
+def test_an_unknown_parameter_with_a_text_or_a_long_number_is_noted(screen, write, value):
+    write(SIDECAR, json.dumps({"VendorRemark": value}))
+    assert screen() == ["identifying_content_possible"]
+
+
+@pytest.mark.parametrize("value", [DICOM_NAME, "born 12.04.1985", "2019-03-04T10:00:00"])
+def test_an_unknown_key_with_a_name_or_a_date_blocks(screen, write, value):
+    write(SIDECAR, json.dumps({"VendorRemark": value}))
+    assert screen() == ["identifying_content"]
+
+
+def test_a_field_that_the_reviewer_allows_passes_whatever_its_case(screen, write):
+    write(SIDECAR, json.dumps({"InstitutionName": "Hospital", "StationName": "MR1"}))
+    assert screen("institutionname", "StationName") == []
+
+
+def test_sidecars_at_the_top_of_the_dataset_count_for_every_patient(bids, write):
+    write("sub-01/placeholder.txt", "")
+    write("T1w.json", json.dumps({"InstitutionName": "Hospital"}))
+    problems = screen_subject(bids, "01", ())
+    assert [one.session for one in problems if one.reason == "identifying_content"] == ["*"]
+
+
+def test_the_description_of_the_dataset_may_name_its_authors(screen, write):
+    write("dataset_description.json", json.dumps({"Authors": ["Jane Doe"], "Name": "A study"}))
+    assert screen() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("FSL5.0", "5.0.10", "TE=2.9;Time=101112.000", "TE=2.9;Time=101112.000;phase=1"),
+        *("FreeSurfer Nov 20 2013", "spm - 3D normalized", "SPM12 - realigned", "4D image"),
+    ],
+)
+def test_what_software_writes_into_a_header_passes(screen, save, text):
+    save(descrip=text)
+    assert screen() == []
+
+
+@pytest.mark.parametrize("field", ["descrip", "aux_file", "db_name", "intent_name"])
+def test_a_name_in_a_header_blocks(screen, save, field):
+    save(**{field: DICOM_NAME})
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize("text", ["scan of 2019-03-04", "12.04.1985", "FSL5.0 20190304"])
+def test_a_date_in_a_header_blocks(screen, save, text):
+    save(descrip=text)
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize("text", ["/home/jane/t1.nii", "unknown words"])
+def test_a_text_that_cannot_be_judged_is_noted(screen, save, text):
+    save(descrip=text)
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_the_header_of_nifti_2_is_looked_at_as_well(screen, save):
+    save(descrip=DICOM_NAME, kind=nibabel.Nifti2Image)
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [(2, "anything"), (6, DICOM_NAME), (6, "2019-03-04"), (0, json.dumps({"PatientName": "x"}))],
+)
+def test_an_extension_with_identity_blocks(screen, save, code, content):
+    save(extension=(code, content))
+    assert screen() == ["identifying_content"]
+
+
+def test_a_history_of_afni_is_noted_only(screen, save):
+    save(extension=(4, "[user@host: Mon Mar  4 10:00:00 2019] 3dcalc -a t1.nii"))
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_a_damaged_image_has_nothing_to_tell_here(screen, save):
+    save().write_bytes(gzip.compress(b"no image"))
+    assert screen() == []
+
+
+def test_tags_behind_a_freesurfer_volume_are_read(bids, screen):
+    folder = bids / "derivatives" / "freesurfer" / "sub-01_ses-pre" / "mri"
+    folder.mkdir(parents=True)
+    file = folder / "T1.mgz"
+    nibabel.save(nibabel.MGHImage(np.ones((4, 4, 4), np.uint8), np.eye(4)), file)
+    tag = struct.pack(">iq", 3, 40) + b"mri_convert /data/somebody/001.dcm T1.mgz"
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()) + tag))
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_paths_in_transforms_are_noted(screen, write):
+    folder = "derivatives/freesurfer/sub-01_ses-pre/mri/transforms"
+    write(f"{folder}/talairach.xfm", "MNI Transform File\n% /home/jane/sub/nu.mnc\n")
+    write(f"{folder}/t1.lta", "type = 1\nfilename = /data/jane/orig.mgz\n")
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_a_real_date_of_a_scan_blocks(screen, write):
+    write("sub-01/sub-01_scans.tsv", "filename\tacq_time\nanat/x.nii.gz\t2019-03-04T10:00:00\n")
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize("cell", ["1901-03-04T10:00:00", "n/a", "10:00:00"])
+def test_a_shifted_date_passes(screen, write, cell):
+    write("sub-01/sub-01_sessions.tsv", f"session_id\tacq_time\nses-pre\t{cell}\n")
+    assert screen() == []
+
+
+@pytest.mark.parametrize("name", ["sub-01_ses-20190304_T1w.nii.gz", "scan_04.03.2019.nii.gz"])
+def test_a_date_in_a_file_name_blocks(screen, write, name):
+    write(f"sub-01/anat/{name}", "")
+    assert screen() == ["identifying_content"]
+
+
+def test_a_file_name_that_bids_does_not_know_is_noted(screen, write):
+    write("sub-01/anat/Doe_Jane_T1.nii.gz", "")
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_a_label_like_two_names_is_noted(bids, write):
+    write("sub-JaneDoe/anat/sub-JaneDoe_T1w.nii.gz", "")
+    reasons = [problem.reason for problem in screen_subject(bids, "JaneDoe", ())]
+    assert reasons == ["identifying_content_possible"]
+
+
+@pytest.mark.parametrize("name", ["sub-01_acq-HighRes_T1w.nii.gz", "sub-01_ses-pre_T1w.json"])
+def test_a_file_name_of_bids_passes(screen, write, name):
+    write(f"sub-01/anat/{name}", "{}")
+    assert screen() == []
+
+
+def test_nothing_outside_the_dataset_is_opened(bids, write, tmp_path):
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / "sub-01_T1w.json").write_text(json.dumps({"PatientName": SECRET}))
+    write("sub-01/anat/sub-01_FLAIR.json", "{}")
+    (bids / "sub-01/anat/sub-01_T1w.json").symlink_to(outside / "sub-01_T1w.json")
+    (bids / "sub-01/ses-pre").symlink_to(outside)
+    assert [file.name for file in screened_files(bids, "01")] == ["sub-01_FLAIR.json"]
+
+
+def test_links_in_a_circle_end(bids, write):
+    write("sub-01/anat/sub-01_T1w.json", "{}")
+    (bids / "sub-01/anat/again").symlink_to(bids / "sub-01")
+    assert len(screened_files(bids, "01")) == 1
+
+
+def test_a_sidecar_that_is_too_large_is_not_read_but_noted(screen, write):
+    write(SIDECAR, json.dumps({"PatientName": "x" * (1 << 20)}))
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_files_with_the_same_fields_are_told_together(bids, write):
+    for number in range(9):
+        name = f"sub-01/ses-pre/anat/sub-01_ses-pre_run-{number}_T1w.json"
+        write(name, json.dumps({"StationName": "MR1"}))
+    (problem,) = screen_subject(bids, "01", ())
+    assert problem.detail.count("StationName") == 2 and "9 files" in problem.detail
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("name", "surname", "birth_date", "address", "phone", "insurance_number"),
+        *("medical_record_number", "PatientName", "Vorname", "姓名"),
+    ],
+)
+def test_an_identifying_column_of_participants_blocks(bids, write, column):
+    write("participants.tsv", f"participant_id\t{column}\nsub-01\tx1\n")
+    (problem,) = screen_participants(bids, ())
+    assert (problem.reason, problem.stage) == ("identifying_content", "participants")
+
+
+def test_a_column_of_dates_blocks_whatever_its_name(bids, write):
+    write("participants.tsv", "participant_id\tfirst_ect\nsub-01\t2019-03-04\n")
+    assert screen_participants(bids, ())[0].reason == "identifying_content"
+
+
+def test_a_column_of_free_text_is_noted(bids, write):
+    write("participants.tsv", "participant_id\tremark\nsub-01\tlives alone\nsub-02\thas a dog\n")
+    assert screen_participants(bids, ())[0].reason == "identifying_content_possible"
+
+
+@pytest.mark.parametrize(
+    "column", ["hamd17_pre", "drug_name", "hospital_stays", "handedness", "episode_months"]
+)
+def test_an_ordinary_column_of_a_study_passes(bids, write, column):
+    write("participants.tsv", f"participant_id\t{column}\nsub-01\t12\nsub-02\t0.20190304\n")
+    assert screen_participants(bids, ()) == []
+
+
+def test_an_age_above_89_concerns_its_patient_only(bids, write):
+    write("participants.tsv", "participant_id\tage\nsub-01\t90\nsub-02\t89\nsub-03\t89+\n")
+    assert [problem.subject for problem in screen_participants(bids, ())] == ["01"]
+
+
+def test_no_value_is_ever_told(bids, write, save):
+    secrets = [SECRET, "1985", "5550199", "Elmstreet", "Hauptkrankenhaus"]
+    planted = {
+        "PatientName": DICOM_NAME,
+        "InstitutionName": "Hauptkrankenhaus",
+        "VendorRemark": f"{SECRET} of Elmstreet",
+        "Note": {DICOM_NAME: "2019-03-04", "5550199123": "x", "12.04.1985": 1},
+    }
+    write(SIDECAR, json.dumps(planted))
+    save(descrip=DICOM_NAME, aux_file="12.04.1985", db_name=SECRET, extension=(6, DICOM_NAME))
+    write(
+        "sub-01/sub-01_scans.tsv", f"filename\tacq_time\t{DICOM_NAME}\nx\t1985-04-12\tElmstreet\n"
+    )
+    write("sub-01/ses-pre/anat/sub-01_acq-19850412_T1w.json", "{}")
+    write("participants.tsv", "participant_id\tage\tphone\tborn\nsub-01\t97\t5550199\t12.04.1985\n")
+    problems = screen_subject(bids, "01", ()) + screen_participants(bids, ())
+    told = "\n".join(map(str, problems))
+    assert len(problems) >= 4
+    assert [secret for secret in [*secrets, "97"] if secret in told] == []
+
+
+def test_the_simulated_study_passes(simulated_input):
+    bids = simulated_input / "bids"
+    subjects = [folder.name.removeprefix("sub-") for folder in bids.glob("sub-*")]
+    assert len(subjects) == 7 and screen_participants(bids, ()) == []
+    assert [problem for one in subjects for problem in screen_subject(bids, one, ())] == []
+
+
+def test_the_bundled_real_study_passes(tmp_path):
+    make_ds000174_study(tmp_path / "study", tmp_path / "lake")
+    assert screen_participants(tmp_path / "study" / "bids", ()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_cannot_be_opened_is_noted(screen, write):
+    file: Path = write(SIDECAR, "{}")
+    file.chmod(0)
+    assert screen() == ["identifying_content_possible"]
+
+
+def test_a_field_is_told_by_the_name_under_which_it_is_allowed(write, screen):
+    write(SIDECAR, json.dumps({"PatientName": SECRET}))
+    assert screen() == ["identifying_content"] and screen("PatientName") == []
+
+
+def test_what_this_platform_made_itself_is_not_screened(bids, write):
+    write("derivatives/own/sub-01_ses-pre/notes.json", json.dumps({"PatientName": SECRET}))
+    own = bids / "derivatives" / "own"
+    assert screen_subject(bids, "01", (), own) == []
+    assert [problem.reason for problem in screen_subject(bids, "01", ())] == ["identifying_content"]
