@@ -31,12 +31,15 @@ images = true              # false where there are only volumes, and no T1w imag
 [morphometry]
 source = "freesurfer"      # or "freesurfer_tables": what aparcstats2table and asegstats2table write
                            # or "recon-all": runs FreeSurfer where its folders are missing
+                           # or "volumetric": measures the T1w images, without FreeSurfer
 folder = {freesurfer}
 subject_folder = "sub-{{subject}}_ses-{{session}}"   # of one session, below that folder
 # recon_all_threads = 1    # these four: with source = "recon-all" only
 # longitudinal = false     # true: a base of both sessions, and each again from it
 # recon_all_flags = []     # for example ["-T2pial"]
 # recon_all_timeout_hours = 72   # of one run
+# resolution_mm = 1        # these two: with source = "volumetric" only; 2 is faster, and coarser
+# threads = 1              # of one patient
 
 # One section per rating or questionnaire. `column` is a column of sub-*/sub-*_sessions.tsv;
 # for a wide table say `file = "phenotype/audit.tsv"` and
@@ -48,7 +51,20 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 
 # [parcellations.hcp_mmp]
 # freesurfer = "HCPMMP1"
-# expression = "none"
+# expression = "donors"    # made by abagen, see [transcriptome]; or "none"
+
+# [parcellations.my_atlas] # one of your own: a volume in MNI152, or labels on fsaverage
+# freesurfer = "my_atlas"
+# expression = "donors"
+# atlas = {{ volume = "atlases/my_atlas.nii.gz", info = "atlases/my_atlas.csv" }}
+# atlas = {{ left = "atlases/lh.my_atlas.annot", right = "atlases/rh.my_atlas.annot" }}
+
+# [transcriptome]          # how abagen makes expression of the Allen Human Brain Atlas
+# donors_folder = "ahba"   # what abagen has downloaded; without it the usual places are looked at
+# download = false         # true: get them from the Allen Institute (4 GB) when they are missing
+# ibf_threshold = 0.5      # every option of abagen.get_expression_data has its own name
+# tolerance = 2            # mm from a sample to a parcel
+# missing = "none"         # parcels without samples: left out; or "centroids", "interpolate"
 
 # [participants]           # columns of participants.tsv under other names
 # age = "age_years"

@@ -31,8 +31,8 @@ from ect_assets.morphometry.volumetric.gauss_newton import (
 from ect_assets.morphometry.volumetric.halfway import BIAS_SIGMA_MM, Halfway
 from ect_assets.morphometry.volumetric.space import Array, Mask, dilate
 
-PARCEL_SIGMA_MM = 7.0
-"""A quarter of a parcel's diameter: 1600 mm3 of cortex 2.7 mm thick is a disc 27 mm wide."""
+PARCEL_SIGMA_MM = 6.5
+"""A quarter of the median parcel's diameter: 1,400 mm3 of cortex, 2.7 mm thick and 26 mm wide."""
 
 GROWTH_SD = 0.01
 SMALLEST_GAIN = 0.5

@@ -30,7 +30,7 @@ from ect_assets.morphometry.volumetric.tissue import Tissue, find_tissue
 
 __all__ = ["SubjectImages", "measure_subject", "parcel_volumes", "scan_measures"]
 
-VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 2, "quality": 1}
+VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 3, "quality": 1}
 """Raised by one when a change of code changes what a stage gives."""
 
 
