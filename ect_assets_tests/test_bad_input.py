@@ -183,17 +183,39 @@ def test_a_study_whose_bids_folder_is_something_else_says_so(study_folder):
         Runner(load_study(study_folder)).run()
 
 
-def test_too_few_patients_say_how_many_there_are(study_folder):
-    for label in ("004", "005", "006", "007"):
-        shutil.rmtree(study_folder / f"bids/sub-{label}")
-        for folder in (study_folder / "bids/derivatives/freesurfer").glob(f"sub-{label}_*"):
+def only(study_folder: Path, n: int) -> Runner:
+    """Keep the first patients of the study."""
+    for number in range(n + 1, 8):
+        shutil.rmtree(study_folder / f"bids/sub-{number:03d}")
+        for folder in (study_folder / "bids/derivatives/freesurfer").glob(f"sub-{number:03d}_*"):
             shutil.rmtree(folder)
     file = study_folder / "bids/participants.tsv"
     lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(lines[:4]))
-    outcome = Runner(load_study(study_folder)).run(parcellations=["desikan_killiany"])
-    assert "Only 3 patient(s)" in outcome.failed["gmv_change (desikan_killiany)"]
+    file.write_text("".join(lines[: n + 1]))
+    return Runner(load_study(study_folder))
+
+
+def test_too_few_patients_say_how_many_there_are(study_folder):
+    outcome = only(study_folder, 2).run(parcellations=["desikan_killiany"])
+    assert (
+        "Only 2 patient(s) have both sessions; at least 3 are needed"
+        in (outcome.failed["gmv_change (desikan_killiany)"])
+    )
     assert outcome.group_failed
+
+
+def test_three_patients_have_a_change_and_nothing_about_symptoms(study_folder):
+    runner = only(study_folder, 3)
+    outcome = runner.run(parcellations=["desikan_killiany"])
+    assert not outcome.failed
+    assert query(runner.lake, "SELECT DISTINCT n FROM gmv_change").fetchall() == [(3,)]
+    assert query(runner.lake, "SELECT count(*) FROM symptom_pls").fetchall() == [(0,)]
+    told = {
+        problem.stage: problem.reason
+        for _, one in runner.lake.failures()
+        for problem in one.problems
+    }
+    assert told["symptom_pls"] == "too_few_patients"
 
 
 def test_problems_are_kept_as_data_not_only_as_a_log_line(study_folder):

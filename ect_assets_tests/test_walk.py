@@ -182,7 +182,7 @@ def test_whom_quality_leaves_out_of_the_real_study_is_told_in_its_readme(real):
     told = re.findall(r"sub-(\d+)", (study.bids_folder / "README").read_text())
     assert set(told) == left_out(runner)
     assert set(rows(runner, "FROM gmv_change").n) == {42 - len(set(told))}
-    tiv = rows(runner, "FROM scan_quality WHERE \"check\" = 'tiv_changed'")
+    tiv = rows(runner, "FROM scan_quality WHERE check_name = 'tiv_changed'")
     assert (tiv.value.abs() > 3).sum() == 36 and not tiv.excludes.any()
 
 

@@ -228,7 +228,12 @@ def cohort_of(
         work.study.sessions.both,
         work.study.group.adjusts_for_etiv,
     )
-    _enough(len(cohort.subjects), "both sessions")
+    # Each covariate takes a degree of freedom.
+    _enough(
+        len(cohort.subjects),
+        "both sessions",
+        FEWEST_PATIENTS + int(work.study.group.adjusts_for_etiv),
+    )
     return cohort
 
 
@@ -261,10 +266,10 @@ def no_rows(table: type[tables.Table]) -> pd.DataFrame:
     return pd.DataFrame(columns=list(table.column_names()))
 
 
-def _enough(n: int, what: str) -> None:
-    if n < FEWEST_PATIENTS:
+def _enough(n: int, what: str, needed: int = FEWEST_PATIENTS) -> None:
+    if n < needed:
         raise StudyError(
-            f"Only {n} patient(s) have {what}; at least {FEWEST_PATIENTS} are needed. "
+            f"Only {n} patient(s) have {what}; at least {needed} are needed. "
             '`ect sql "FROM exclusions"` says who was left out and why.'
         )
 
