@@ -14,6 +14,7 @@ import pandas as pd
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry import atlas_transfer, quality
+from ect_assets.morphometry.scan_contrast import image_contrast
 from ect_assets.morphometry.sources import ShowsImages, volume_source
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
@@ -71,9 +72,26 @@ def parcels(work: Work) -> pd.DataFrame:
     from_patients=True,
 )
 def scan_volumes(work: Work) -> Made:
-    """Measure each scan as a whole: intracranial volume, brain, gray matter, quality."""
+    """Measure each scan as a whole: intracranial volume, brain, gray matter, quality.
+
+    Where the source says nothing of contrast, it is estimated from the image itself.
+    """
     source = volume_source(work.study, work.log)
-    return _each_session(work, lambda session: source.scan_volumes(work.subject, session))
+    made = _each_session(work, lambda session: source.scan_volumes(work.subject, session))
+    return replace(made, frame=_with_contrast(work, made.frame))
+
+
+def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
+    """Fill in the contrast of the images that are registered and whose source does not give it."""
+    if not (work.study.scans.images and work.lake.partitions(tables.RawScans, work.partition)):
+        return scans
+    images = work.lake.read(tables.RawScans, work.partition).set_index("session").path
+    estimated = {
+        session: image_contrast(work.study.bids_folder / images[session])
+        for session in scans.session[scans.qc_cnr.isna()]
+        if session in images.index
+    }
+    return scans.assign(qc_cnr=scans.qc_cnr.fillna(scans.session.map(estimated).astype(float)))
 
 
 @step(

@@ -9,6 +9,7 @@ resampled or filtered image looks better than it is. What the surfaces say of an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -53,6 +54,25 @@ class ScanContrast:
     white: float
     gray: float
     noise: float
+
+
+def image_contrast(file: Path) -> float:
+    """Estimate the contrast-to-noise ratio of an image file.
+
+    Parameters
+    ----------
+    file : Path
+        NIfTI; three-dimensional, as `raw_scans` has checked.
+
+    Returns
+    -------
+    float
+        Missing (NaN) where it cannot be had.
+    """
+    image = nibabel.load(file)
+    values = np.squeeze(np.asanyarray(image.dataobj))  # type: ignore[attr-defined]
+    found = scan_contrast(values, image.affine)  # type: ignore[attr-defined]
+    return float("nan") if found is None else found.cnr
 
 
 def scan_contrast(image: np.ndarray, affine: np.ndarray) -> ScanContrast | None:

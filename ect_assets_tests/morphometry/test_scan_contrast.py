@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from ect_assets.morphometry.scan_contrast import ScanContrast, scan_contrast
+from ect_assets.morphometry.scan_contrast import ScanContrast, image_contrast, scan_contrast
 
 CHECKS = Path(__file__).resolve().parents[2] / ".." / "shared" / "checks"
 REAL = ("t1w_colin27.nii.gz", "t1w_niivue_sample.nii.gz")
@@ -113,3 +113,18 @@ def test_it_does_not_matter_which_way_a_real_image_lies(real):
     turned = upright.as_reoriented(turn)
     found = scan_contrast(np.asanyarray(turned.dataobj), turned.affine)
     assert found.cnr == pytest.approx(scan_contrast(image, affine).cnr, rel=0.03)
+
+
+def test_a_file_has_the_contrast_of_its_image(tmp_path):
+    head = drawn_head(noise=3.0).astype(np.float32)
+    file = tmp_path / "head.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(head, AFFINE), file)
+    expected = scan_contrast(head, AFFINE)
+    assert expected is not None
+    assert image_contrast(file) == pytest.approx(expected.cnr, rel=1e-6)
+
+
+def test_a_picture_without_a_head_has_no_contrast(tmp_path):
+    file = tmp_path / "drawn.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.int16), np.eye(4)), file)
+    assert np.isnan(image_contrast(file))
