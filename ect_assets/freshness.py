@@ -62,9 +62,7 @@ def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) ->
         "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
         "files": _file_digests(files, study.folder),
         "reference": {name: reference_checksum(name) for name in step.reference},
-        "problems": [str(one.problems) for _, one in lake.failures()]
-        if step.reads_problems
-        else [],
+        "problems": _problems(step, lake) if step.reads_problems else [],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -101,6 +99,12 @@ def has_failed_before(step: Step, study: Study, lake: Lake, partition: Partition
     if failure is None or not failure.failed:
         return False
     return failure.inputs_sha256 == inputs_digest(step, study, lake, partition)
+
+
+def _problems(step: Step, lake: Lake) -> list[str]:
+    """List what went wrong in the tables before a step; what comes after it is not its business."""
+    found = [problem for _, one in lake.failures() for problem in one.problems]
+    return [str(problem) for problem in found if problem.stage in step.upstream]
 
 
 def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:

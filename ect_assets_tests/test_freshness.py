@@ -30,7 +30,7 @@ SETTINGS = {
         "hcp_mmp": {"freesurfer": "HCPMMP1"},
     },
 }
-PROBLEM = Problem("session_missing", "has no second scan.", "raw_scans", "002", "post")
+PROBLEM = Problem("session_missing", "has no second scan.", "parcel_gmv", "002", "post")
 
 
 def source_files(study, partition):
@@ -195,15 +195,24 @@ def test_another_packaged_file_changes_it(place, before, monkeypatch):
     assert place.digest() != before
 
 
-def test_what_went_wrong_elsewhere_changes_it_where_it_is_read(place, before):
-    place.lake.record_problems(tables.RawScans, {"subject": "002"}, Failure((PROBLEM,), "x", True))
+def broken(place, problem: Problem) -> None:
+    place.lake.record_problems(tables.RawScans, {"subject": "002"}, Failure((problem,), "x", True))
+
+
+def test_what_went_wrong_before_it_changes_it_where_it_is_read(place, before):
+    broken(place, PROBLEM)
     assert place.digest() != before
+
+
+def test_what_went_wrong_after_it_does_not_change_it(place, before):
+    broken(place, replace(PROBLEM, stage="findings"))
+    assert place.digest() == before
 
 
 def test_what_went_wrong_elsewhere_does_not_change_it_where_it_is_not_read(place):
     step = replace(STEP, reads_problems=False)
     before = place.digest(step)
-    place.lake.record_problems(tables.RawScans, {"subject": "002"}, Failure((PROBLEM,), "x", True))
+    broken(place, PROBLEM)
     assert place.digest(step) == before
 
 

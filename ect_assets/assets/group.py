@@ -41,6 +41,7 @@ def _reviewed(study: Study, partition: Partition) -> list[Path]:
     tables.Exclusions,
     "group",
     after=(
+        "raw_scans",
         "participants",
         "clinical_scores",
         "scan_volumes",

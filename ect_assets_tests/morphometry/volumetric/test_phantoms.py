@@ -38,7 +38,9 @@ def test_the_change_found_follows_the_true_change(table):
 
 
 def test_the_change_found_has_the_size_of_the_true_change(table):
-    assert table["slope"].between(0.9, 1.1).all()
+    """On average; a single phantom's slope is known to 15 % only (docs/method.md)."""
+    assert 0.9 <= table["slope"].mean() <= 1.1
+    assert table["slope"].between(0.85, 1.15).all()
 
 
 def test_two_scans_of_an_unchanged_brain_hardly_differ(table):
