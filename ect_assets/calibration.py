@@ -30,6 +30,8 @@ NAIVE = "naive"
 BOOTSTRAP = "bootstrap"
 R2, GENES, SETS = "r2_y_component_1", "gene_p_spatial", "gene_set_spatial"
 GENE_LIST = "gene_list_bootstrap"
+GENES_AT_LEAST = 2_000
+"""The share of genes with a small p is read off every k-th gene, at least so many."""
 MAPS_PER_DRAW = 25
 """Noise maps that share one set of rotations, signs or permutations; the next ones get another."""
 
@@ -162,10 +164,11 @@ def calibrate(
             f"{len(genes)} genes: rows must be the parcels and columns the genes."
         )
     distances = mni_distances(parcels, "noise")
-    profiles = {GENES: np.ascontiguousarray(x.T)}
+    whole = np.ascontiguousarray(x.T)
+    profiles = {GENES: whole[:: max(1, len(whole) // GENES_AT_LEAST)]}
     if gene_sets is not None:
         tested = membership(gene_sets, genes).of_size(*set_sizes)
-        profiles[SETS] = tested.matrix @ profiles[GENES] / tested.sizes[:, None]
+        profiles[SETS] = tested.matrix @ whole / tested.sizes[:, None]
     gram = x @ x.T
 
     rows: list[dict] = []

@@ -654,13 +654,16 @@ class GeneSetSpatialEnrichment(Table):
     q_absolute: float = column(
         "p_absolute after false discovery rate over the collection's sets", **PROBABILITY
     )
-    score_es: float = column(
-        "enrichment score of the ranking by correlation with the map", minimum=-1, maximum=1
+    score_es: float | None = column(
+        "enrichment score of the ranking by correlation with the map; with the primary null model "
+        "only, as are its p and q",
+        minimum=-1,
+        maximum=1,
     )
-    p_es: float = column(
+    p_es: float | None = column(
         "two-sided p of score_es against the rankings of the null maps", **PROBABILITY
     )
-    q_es: float = column(
+    q_es: float | None = column(
         "p_es after false discovery rate over the collection's sets", **PROBABILITY
     )
 

@@ -26,6 +26,7 @@ SYMPTOM_PERMUTATIONS = 999
     STATION,
     settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
     unavailable=no_expression,
+    version="2",
 )
 def null_calibration(
     work: Work,
