@@ -77,6 +77,24 @@ def read_raw_scans(
     return pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS), findings.problems
 
 
+def t1w_images(bids: Path, subject: str) -> list[Path]:
+    """List the T1-weighted images of all sessions of a patient, sorted.
+
+    Parameters
+    ----------
+    bids : Path
+        The BIDS dataset.
+    subject : str
+        Label, without ``sub-``.
+
+    Returns
+    -------
+    list of Path
+    """
+    found = bids.glob(f"sub-{subject}/ses-*/anat/*")
+    return sorted(file for file in found if file.name.endswith(SUFFIXES))
+
+
 def scan_files(bids: Path, subject: str) -> list[Path]:
     """List every file that `read_raw_scans` may read for a patient.
 
@@ -92,9 +110,7 @@ def scan_files(bids: Path, subject: str) -> list[Path]:
     list of Path
         The T1-weighted images of all sessions and the sidecars that describe them, sorted.
     """
-    scans = [
-        file for file in bids.glob(f"sub-{subject}/ses-*/anat/*") if file.name.endswith(SUFFIXES)
-    ]
+    scans = t1w_images(bids, subject)
     sidecars = {sidecar for scan in scans for sidecar in _sidecars(bids, scan)}
     return sorted(sidecars.union(scans))
 

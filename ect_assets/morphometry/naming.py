@@ -101,25 +101,3 @@ def folder_pattern(template: str) -> re.Pattern[str]:
             "{subject} and {session}, such as 'sub-{subject}_ses-{session}'."
         )
     return re.compile(pattern)
-
-
-def find_parcel(structure: str, side: str, names: set[str]) -> str | None:
-    """Find which parcel a structure of an annotation is.
-
-    Parameters
-    ----------
-    structure : str
-        FreeSurfer's name, such as ``bankssts`` or ``L_V1_ROI``.
-    side : str
-        ``lh`` or ``rh``.
-    names : set of str
-        The parcels of that hemisphere.
-
-    Returns
-    -------
-    str or None
-        The first of the structure itself, ``lh_`` or ``rh_`` and the structure, and the structure
-        without ``_ROI`` that is a parcel.
-    """
-    candidates = (structure, f"{side}_{structure}", structure.removesuffix("_ROI"))
-    return next((name for name in candidates if name in names), None)

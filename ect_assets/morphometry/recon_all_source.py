@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.scans import SUFFIXES, read_raw_scans, scan_files
+from ect_assets.intake.scans import read_raw_scans, t1w_images
 from ect_assets.morphometry.freesurfer import FreeSurferSubjects
 from ect_assets.morphometry.recon_all import run_recon_all
 from ect_assets.morphometry.recon_all_plan import ReconAllJob, ReconAllSettings, volumes_folder
@@ -157,8 +157,7 @@ class ReconAll(FreeSurferSubjects):
         return sorted(with_image.union(super().sessions(subject)))
 
     def _images(self, subject: str) -> list[Path]:
-        found = scan_files(self._study.bids_folder, subject)
-        return [path for path in found if path.name.endswith(SUFFIXES)]
+        return t1w_images(self._study.bids_folder, subject)
 
     def _make(self, subject: str, session: str, stage: str) -> None:
         """Run what is missing of a subject, or raise why a session cannot be had."""

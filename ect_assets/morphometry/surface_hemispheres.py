@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
-from ect_assets.morphometry.naming import SIDES, find_parcel
+from ect_assets.morphometry.naming import SIDES
 from ect_assets.morphometry.subject_surfaces import SurfaceFiles, measure_hemisphere
 from ect_assets.morphometry.surface_files import SurfaceFileError
 from ect_assets.morphometry.volumes import Hemisphere
+from ect_assets.parcellations.names import find_parcel
 
 
 def surface_hemispheres(
@@ -64,7 +65,7 @@ def surface_hemispheres(
         except SurfaceFileError as error:
             faults.append(str(error))
             continue
-        kept = [name for name in measures.index if find_parcel(name, side, outside) is None]
+        kept = [name for name in measures.index if find_parcel(name, SIDES[side], outside) is None]
         file = f"{files.annotation or parcellation} on the surfaces of {side}"
         hemispheres.append(Hemisphere(side, file, shown, measures.loc[kept], is_row_by_row=False))
     return hemispheres, faults

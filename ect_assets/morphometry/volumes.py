@@ -15,8 +15,8 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
 from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
-from ect_assets.morphometry.naming import SIDES, find_parcel
-from ect_assets.parcellations.names import is_parcel
+from ect_assets.morphometry.naming import SIDES
+from ect_assets.parcellations.names import find_parcel, is_parcel
 
 ETIV_RANGE_MM3 = (700_000.0, 2_500_000.0)
 """Intracranial volumes that a person can have; outside, FreeSurfer's registration failed."""
@@ -205,9 +205,10 @@ def _matched(
     def tell(reason: str, sentence: str) -> None:
         findings.add(reason, sentence, scan.subject, scan.session, parcellation)
 
-    expected = list(cortex.loc[cortex["hemisphere"] == SIDES[hemisphere.side], "parcel"])
+    side = SIDES[hemisphere.side]
+    expected = list(cortex.loc[cortex["hemisphere"] == side, "parcel"])
     structures = [name for name in hemisphere.measures.index if is_parcel(name)]
-    found = {name: find_parcel(name, hemisphere.side, set(expected)) for name in structures}
+    found = {name: find_parcel(name, side, set(expected)) for name in structures}
     unknown = [name for name, parcel in found.items() if parcel is None]
     if unknown:
         tell(

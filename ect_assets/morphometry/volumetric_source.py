@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
-from ect_assets.intake.scans import SUFFIXES, scan_files
+from ect_assets.intake.scans import t1w_images
 from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS
 from ect_assets.morphometry.volumetric.itk import ants_version
 from ect_assets.morphometry.volumetric.pictures import change_picture, outline_picture
@@ -230,8 +230,8 @@ class VolumetricImages:
         folder = f"ses-{session}"
         return [
             file
-            for file in scan_files(self._study.bids_folder, subject)
-            if file.name.endswith(SUFFIXES) and file.parent.parent.name == folder
+            for file in t1w_images(self._study.bids_folder, subject)
+            if file.parent.parent.name == folder
         ]
 
     def _atlas(self, parcellation: str) -> Path:

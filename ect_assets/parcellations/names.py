@@ -7,7 +7,7 @@ named, in `morphometry.naming`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container
 
 import pandas as pd
 
@@ -75,8 +75,8 @@ def is_parcel(name: str) -> bool:
     return not {name.strip().lower(), without_side(name.strip()).lower()} & NOT_CORTEX
 
 
-def find_parcel(label: str, side: str, ids: Mapping[str, int]) -> int | None:
-    """Find the parcel that a label of a surface file names.
+def find_parcel(label: str, side: str, parcels: Container[str]) -> str | None:
+    """Find the parcel that a label of a surface file, or a structure of FreeSurfer's, names.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def find_parcel(label: str, side: str, ids: Mapping[str, int]) -> int | None:
         Such as ``bankssts`` or ``L_V1_ROI``.
     side : str
         The hemisphere that is looked through, ``L`` or ``R``.
-    ids : mapping of str to int
-        Its parcels, by name.
+    parcels : container of str
+        The names of its parcels.
 
     Returns
     -------
-    int or None
+    str or None
         The parcel of that name, else of that name with ``lh_`` or ``rh_``, else without ``_ROI``.
     """
     candidates = (label, f"{SIDES[side]}_{label}", label.removesuffix("_ROI"))
-    return next((ids[name] for name in candidates if name in ids), None)
+    return next((name for name in candidates if name in parcels), None)
 
 
 def told_apart(names: pd.Series, hemispheres: pd.Series) -> pd.Series:

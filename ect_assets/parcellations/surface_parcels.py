@@ -7,6 +7,8 @@ itself, so that a vertex never silently counts for a parcel of the other one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -49,9 +51,9 @@ def match_labels(labels: SurfaceLabels, info: pd.DataFrame, info_shown: str) -> 
         When labels are of the other hemisphere, not in the table, or two are one parcel.
     """
     own, other = _by_name(info, labels.side), _by_name(info, OTHER[labels.side])
-    named = {key: find_parcel(name, labels.side, own) for key, name in labels.names.items()}
+    named = {key: _find_id(name, labels.side, own) for key, name in labels.names.items()}
     foreign = {
-        key: find_parcel(name, OTHER[labels.side], other)
+        key: _find_id(name, OTHER[labels.side], other)
         for key, name in labels.names.items()
         if named[key] is None
     }
@@ -129,6 +131,11 @@ def _relabelled(keys: IntArray, ids: dict[int, int]) -> IntArray:
     for key, parcel_index in ids.items():
         result[keys == key] = parcel_index
     return result
+
+
+def _find_id(label: str, side: str, ids: Mapping[str, int]) -> int | None:
+    name = find_parcel(label, side, ids)
+    return None if name is None else ids[name]
 
 
 def _by_name(info: pd.DataFrame, side: str) -> dict[str, int]:
