@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from datetime import date, time
 from pathlib import Path
@@ -16,6 +17,10 @@ from ect_assets.lake.catalogue import QueryError, query
 from ect_assets.lake.store import Lake
 
 WIDEST = 10_000
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
+"""With these, the last four full-width, a spreadsheet takes a text for a formula (OWASP, CSV
+Injection)."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) -> None:
@@ -26,7 +31,8 @@ def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) ->
     lake : Lake
     sql : str
     form : str
-        ``table``, ``csv``, ``json`` (one object per line) or ``parquet``.
+        ``table``, ``csv``, ``json`` (one object per line) or ``parquet``. In CSV, which
+        spreadsheets open, a text that begins like a formula gets an apostrophe in front.
     output : Path, optional
 
     Raises
@@ -69,11 +75,33 @@ def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
 
 def _as_text(answer: duckdb.DuckDBPyRelation, form: str) -> str:
     if form == "csv":
-        return answer.df().to_csv(index=False)
+        frame = answer.df().map(harmless)
+        return frame.to_csv(index=False, header=[harmless(name) for name in frame.columns])
     rows = answer.to_arrow_table().to_pylist()
     return "".join(
         json.dumps(_plain(row), default=_said, ensure_ascii=False) + "\n" for row in rows
     )
+
+
+def harmless(value: Any) -> Any:
+    """Put an apostrophe before a text that a spreadsheet would evaluate.
+
+    Parameters
+    ----------
+    value : object
+        A cell; numbers are left alone, also those that are written as text.
+
+    Returns
+    -------
+    object
+        A text has line feeds for carriage returns, which would begin a row of their own.
+    """
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    if not value.startswith(FORMULA_SIGNS):
+        return value
+    return value if _NUMBER.fullmatch(value) else f"'{value}"
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -98,17 +98,36 @@ def init(
     )
 
 
-@app.command(epilog=_example("ect validate /data/mystudy/bids"))
+@app.command(
+    epilog=_example(
+        "ect validate /data/mystudy/bids",
+        "ect validate /data/mystudy/bids --allow InstitutionName",
+    )
+)
 def validate(
     bids_path: Annotated[Path, typer.Argument(help="A BIDS folder")],
     session: Annotated[
         str | None, typer.Option(help="Sessions that each patient needs, for example pre,post")
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field that a reviewer has looked at and the privacy screen lets pass; repeatable"
+        ),
+    ] = None,
+    study: StudyOption = None,
 ) -> None:
-    """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest."""
-    from ect_assets.validation import find_problems
+    """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest.
 
-    checked = find_problems(bids_path, session.split(",") if session else None)
+    Where it is the folder of the study at hand, or of --study, that study's sessions and its
+    privacy.allow count as well.
+    """
+    from ect_assets.validation import find_problems, settings_of
+
+    settings = settings_of(bids_path, study)
+    sessions = list(settings.sessions.both) if settings else None
+    allowed = [*(allow or []), *(settings.privacy.allow if settings else ())]
+    checked = find_problems(bids_path, session.split(",") if session else sessions, allowed)
     terminal.show_problems(checked.problems)
     terminal.say(
         f"{checked.subjects} patients, sessions {', '.join(checked.sessions)}: "
@@ -179,10 +198,38 @@ def ui(
 @app.command(epilog=_example("ect status"))
 def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
-    from ect_assets.status import study_status
+    from ect_assets.status import study_status, waiting_patients
 
     loaded = _load(study)
     terminal.show_status(loaded, study_status(loaded))
+    for subject, what in waiting_patients(loaded).items():
+        terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
+
+
+@app.command(epilog=_example("ect withdraw 014", "ect withdraw 014 --delete-source --yes"))
+def withdraw(
+    subject: Annotated[str, typer.Argument(help="The patient's label, with or without sub-")],
+    study: StudyOption = None,
+    delete_source: Annotated[
+        bool,
+        typer.Option(
+            "--delete-source", help="Also delete the images, volumes and ratings themselves"
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Remove a patient who has withdrawn consent from everything, and make the group again."""
+    from ect_assets.instance import only_one_run, open_instance
+    from ect_assets.withdrawal import withdraw as remove
+
+    loaded = _load(study)
+    what = "results AND SOURCE FILES" if delete_source else "results"
+    if not yes:
+        typer.confirm(f"Remove all {what} of one patient from {loaded.name} for good?", abort=True)
+    with only_one_run(loaded), open_instance(loaded) as instance:
+        removed = remove(loaded, subject, delete_source, instance)
+    terminal.say(removed.says)
+    _walk(loaded)
 
 
 @app.command(
@@ -198,7 +245,12 @@ def sql(
     format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
 ) -> None:
-    """Query the study's tables with SQL (DuckDB's dialect), read-only."""
+    """Query the study's tables with SQL (DuckDB's dialect), read-only.
+
+    It reads the study's lake and nothing else on this machine. In CSV a text that a spreadsheet
+    would take for a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
+    other formats are as they are.
+    """
     from ect_assets.answers import write_answer
     from ect_assets.lake.store import Lake
 

@@ -99,7 +99,8 @@ def collect_exclusions(
     rows += [
         Problem(
             "not_processed",
-            "has no volumes yet. Run `ect run`.",
+            "has no volumes yet. `ect status` says what it waits for; `ect run` takes it up "
+            "as it is.",
             "parcel_gmv",
             subject=subject,
             parcellation=parcellation,

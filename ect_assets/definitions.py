@@ -1,4 +1,4 @@
-"""The code location: the stations of the walk as Dagster assets of one study.
+"""The code location: the walk of one study, and what the daemon does by itself.
 
 Nothing is computed here. The study is the one that `ECT_STUDY` names, else the one of the
 current folder.
@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ect_assets.freshness import lake_of
-from ect_assets.orchestration import LakeIOManager, as_assets
+from ect_assets.automation import arrival_sensor, condition_sensor, conditions
+from ect_assets.notifications import notification_sensor
+from ect_assets.operations import JOBS, schedules
 from ect_assets.study import Study, find_study, load_study
-from ect_assets.walk import STEPS
-
-WORTH_PRINTING = {"log_level": dg.Field(str, default_value="WARNING", is_required=False)}
-"""Dagster prints each event by default; all of them are in the UI, the terminal gets warnings."""
-
-
-@dg.configured(dg.colored_console_logger, config_schema=WORTH_PRINTING)
-def console(config: dict[str, str]) -> dict[str, str]:
-    """Print warnings and errors of a run to the terminal."""
-    return {"log_level": config["log_level"]}
+from ect_assets.walk_definitions import walk_definitions
 
 
 def build_definitions(study: Study) -> dg.Definitions:
-    """Assemble the assets of a study.
+    """Assemble everything that Dagster knows of a study.
 
     Parameters
     ----------
@@ -34,13 +26,18 @@ def build_definitions(study: Study) -> dg.Definitions:
     -------
     Definitions
     """
-    lake = lake_of(study)
-    return dg.Definitions(
-        assets=as_assets(STEPS, study, lake),
-        resources={"lake": LakeIOManager(lake)},
-        executor=dg.in_process_executor,
-        loggers={"console": console},
+    by_itself = dg.Definitions(
+        jobs=JOBS,
+        schedules=schedules(study),
+        sensors=[arrival_sensor(study), condition_sensor(study), notification_sensor(study)],
+        resources={"study": study_resource(study)},
     )
+    return dg.Definitions.merge(walk_definitions(study, conditions(study)), by_itself)
+
+
+def study_resource(study: Study) -> dg.ResourceDefinition:
+    """Hand the study to jobs that are not steps of the walk."""
+    return dg.ResourceDefinition.hardcoded_resource(study)
 
 
 @dg.definitions

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ect_assets import __version__
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.problems import STOPPED
 from ect_assets.reference.loaders import reference_checksum
 from ect_assets.step import Step
 from ect_assets.study import Study
@@ -24,6 +27,9 @@ from ect_assets.tables import TABLES
 
 WHOLE_FILE_BYTES = 4_000_000
 """Larger files are told apart by size and time of change, not by content."""
+
+RACY_SECONDS = 2
+"""A file that was written less than this ago may change again without its times showing it."""
 
 
 def lake_of(study: Study) -> Lake:
@@ -86,17 +92,27 @@ def upstream_partitions(name: str, lake: Lake, partition: Partition) -> list[Par
 
 
 def is_fresh(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
-    """Say whether a partition is there and made from what its inputs are now."""
+    """Say whether a partition is there, made from what its inputs are now, and not failed since.
+
+    What failed with other inputs and has got its old ones back is made again: that clears what
+    was said of it.
+    """
     footer = lake.footer(step.table, partition)
-    if footer is None:
+    failure = lake.failure(step.table, partition)
+    if footer is None or (failure is not None and failure.failed):
         return False
     return footer["inputs_sha256"] == inputs_digest(step, study, lake, partition)
 
 
 def has_failed_before(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
-    """Say whether these very inputs were tried and could not be used."""
+    """Say whether these very inputs were tried and could not be used.
+
+    A step that broke off for another reason than its data may go on when it is tried again.
+    """
     failure = lake.failure(step.table, partition)
     if failure is None or not failure.failed:
+        return False
+    if any(problem.reason == STOPPED for problem in failure.problems):
         return False
     return failure.inputs_sha256 == inputs_digest(step, study, lake, partition)
 
@@ -139,4 +155,27 @@ def _file_digest(file: Path) -> str:
     status = file.stat()
     if status.st_size > WHOLE_FILE_BYTES:
         return f"{status.st_size} bytes, changed {status.st_mtime_ns}"
+    if time.time() - status.st_ctime < RACY_SECONDS:
+        return _read_digest(file)
+    stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _known_digest(file, stamp)
+
+
+@lru_cache(maxsize=500_000)
+def _known_digest(file: Path, stamp: tuple[int, ...]) -> str:
+    """Remember a file's digest for as long as its inode, size and times stay the same."""
+    return _read_digest(file)
+
+
+def _read_digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def newest_change(files: Iterable[Path]) -> float:
+    """Return when the last of some files was written, in seconds since the epoch; 0 for none.
+
+    A copy may keep the time of its original, so the time at which the file came to be here counts
+    as well.
+    """
+    stamps = [file.stat() for file in files if file.exists()]
+    return max((max(one.st_mtime, one.st_ctime) for one in stamps), default=0.0)

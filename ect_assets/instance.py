@@ -1,4 +1,4 @@
-"""The study's own Dagster instance: where runs are recorded, and how it is set up.
+"""The study's own Dagster instance: where runs are recorded, and who may be at work.
 
 One folder inside the study; nothing is shared between studies, nothing leaves the machine.
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import DatabaseError
 
+from ect_assets.lake.whole_files import clear_leftovers, replace_whole, told_plainly
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
@@ -26,7 +31,37 @@ nux:
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: {runs}
+    dequeue_interval_seconds: 1
+# A run whose process was killed is noticed, and tried again; one that failed is not.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 15
+  free_slots_after_run_end_seconds: 60
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+# Evaluations every few seconds would fill the disk within a year.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 2
+      failure: 30
+      success: 90
 """
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def prepare_home(study: Study) -> Path:
@@ -40,22 +75,31 @@ def prepare_home(study: Study) -> Path:
     -------
     Path
         The absolute folder that `DAGSTER_HOME` has to name.
+
+    Raises
+    ------
+    WriteError
+        When the study's folder is full or read-only.
     """
     home = study.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    settings = home / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(SETTINGS, encoding="utf-8")
-    welcome = home / ".nux" / "nux.yaml"
-    if not welcome.exists():
-        welcome.parent.mkdir(exist_ok=True)
-        welcome.write_text("seen: 1\n", encoding="utf-8")
+    for file, text in (
+        (home / "dagster.yaml", SETTINGS.format(runs=max(1, os.cpu_count() or 1))),
+        (home / ".nux" / "nux.yaml", "seen: 1\n"),
+    ):
+        if not file.exists():
+            _write_text(file, text)
     return home
+
+
+def _write_text(file: Path, text: str) -> None:
+    replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
 @contextmanager
 def only_one_run(study: Study) -> Iterator[None]:
     """Keep a second `ect run` of the same study from starting while one is at work.
+
+    What earlier runs left half written when they were killed is cleared away first.
 
     Parameters
     ----------
@@ -69,15 +113,65 @@ def only_one_run(study: Study) -> Iterator[None]:
     ------
     StudyError
         When another process holds the study; the lock goes with the process, however it ends.
+    WriteError
+        When the study's folder is full or read-only.
     """
-    with (prepare_home(study) / "run.lock").open("w") as lock:
+    with _only_one(study, "run"):
+        clear_leftovers(study.lake_folder)
+        clear_leftovers(study.dagster_home)
+        yield
+
+
+@contextmanager
+def only_one_server(study: Study) -> Iterator[int]:
+    """Keep a second `ect ui` of the same study from starting while one is at work.
+
+    Parameters
+    ----------
+    study : Study
+
+    Yields
+    ------
+    int
+        The descriptor of the lock. Processes that get it (``pass_fds``) hold the lock too, so that
+        a daemon whose `ect ui` was killed is not joined by a second one.
+
+    Raises
+    ------
+    StudyError
+        When another process holds the study.
+    WriteError
+        When the study's folder is full or read-only.
+    """
+    with _only_one(study, "ui") as lock:
+        yield lock
+
+
+@contextmanager
+def _only_one(study: Study, command: str) -> Iterator[int]:
+    file = prepare_home(study) / f"{command}.lock"
+    with told_plainly(file):
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            who = os.pread(lock, 1000, 0).decode(errors="replace").strip()
             raise StudyError(
-                f"Another `ect run` is at work on {study.name}. Wait for it, or stop it."
+                f"Another `ect {command}` is at work on {study.name}{f' ({who})' if who else ''}. "
+                "Wait for it, or stop it."
             ) from error
-        yield
+        with told_plainly(file):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, _who_we_are().encode(), 0)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _who_we_are() -> str:
+    since = datetime.now().astimezone().isoformat(" ", "minutes")
+    return f"process {os.getpid()} on {socket.gethostname()}, since {since}"
 
 
 @contextmanager
@@ -91,15 +185,90 @@ def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
     Yields
     ------
     DagsterInstance
+
+    Raises
+    ------
+    StudyError
+        When its records cannot be read or written.
     """
     home = prepare_home(study)
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with _opened_alone(home) as instance:
             yield instance
+    except (DatabaseError, CommandError) as error:
+        why = error.orig if isinstance(error, DatabaseError) else error
+        raise StudyError(
+            f"{home}: the records of runs cannot be used ({why}). The tables are whole. "
+            "Make room there and see that the folder is yours to write; where the records are "
+            "damaged, move the folder away: `ect run` makes it anew, and only the history is lost."
+        ) from error
     finally:
         if before is None:
             del os.environ["DAGSTER_HOME"]
         else:
             os.environ["DAGSTER_HOME"] = before
+
+
+def _opened_alone(home: Path) -> dg.DagsterInstance:
+    """Open the records; of two processes that make them at once, Dagster spoils them for both."""
+    file = home / "open.lock"
+    with told_plainly(file):
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return dg.DagsterInstance.get()
+    finally:
+        os.close(lock)
+
+
+def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -> list[str]:
+    """Mark the runs as failed whose process was killed; they would be shown as going on for ever.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    launched : bool
+        False: the runs of `ect run`, which nobody but the holder of `only_one_run` can be at work
+        on. True: those that were launched from the UI and whose process is gone; only the holder
+        of `only_one_server` knows that nobody will take them up again.
+
+    Returns
+    -------
+    list of str
+        The runs that were marked.
+    """
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    abandoned = [
+        run
+        for run in unfinished
+        if (run.remote_job_origin is not None) == launched
+        and not (launched and _is_alive(_process_of(instance, run)))
+    ]
+    for run in abandoned:
+        instance.report_run_failed(
+            run, "The process at work on this run was killed. What it had finished is kept."
+        )
+    return [run.run_id for run in abandoned]
+
+
+def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+    """Return the process that said last that it is at work on a run."""
+    records = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    events = [record.dagster_event for record in records if record.dagster_event is not None]
+    said = [event.engine_event_data.metadata.get("pid") for event in events]
+    numbers = [int(str(one.value)) for one in said if one is not None]
+    return numbers[-1] if numbers else None
+
+
+def _is_alive(process: int | None) -> bool:
+    if process is None:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

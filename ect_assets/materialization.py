@@ -14,16 +14,18 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from ect_assets.drift import compare
 from ect_assets.freshness import any_input_simulated, code_version, inputs_digest
-from ect_assets.lake.store import Failure, Lake, Partition, Provenance
-from ect_assets.problems import InputProblem, Problem
+from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
+from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
 from ect_assets.schema import SchemaError
-from ect_assets.step import Made, Step, Verdict, Work
+from ect_assets.step import Event, Made, Step, Verdict, Work
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
 PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 60
+REPRODUCIBLE, DRIFT = "reproducible", "drift"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Result:
     partition: dict[str, str]
     content: pa.Table
     provenance: Provenance
+    events: tuple[Event, ...] = ()
 
 
 def materialize(
@@ -70,7 +73,7 @@ def materialize(
     results: list[Result] = []
     problems: list[Problem] = []
     failed: list[str] = []
-    verdicts: dict[str, list[Verdict]] = {}
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     for key, partition in partitions.items():
         digest = inputs_digest(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
@@ -80,7 +83,12 @@ def materialize(
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))
             continue
+        except Exception as error:
+            lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
+            raise
         made = made if isinstance(made, Made) else Made(made)
+        if step.makes_files is not None and step.makes_files(study):
+            digest = inputs_digest(step, study, lake, partition)
         lake.record_problems(
             step.table,
             partition,
@@ -96,10 +104,11 @@ def materialize(
         provenance = Provenance(
             code_version(step), context.run.run_id, study.seed, simulated, digest
         )
-        results.append(Result(partition, content, provenance))
+        result = Result(partition, content, provenance, made.events)
+        results.append(result)
         problems.extend(made.problems)
-        for name, verdict in made.verdicts.items():
-            verdicts.setdefault(name, []).append(verdict)
+        for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
+            verdicts[name].append(verdict)
         context.add_asset_metadata(_metadata(frame, provenance, made), partition_key=key)
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
@@ -115,8 +124,54 @@ def materialize(
             "what": dg.MetadataValue.md("\n".join(f"- {one}" for one in problems) or "nothing"),
         },
     )
-    for name in step.checks:
-        yield _own_check(step, name, verdicts[name])
+    for name, found in verdicts.items():
+        yield _own_check(step, name, found)
+
+
+def own_checks(step: Step) -> dict[str, str]:
+    """Name the checks of a step beside schema and completeness, and say what each is about."""
+    checks = {**step.checks, REPRODUCIBLE: "The same inputs give the same table as before."}
+    if step.drift is not None:
+        checks[DRIFT] = (
+            f"Against the table as it was before: no row that counted (q < {step.drift.below:g}) "
+            "turned its sign, few crossed the limit, and the order of the values is much the same."
+        )
+    return checks
+
+
+def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict]:
+    """Compare what was made with what is in the lake, before it takes its place."""
+    there = lake.footer(step.table, result.partition)
+    if there is None:
+        first = Verdict(True, "Made for the first time.")
+        return {name: first for name in own_checks(step) if name not in step.checks}
+    now = (result.provenance.code_version, result.provenance.inputs_sha256)
+    is_repeated = (there["code_version"], there["inputs_sha256"]) == now
+    is_equal = there["content_sha256"] == content_digest(result.content)
+    if is_equal:
+        says = "The same rows as before."
+    elif is_repeated:
+        says = "The same inputs gave other rows than before."
+    else:
+        says = "Made from other inputs than before."
+    verdicts = {REPRODUCIBLE: Verdict(is_equal or not is_repeated, says)}
+    if step.drift is not None:
+        before, after = lake.read(step.table, result.partition), result.content.to_pandas()
+        verdicts[DRIFT] = compare(before, after, step.table, step.drift)
+    return verdicts
+
+
+def _stopped(step: Step, partition: Partition, digest: str, error: Exception) -> Failure:
+    """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
+    says = str(error) if isinstance(error, EctError) else type(error).__name__
+    problem = Problem(
+        STOPPED,
+        f"{step.name} stopped: {says} The run's log says where. Mend it, then `ect run`.",
+        step.name,
+        subject=partition.get("subject", EVERY),
+        parcellation=partition.get("parcellation", EVERY),
+    )
+    return Failure((problem,), digest, True)
 
 
 def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckResult:

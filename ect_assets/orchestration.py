@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 import dagster as dg
@@ -16,36 +16,50 @@ import pandas as pd
 
 from ect_assets.freshness import code_version
 from ect_assets.intake.bids import subject_labels
+from ect_assets.lake.audit import record_events
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.materialization import Result, materialize
+from ect_assets.materialization import Result, materialize, own_checks
 from ect_assets.schema import Table
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
-SUBJECTS = dg.DynamicPartitionsDefinition(name="subject")
+SUBJECT = "subject"
+SUBJECTS = dg.DynamicPartitionsDefinition(name=SUBJECT)
+OWNERS = {
+    "scans": "team:clinic",
+    "morphometry": "team:imaging",
+    "group": "team:statistics",
+    "transcriptome": "team:genetics",
+    "association": "team:statistics",
+    "enrichment": "team:genetics",
+}
+"""Whom to ask about a station of the walk; the UI's owners."""
 
 
-def register_subjects(study: Study, instance: dg.DagsterInstance) -> list[str]:
-    """Make every patient of the BIDS folder a partition, and nobody else.
+def register_subjects(
+    study: Study, instance: dg.DagsterInstance, subjects: Sequence[str] | None = None
+) -> list[str]:
+    """Make every patient of the BIDS folder a partition, and nobody who is not in it.
 
     Parameters
     ----------
     study : Study
     instance : DagsterInstance
+    subjects : sequence of str, optional
+        Take up only these, beside those who are partitions already.
 
     Returns
     -------
     list of str
         Patients who were a partition and are no longer in the BIDS folder.
     """
-    subjects = subject_labels(study.bids_folder)
-    name = SUBJECTS.name or ""
-    instance.add_dynamic_partitions(name, subjects)
-    departed = sorted(set(instance.get_dynamic_partitions(name)) - set(subjects))
+    there = subject_labels(study.bids_folder)
+    instance.add_dynamic_partitions(SUBJECT, there if subjects is None else list(subjects))
+    departed = sorted(set(instance.get_dynamic_partitions(SUBJECT)) - set(there))
     for subject in departed:
-        instance.delete_dynamic_partition(name, subject)
+        instance.delete_dynamic_partition(SUBJECT, subject)
     return departed
 
 
@@ -132,6 +146,8 @@ class LakeIOManager(dg.IOManager):
             )
             if not written:
                 context.log.info(f"{table.table_name} {result.partition or ''} is as it was.")
+            events = [(one.event, one.subject, one.detail) for one in result.events]
+            record_events(self.lake, events, result.provenance.simulated)
         if is_first:
             refresh_catalogue(self.lake)
 
@@ -147,7 +163,12 @@ class LakeIOManager(dg.IOManager):
         return self.lake.read_partitions(table, there)
 
 
-def as_assets(steps: Sequence[Step], study: Study, lake: Lake) -> list[dg.AssetsDefinition]:
+def as_assets(
+    steps: Sequence[Step],
+    study: Study,
+    lake: Lake,
+    condition: Callable[[Step], dg.AutomationCondition] | None = None,
+) -> list[dg.AssetsDefinition]:
     """Turn the steps that a study can have into Dagster assets.
 
     Parameters
@@ -155,6 +176,8 @@ def as_assets(steps: Sequence[Step], study: Study, lake: Lake) -> list[dg.Assets
     steps : sequence of Step
     study : Study
     lake : Lake
+    condition : callable, optional
+        Gives for a step when the daemon makes it by itself.
 
     Returns
     -------
@@ -162,10 +185,19 @@ def as_assets(steps: Sequence[Step], study: Study, lake: Lake) -> list[dg.Assets
     """
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
-    return [as_asset(step, study, lake, names) for step in possible]
+    return [
+        as_asset(step, study, lake, names, condition(step) if condition else None)
+        for step in possible
+    ]
 
 
-def as_asset(step: Step, study: Study, lake: Lake, others: Set[str]) -> dg.AssetsDefinition:
+def as_asset(
+    step: Step,
+    study: Study,
+    lake: Lake,
+    others: Set[str],
+    condition: dg.AutomationCondition | None = None,
+) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
 
     Parameters
@@ -175,6 +207,8 @@ def as_asset(step: Step, study: Study, lake: Lake, others: Set[str]) -> dg.Asset
     lake : Lake
     others : set of str
         Tables that the study can have; it waits for no other.
+    condition : AutomationCondition, optional
+        When the daemon makes it by itself.
 
     Returns
     -------
@@ -219,12 +253,14 @@ def as_asset(step: Step, study: Study, lake: Lake, others: Set[str]) -> dg.Asset
             ),
             *(
                 dg.AssetCheckSpec(name, asset=step.name, description=what)
-                for name, what in step.checks.items()
+                for name, what in own_checks(step).items()
             ),
         ],
         metadata={"dagster/column_schema": column_schema(table), "key": ", ".join(table.key)},
         kinds={"python", "parquet"},
         code_version=code_version(step),
+        automation_condition=condition,
+        owners=[OWNERS[step.station]],
         io_manager_key="lake",
     )(compute)
 

@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 EVERY = "*"
 """Stands in a key where the whole subject, all sessions or all parcellations are meant."""
 
+STOPPED = "step_stopped"
+"""Reason of a finding that is not about the data: a step broke off, and may go on another time."""
+
 
 @dataclass(frozen=True, order=True)
 class Problem:

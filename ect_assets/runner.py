@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from ect_assets.definitions import build_definitions
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
 from ect_assets.instance import only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration import (
-    SUBJECTS,
+    SUBJECT,
     parcellations_of,
     partition_key,
     register_subjects,
@@ -28,6 +27,7 @@ from ect_assets.problems import StudyError
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEPS
+from ect_assets.walk_definitions import walk_definitions
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
@@ -100,6 +100,7 @@ class Runner:
         parcellations: Sequence[str] | None = None,
         again: bool = False,
         tables: Sequence[str] | None = None,
+        arrived: Sequence[str] | None = None,
     ) -> Outcome:
         """Materialize what is missing or out of date.
 
@@ -111,6 +112,9 @@ class Runner:
             Also what is up to date, and patients whose unchanged files failed before.
         tables : sequence of str, optional
             Only these and what they are made from.
+        arrived : sequence of str, optional
+            Take up only these patients, beside those who were taken up before; without it
+            everybody in the BIDS folder.
 
         Returns
         -------
@@ -123,12 +127,41 @@ class Runner:
         """
         steps = _needed_for(_known(tables, [step.name for step in STEPS], "table"))
         self._is_narrowed = parcellations is not None
-        subjects = _known(subjects, subject_labels(self.study.bids_folder), "subject")
+        labels = subject_labels(self.study.bids_folder)
+        subjects = _known(subjects, labels, "subject")
         parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
+        return self._walk(
+            steps, subjects, parcellations, again, labels if arrived is None else arrived
+        )
+
+    def recompute(self, tables: Sequence[str]) -> Outcome:
+        """Make some tables of the group again, and nothing else, whether or not they are current.
+
+        Parameters
+        ----------
+        tables : sequence of str
+
+        Returns
+        -------
+        Outcome
+        """
+        steps = [step for step in STEPS if step.name in tables]
+        return self._walk(steps, (), sorted(self.study.parcellations), True, ())
+
+    def _walk(
+        self,
+        steps: Sequence[Step],
+        subjects: Sequence[str],
+        parcellations: Sequence[str],
+        again: bool,
+        arrived: Sequence[str],
+    ) -> Outcome:
         outcome = Outcome()
         with only_one_run(self.study), open_instance(self.study) as instance:
-            outcome.departed = register_subjects(self.study, instance)
-            job = build_definitions(self.study).resolve_implicit_global_asset_job_def()
+            outcome.departed = register_subjects(self.study, instance, arrived)
+            registered = set(instance.get_dynamic_partitions(SUBJECT))
+            subjects = [one for one in subjects if one in registered]
+            job = walk_definitions(self.study).resolve_implicit_global_asset_job_def()
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
         refresh_catalogue(self.lake)
@@ -161,7 +194,7 @@ class Runner:
     def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
         done = 0
-        for together in self._joined(needed, instance.get_dynamic_partitions(SUBJECTS.name)):
+        for together in self._joined(needed, instance.get_dynamic_partitions(SUBJECT)):
             self.progress(_title(together), done, len(needed))
             done += len(together)
             self._execute_or_split(together, job, instance, outcome)
@@ -196,7 +229,7 @@ class Runner:
             return
         guilty = [batch for batch in together if self._has_failed(batch)] or together
         others = [batch for batch in together if batch not in guilty]
-        registered = instance.get_dynamic_partitions(SUBJECTS.name)
+        registered = instance.get_dynamic_partitions(SUBJECT)
         for again in [*self._joined(others, registered), *([batch] for batch in guilty)]:
             self._execute_or_split(again, job, instance, outcome)
 

@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from math import inf
 from types import FrameType
 
 from ect_assets import terminal
-from ect_assets.instance import open_instance, prepare_home
+from ect_assets.arrival import waiting_for
+from ect_assets.instance import only_one_server, open_instance, prepare_home
 from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
@@ -19,6 +21,8 @@ from ect_assets.study import Study
 HOST = "127.0.0.1"
 DEFINITIONS = ("-m", "ect_assets.definitions")
 SECONDS_TO_STOP = 15
+LOG = "server.log"
+"""What the processes print, in the study's Dagster folder; written anew at each start."""
 
 
 def serve(study: Study, port: int) -> int:
@@ -42,8 +46,14 @@ def serve(study: Study, port: int) -> int:
         When the port is taken.
     """
     _refuse_taken(port)
-    with open_instance(study) as instance:
-        register_subjects(study, instance)
+    with only_one_server(study) as lock:
+        with open_instance(study) as instance:
+            complete = [one for one, what in waiting_for(study, now=inf).items() if not what]
+            register_subjects(study, instance, complete)
+        return _serve(study, port, lock)
+
+
+def _serve(study: Study, port: int, lock: int) -> int:
     environment = os.environ | {
         "DAGSTER_HOME": str(prepare_home(study)),
         "ECT_STUDY": str(study.folder),
@@ -51,12 +61,18 @@ def serve(study: Study, port: int) -> int:
     web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--log-level", "warning"]
     commands = (web, ["dagster._daemon", "run", "--log-level", "warning"])
     # A session of their own, so that Ctrl-C reaches them once, through us.
+    log = prepare_home(study) / LOG
+    output = log.open("wb")
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", *command, *DEFINITIONS],
             env=environment,
             cwd=study.folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
+            # They hold the lock as well: a daemon that outlives us is not joined by a second one.
+            pass_fds=[lock],
         )
         for command in commands
     ]
@@ -64,11 +80,14 @@ def serve(study: Study, port: int) -> int:
     # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
     previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return _first_exit_code(processes)
+        code = _first_exit_code(processes)
+        terminal.say(f"The server ended by itself (code {code}); {log} says why.")
+        return code
     except KeyboardInterrupt:
         return 0
     finally:
         _stop(processes)
+        output.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
+from ect_assets.arrival import waiting_for
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.step import Step
@@ -67,6 +68,19 @@ def study_status(study: Study) -> list[TableStatus]:
             status.stale, status.fresh = status.stale + status.fresh, 0
         found[step.name] = status
     return list(found.values())
+
+
+def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
+    """Say for whom the daemon waits, and for what; nobody whom it has taken up."""
+    lake = lake_of(study)
+    taken_up = {
+        partition["subject"]
+        for step in STEPS
+        if step.table.partitions == ("subject",)
+        for partition in lake.partitions(step.table)
+    }
+    awaited = waiting_for(study).items()
+    return {one: what for one, what in awaited if what and one not in taken_up}
 
 
 def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:

@@ -72,6 +72,43 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What of a table is compared with the table as it was before.
+
+    Attributes
+    ----------
+    value : str
+        Column whose sign matters.
+    q : str
+        Column that says what counts.
+    below : float
+        A row counts where q is below it.
+    """
+
+    value: str
+    q: str
+    below: float = 0.05
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the audit log.
+
+    Attributes
+    ----------
+    event : str
+        As the table's choices say.
+    subject : str
+    detail : str
+        What happened, without personal data.
+    """
+
+    event: str
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Made:
     """What a step gives back, when it has more to say than the rows.
 
@@ -89,6 +126,8 @@ class Made:
         Figures as PNG, by name.
     simulated : bool
         Whether the files that were read say that they are simulated.
+    events : tuple of Event
+        What goes into the audit log once the rows are kept.
     """
 
     frame: pd.DataFrame
@@ -97,6 +136,7 @@ class Made:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     simulated: bool = False
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +172,13 @@ class Step:
         ``unavailable(study, partition)`` says why the study cannot have this partition, or None.
     checks : mapping
         Checks of its own, name to description; a failed one warns and stops nothing.
+    is_weekly : bool
+        Whether the daemon leaves it as it is, when only outdated, until the weekly recomputation:
+        it takes long, and says how far the results can be trusted rather than what they are.
+    drift : Drift, optional
+        What is compared with the table as it was before.
+    makes_files : callable, optional
+        ``makes_files(study)``: whether making it also makes, or completes, the files it reads.
     version : str
         Raised whenever the same inputs would give another result.
     """
@@ -149,6 +196,9 @@ class Step:
     skips: Names | None = None
     unavailable: Reason | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
+    is_weekly: bool = False
+    drift: Drift | None = None
+    makes_files: Callable[[Study], bool] | None = None
     version: str = "1"
 
     @property

@@ -11,6 +11,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -317,6 +318,78 @@ class Enrichment(Settings):
     max_size: Positive = 500
 
 
+class Arrival(Settings):
+    """When a patient's data are complete, so that the daemon takes them up without being asked.
+
+    Attributes
+    ----------
+    sessions : bool
+        Wait for the data of both sessions.
+    instruments : tuple of str
+        Wait for both scores of these instruments.
+    settle_minutes : float
+        A file that was written more recently may still be on its way.
+    look_every_seconds : int
+        How often the folders are looked at.
+    """
+
+    sessions: bool = True
+    instruments: tuple[Name, ...] = ()
+    settle_minutes: Annotated[float, Field(ge=0)] = 10
+    look_every_seconds: Annotated[int, Field(ge=1)] = 30
+
+
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Weekday = Literal["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+
+
+class Schedule(Settings):
+    """What the daemon does by itself, and when, in the study's time zone.
+
+    Attributes
+    ----------
+    arrivals : bool
+        Take up new and changed data as they settle.
+    nightly, weekly : bool
+        The check of the whole study, and the recomputation of the calibrations.
+    time_zone : str
+        Such as ``Europe/Berlin``.
+    nightly_at, weekly_at : str
+        Hours and minutes.
+    weekly_on : str
+        Day of the week.
+    """
+
+    arrivals: bool = True
+    nightly: bool = True
+    weekly: bool = True
+    time_zone: str = "UTC"
+    nightly_at: Clock = "02:00"
+    weekly_on: Weekday = "Sunday"
+    weekly_at: Clock = "04:00"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("there is no such time zone; say one such as Europe/Berlin")
+        return value
+
+
+class Notifications(Settings):
+    """Where failures are told, beside the log in the study's folder; never with patients' data.
+
+    ``webhook`` takes a POST with a JSON object whose ``text`` is the message; ``mail_to`` is
+    written to through ``mail_server`` (``host:port``). A user name and a password for it come
+    from the environment: ``ECT_MAIL_USER``, ``ECT_MAIL_PASSWORD``.
+    """
+
+    webhook: str | None = None
+    mail_to: tuple[str, ...] = ()
+    mail_from: str = "ect-assets@localhost"
+    mail_server: str = "localhost:25"
+
+
 class Study(Settings):
     """One study: its `study.toml`, with folders made absolute."""
 
@@ -342,6 +415,16 @@ class Study(Settings):
     calibration: Calibration = Calibration()
     gene_sets: dict[Name, GeneSetSource] = {}
     enrichment: Enrichment = Enrichment()
+    arrival: Arrival = Arrival()
+    schedule: Schedule = Schedule()
+    notifications: Notifications = Notifications()
+
+    @model_validator(mode="after")
+    def _known_instruments(self) -> Study:
+        unknown = sorted(set(self.arrival.instruments) - set(self.instruments))
+        if unknown:
+            raise ValueError(f"[arrival] instruments: {', '.join(unknown)} is not an instrument")
+        return self
 
     @field_validator("parcellations")
     @classmethod

@@ -12,6 +12,7 @@ from ect_assets.intake.bids import invalid_subjects, read_participants, subject_
 from ect_assets.intake.privacy import screen_participants, screen_subject
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.problems import Problem, StudyError
+from ect_assets.study import Study, find_study, load_study
 
 EARLY = ("pre", "base", "bl", "before")
 """How labels of a session before treatment begin."""
@@ -58,6 +59,41 @@ def _in_time(label: str) -> tuple[bool, list[tuple[int, str]]]:
     parts = re.findall(r"\d+|\D+", label.lower())
     natural = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
     return not label.lower().startswith(EARLY), natural
+
+
+def settings_of(bids: Path, said: str | None) -> Study | None:
+    """Find the study that a BIDS folder belongs to, for the settings that it is checked with.
+
+    Parameters
+    ----------
+    bids : Path
+    said : str or None
+        What the user said (``--study``); without it the study at hand, if there is one.
+
+    Returns
+    -------
+    Study or None
+        None where the study at hand, if any, is another one's.
+
+    Raises
+    ------
+    StudyError
+        When the study that was named cannot be read, or has another BIDS folder.
+    """
+    try:
+        study = load_study(find_study(said))
+    except StudyError:
+        if said is not None:
+            raise
+        return None
+    if study.bids_folder.resolve() == bids.resolve():
+        return study
+    if said is not None:
+        raise StudyError(
+            f"{bids} is not the BIDS folder of {study.name}, which is {study.bids_folder}. "
+            "Leave --study away, or name that folder."
+        )
+    return None
 
 
 def find_problems(

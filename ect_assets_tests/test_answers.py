@@ -130,3 +130,38 @@ def test_a_fault_found_while_rows_are_fetched_is_told_in_duckdbs_words(lake, tmp
 def test_an_output_that_cannot_be_written_is_told_in_one_line(lake, tmp_path):
     with pytest.raises(QueryError, match="answer.csv"):
         write_answer(lake, SQL, "csv", tmp_path / "nowhere" / "answer.csv")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\n", "＝"])
+def test_a_text_that_begins_like_a_formula_gets_an_apostrophe_in_csv(answered, sign):
+    frame = pd.read_csv(
+        io.StringIO(answered(f"SELECT '{sign}cmd' AS note, 1 AS n", "csv")), dtype="str"
+    )
+    assert frame.note.tolist() == [f"'{sign}cmd"]
+
+
+@pytest.mark.parametrize("before", ["", "a"])
+def test_a_carriage_return_does_not_begin_a_row_of_its_own(answered, before):
+    text = answered(f"SELECT '{before}' || chr(13) || '=cmd' AS note", "csv")
+    frame = pd.read_csv(io.StringIO(text), dtype="str")
+    assert "\r" not in text and len(frame) == 1
+
+
+def test_the_name_of_a_column_is_no_formula_either(answered):
+    assert answered("""SELECT 1 AS "=1+1" """, "csv") == "'=1+1\n1\n"
+
+
+@pytest.mark.parametrize("sql", ["SELECT -1.5 AS n", "SELECT '-1.5' AS n", "SELECT '+2e-3' AS n"])
+def test_a_number_keeps_its_sign_in_csv(answered, sql):
+    assert answered(sql, "csv").splitlines()[1] in {"-1.5", "+2e-3"}
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_other_forms_say_a_text_as_it_is(answered, form):
+    assert "=1+1" in answered("SELECT '=1+1' AS note", form)
+    assert "'=1+1" not in answered("SELECT '=1+1' AS note", form)
+
+
+def test_a_text_within_an_enumeration_is_guarded_as_well(answered):
+    sql = "SELECT '=1'::ENUM ('=1', 'b') AS note"
+    assert answered(sql, "csv") == "note\n'=1\n"

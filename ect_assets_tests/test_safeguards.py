@@ -174,13 +174,39 @@ def test_a_patient_too_old_to_be_anonymous_is_not_listed(study_folder):
     assert [(one.subject, one.reason) for one in made.problems] == [("005", "identifying_content")]
 
 
-def test_without_images_a_patients_files_are_screened_with_the_list_of_patients(study_folder):
+@pytest.mark.parametrize("has_images", [True, False])
+@pytest.mark.parametrize("table", [scans.participants, scans.clinical_scores])
+def test_a_patient_who_is_blocked_has_no_row_in_any_table(study_folder, table, has_images):
     plant_name(study_folder)
     study = load_study(study_folder)
-    assert participants(study).problems == ()
-    without = study.model_copy(update={"scans": study.scans.model_copy(update={"images": False})})
-    (problem,) = participants(without).problems
-    assert (problem.subject, problem.stage) == (NAMED, "participants")
+    images = study.scans.model_copy(update={"images": has_images})
+    study = study.model_copy(update={"scans": images})
+    made = table.make(Work(study, lake_of(study), {}))
+    (problem,) = made.problems
+    assert (problem.subject, problem.stage) == (NAMED, table.name)
+    assert "privacy.allow" in problem.detail
+    assert set(made.frame.subject) == {f"{number:03d}" for number in range(1, 8)} - {NAMED}
+
+
+def test_a_column_of_ages_that_blocks_a_patient_also_takes_the_ratings_away(study_folder):
+    file = study_folder / "bids/participants.tsv"
+    file.write_text(file.read_text().replace("sub-005\t", "sub-005\t9", 1))
+    study = load_study(study_folder)
+    made = scans.clinical_scores.make(Work(study, lake_of(study), {}))
+    assert [problem.subject for problem in made.problems] == ["005"]
+    assert "005" not in set(made.frame.subject)
+
+
+def test_what_raw_scans_found_of_the_same_files_is_not_looked_for_again(walked, monkeypatch):
+    runner, _, _ = walked
+    monkeypatch.setattr(scans, "screen_subject", None)
+    made = scans.clinical_scores.make(Work(runner.study, runner.lake, {}))
+    assert [problem.subject for problem in made.problems] == [NAMED]
+
+
+def test_a_blocked_patient_is_in_no_analysis_of_ratings(walked):
+    runner, _, _ = walked
+    assert query(runner.lake, "SELECT n FROM clinical_change").fetchall() == [(PATIENTS - 1,)]
 
 
 def test_a_field_that_a_reviewer_allows_blocks_nobody(study_folder):

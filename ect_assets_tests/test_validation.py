@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from ect_assets.cli import app
 from ect_assets.problems import StudyError
-from ect_assets.validation import find_problems, sessions_in
+from ect_assets.validation import find_problems, sessions_in, settings_of
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,45 @@ def test_a_column_of_names_is_found(bids):
     named = [f"{row}\tsomebody{number}" for number, row in enumerate(rows)]
     file.write_text("\n".join([f"{head}\tpatient_name", *named]) + "\n")
     assert told(find_problems(bids)) == [("*", "*", "identifying_content")]
+
+
+def test_the_settings_of_the_study_whose_folder_it_is_are_found(simulated_input, monkeypatch):
+    monkeypatch.chdir(simulated_input)
+    found = settings_of(simulated_input / "bids", None)
+    assert found is not None and found.sessions.both == ("pre", "post")
+
+
+def test_another_studys_settings_do_not_count(simulated_input, bids, monkeypatch):
+    monkeypatch.chdir(simulated_input)
+    assert settings_of(bids, None) is None
+
+
+def test_a_study_that_was_named_has_to_be_the_folders_own(simulated_input, bids):
+    with pytest.raises(StudyError, match="is not the BIDS folder of demo"):
+        settings_of(bids, str(simulated_input))
+
+
+def test_without_a_study_at_hand_there_are_no_settings(bids, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ECT_STUDY", raising=False)
+    assert settings_of(bids, None) is None
+
+
+@pytest.mark.parametrize("said", [["--allow", "PatientName"], []])
+def test_a_field_that_is_allowed_on_the_command_line_blocks_nobody(bids, said):
+    sidecar = bids / "sub-003/ses-post/anat/sub-003_ses-post_T1w.json"
+    sidecar.write_text('{"PatientName": "Quartermain^Zebulon"}')
+    answer = CliRunner().invoke(app, ["validate", str(bids), *said])
+    assert answer.exit_code == (0 if said else 1)
+
+
+def test_what_the_study_allows_is_allowed_to_its_folder(simulated_input, tmp_path):
+    folder = shutil.copytree(
+        simulated_input, tmp_path / "mine", ignore=shutil.ignore_patterns("ahba", "derivatives")
+    )
+    sidecar = folder / "bids/sub-003/ses-post/anat/sub-003_ses-post_T1w.json"
+    sidecar.write_text('{"PatientName": "Quartermain^Zebulon"}')
+    settings = folder / "study.toml"
+    settings.write_text(settings.read_text() + '\n[privacy]\nallow = ["PatientName"]\n')
+    said = ["validate", str(folder / "bids"), "--study", str(folder)]
+    assert CliRunner().invoke(app, said).exit_code == 0

@@ -17,7 +17,7 @@ from ect_assets.statistics.multiple_comparisons import permutation_p
 from ect_assets.statistics.pls import PartialLeastSquares, variance_explained, zscore
 from ect_assets.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.statistics.smoothness import correlation_length
-from ect_assets.step import Made, Verdict, Work, step
+from ect_assets.step import Drift, Made, Verdict, Work, step
 from ect_assets.transcriptome.matrix import Aligned, align, covered, rows_in_use
 
 STATION = "association"
@@ -239,6 +239,7 @@ def pls_scores(
 @step(
     tables.PlsGenes,
     STATION,
+    drift=Drift("z", "q_bootstrap"),
     settings=(
         "association.components",
         "association.bootstraps",

@@ -26,6 +26,7 @@ SYMPTOM_PERMUTATIONS = 999
     STATION,
     settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
     unavailable=no_expression,
+    is_weekly=True,
     version="2",
 )
 def null_calibration(
@@ -70,6 +71,7 @@ def null_calibration(
     tables.SymptomCalibration,
     "group",
     settings=("sessions", "group", "calibration.symptom_maps", "seed"),
+    is_weekly=True,
 )
 def symptom_calibration(
     work: Work,

@@ -27,7 +27,7 @@ from ect_assets.problems import Problem
 from ect_assets.reference import loaders
 from ect_assets.report import enrichment_figures as figures
 from ect_assets.statistics.pls import zscore
-from ect_assets.step import Made, Verdict, Work, step
+from ect_assets.step import Drift, Made, Verdict, Work, step
 from ect_assets.study import Study
 
 STATION = "enrichment"
@@ -292,7 +292,12 @@ def gene_set_enrichment(
     )
 
 
-@step(tables.CellTypeEnrichment, STATION, unavailable=no_expression)
+@step(
+    tables.CellTypeEnrichment,
+    STATION,
+    unavailable=no_expression,
+    drift=Drift("nes", "q_spatial"),
+)
 def cell_type_enrichment(
     work: Work,
     pls_genes: pd.DataFrame,

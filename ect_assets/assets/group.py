@@ -21,10 +21,11 @@ from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, 
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry.quality import quality_problems
 from ect_assets.problems import Problem, StudyError
+from ect_assets.report.parcels_on_surface import surface_of
 from ect_assets.statistics.change import paired_change, paired_scores
 from ect_assets.statistics.symptoms import symptom_pls as fit_symptom_pls
 from ect_assets.statistics.symptoms import symptom_weights
-from ect_assets.step import Made, Work, step
+from ect_assets.step import Drift, Event, Made, Work, step
 from ect_assets.study import Study
 
 FEWEST_PATIENTS = 2
@@ -80,7 +81,28 @@ def exclusions(work: Work) -> Made:
     if not unused.empty:
         lines = ", ".join(map(str, unused.index))
         figures["reviews_without_effect"] = f"{REVIEWED} line {lines}: nothing to keep was found"
-    return Made(frame, figures=figures)
+    return Made(frame, figures=figures, events=_newly_decided(work, frame))
+
+
+def _newly_decided(work: Work, frame: pd.DataFrame) -> tuple[Event, ...]:
+    """List for the audit log who is left out, or kept after a review, and was not before."""
+    there = work.lake.partitions(tables.Exclusions)
+    known = set(_decisions(work.lake.read(tables.Exclusions))) if there else set()
+    return tuple(event for event in _decisions(frame) if event not in known)
+
+
+def _decisions(frame: pd.DataFrame) -> list[Event]:
+    columns = ["subject", "session", "parcellation", "reason", "stage", "overruled"]
+    return [
+        Event(
+            "overruled" if overruled else "excluded",
+            subject,
+            f"{reason}, found by {stage}; session {session}, parcellation {parcellation}",
+        )
+        for subject, session, parcellation, reason, stage, overruled in frame[columns].itertuples(
+            index=False, name=None
+        )
+    ]
 
 
 def _not_sound(work: Work) -> list[Problem]:
@@ -99,7 +121,7 @@ def _not_sound(work: Work) -> list[Problem]:
     return problems
 
 
-@step(tables.GmvChange, "group", settings=("sessions", "group"))
+@step(tables.GmvChange, "group", settings=("sessions", "group"), drift=Drift("t", "q"))
 def gmv_change(
     work: Work,
     parcels: pd.DataFrame,
@@ -125,7 +147,28 @@ def gmv_change(
             "parcels_q_below_0.05": int((change.q < 0.05).sum()),
             "strongest_parcel": f"{named.parcel[strongest]} (t = {change.t[strongest]:.2f})",
         },
+        pictures=_change_map(work, change.set_index(named.parcel), len(cohort.subjects)),
     )
+
+
+def _change_map(work: Work, change: pd.DataFrame, n: int) -> dict[str, bytes]:
+    """Draw t of each parcel on the cortex, where the parcellation has a surface."""
+    # What draws is slow to import, and not needed to know the steps.
+    from ect_assets.report.brain_maps import parcel_map_png
+
+    surface = surface_of(work.study, work.parcellation)
+    if surface is None:
+        return {}
+    adjusted = ", adjusted for intracranial volume" * work.study.group.adjusts_for_etiv
+    png = parcel_map_png(
+        change.t,
+        surface,
+        f"Change of gray matter volume, {work.parcellation}, n = {n}",
+        f"t of the mean change{adjusted}",
+        significant=list(change.index[change.q < 0.05]),
+        simulated=work.study.simulated,
+    )
+    return {"t on the cortex": png}
 
 
 @step(tables.ClinicalChange, "group", settings=("sessions", "instruments"))

@@ -18,6 +18,7 @@ from ect_assets.morphometry.scan_contrast import image_contrast
 from ect_assets.morphometry.sources import ShowsImages, volume_source
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.report.parcels_on_surface import surface_of
 from ect_assets.step import Made, Verdict, Work, step
 from ect_assets.study import Study
 
@@ -31,6 +32,10 @@ def _source_files(study: Study, partition: Partition) -> list[Path]:
 
 def _parcel_files(study: Study, partition: Partition) -> list[Path]:
     return [*_source_files(study, partition), *atlas_files(study, partition)]
+
+
+def _runs_freesurfer(study: Study) -> bool:
+    return study.morphometry.source == "recon-all"
 
 
 def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
@@ -69,6 +74,7 @@ def parcels(work: Work) -> pd.DataFrame:
     after=("raw_scans",),
     settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
     files=_source_files,
+    makes_files=_runs_freesurfer,
     from_patients=True,
 )
 def scan_volumes(work: Work) -> Made:
@@ -100,6 +106,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     after=("raw_scans",),
     settings=("sessions", "morphometry", "parcellations.{parcellation}"),
     files=_parcel_files,
+    makes_files=_runs_freesurfer,
     reference=(*REFERENCE, *atlas_transfer.REFERENCE),
     from_patients=True,
 )
@@ -113,9 +120,24 @@ def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
         work,
         lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
     )
+    pictures = _change_map(work, made.frame)
     if isinstance(source, ShowsImages):
-        made = replace(made, pictures=source.pictures(work.subject, work.parcellation))
-    return made
+        pictures = {**source.pictures(work.subject, work.parcellation), **pictures}
+    return replace(made, pictures=pictures)
+
+
+def _change_map(work: Work, frame: pd.DataFrame) -> dict[str, bytes]:
+    """Draw the patient's change on the cortex, where there are both sessions and a surface."""
+    # What draws is slow to import, and not needed to know the steps.
+    from ect_assets.report.brain_maps import patient_change_png
+
+    surface = surface_of(work.study, work.parcellation)
+    if surface is None:
+        return {}
+    title = f"sub-{work.subject}, {work.parcellation}"
+    both = work.study.sessions.both
+    png = patient_change_png(frame, both, surface, title, work.study.simulated)
+    return {} if png is None else {"change on the cortex": png}
 
 
 @step(

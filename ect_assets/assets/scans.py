@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from ect_assets import tables
+from ect_assets.freshness import has_failed_before, is_fresh
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
 from ect_assets.intake.privacy import (
@@ -20,9 +21,10 @@ from ect_assets.intake.privacy import (
     screened_files,
 )
 from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets.intake.source_files import usable_files
 from ect_assets.lake.store import Partition
 from ect_assets.problems import EVERY, InputProblem, Problem
-from ect_assets.step import Made, Work, step
+from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
 HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
@@ -42,6 +44,29 @@ def _screened(study: Study, subject: str) -> list[Path]:
     return screened_files(study.bids_folder, subject, _made_here(study))
 
 
+def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
+    """Give what the screen says of a patient: as `raw_scans` found it in these files, or anew."""
+    study, partition = work.study, {"subject": subject}
+    is_known = study.scans.images and (
+        is_fresh(raw_scans, study, work.lake, partition)
+        or has_failed_before(raw_scans, study, work.lake, partition)
+    )
+    if not is_known:
+        return _screen(study, subject)
+    failure = work.lake.failure(tables.RawScans, partition)
+    return () if failure is None else failure.problems
+
+
+def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
+    """List, for a table of all patients, what the screen found of them."""
+    bids = work.study.bids_folder
+    found = [
+        *screen_participants(bids, work.study.privacy.allow),
+        *(one for subject in subject_labels(bids) for one in _found_by_screen(work, subject)),
+    ]
+    return [dataclasses.replace(one, stage=stage) for one in found if one.reason in reasons]
+
+
 def _screen(study: Study, subject: str) -> list[Problem]:
     allowed = study.privacy.allow
     return screen_subject(study.bids_folder, subject, allowed, _made_here(study))
@@ -50,23 +75,23 @@ def _screen(study: Study, subject: str) -> list[Problem]:
 def _images(study: Study, partition: Partition) -> list[Path]:
     subject = partition["subject"]
     found = {*scan_files(study.bids_folder, subject), *_screened(study, subject)}
-    return sorted(found)
+    return usable_files(sorted(found), study.bids_folder)
 
 
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    subjects = () if study.scans.images else subject_labels(study.bids_folder)
+    subjects = subject_labels(study.bids_folder)
     screened = {file for subject in subjects for file in _screened(study, subject)}
-    return _existing({study.bids_folder / "participants.tsv", *screened})
+    return usable_files(
+        sorted({study.bids_folder / "participants.tsv", *screened}), study.bids_folder
+    )
 
 
 def _clinical_files(study: Study, partition: Partition) -> list[Path]:
     own = {study.bids_folder / one.file for one in study.instruments.values() if one.file}
     per_subject = study.bids_folder.glob("sub-*/sub-*_sessions.tsv")
-    return _existing([study.bids_folder / "participants.tsv", *own, *per_subject])
-
-
-def _existing(files: Iterable[Path]) -> list[Path]:
-    return sorted(file for file in files if file.is_file())
+    inside = usable_files(per_subject, study.bids_folder)
+    screened = _participants_files(study, partition)
+    return sorted({*screened, *inside, *usable_files(own)})
 
 
 @step(
@@ -96,15 +121,37 @@ def raw_scans(work: Work) -> Made:
             "sessions": len(frame),
             "megavoxels": float((frame.n_x * frame.n_y * frame.n_z).sum() / 1e6),
         },
+        events=_changed(work, frame),
+    )
+
+
+def _before(work: Work) -> pd.DataFrame | None:
+    there = work.lake.partitions(tables.RawScans, work.partition)
+    return work.lake.read(tables.RawScans, work.partition) if there else None
+
+
+def _changed(work: Work, frame: pd.DataFrame) -> tuple[Event, ...]:
+    """List for the audit log the images that are new, other or gone since the last time."""
+    before = _before(work)
+    if before is None:
+        return ()
+    old, new = (dict(zip(one.session, one.sha256, strict=True)) for one in (before, frame))
+    says = {True: "another image", False: "its first image"}
+    return tuple(
+        Event("changed", work.subject, f"ses-{session} has {says[session in old]}")
+        for session in new
+        if new[session] != old.get(session)
+    ) + tuple(
+        Event("changed", work.subject, f"ses-{session} has no image any more")
+        for session in old
+        if session not in new
     )
 
 
 def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     """When each image's content first came into the lake: now, unless it is known already."""
-    known: dict[str, datetime] = {}
-    if work.lake.partitions(tables.RawScans, work.partition):
-        before = work.lake.read(tables.RawScans, work.partition)
-        known = dict(zip(before.sha256, before.ingested_at, strict=True))
+    before = _before(work)
+    known = {} if before is None else dict(zip(before.sha256, before.ingested_at, strict=True))
     now = datetime.now(UTC).replace(microsecond=0)
     return [known.get(checksum, now) for checksum in frame.sha256]
 
@@ -119,24 +166,19 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
-    A column that can tell who they are stops the table; a cell that can, or a file in a study
-    without images, leaves its patient out.
+    A column that can tell who they are stops the table; a cell or a file that can leaves its
+    patient out.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
     of_columns = [one for one in screened if one.reason == BLOCKS and one.subject == EVERY]
     if of_columns:
         raise InputProblem(of_columns)
-    if not work.study.scans.images:
-        # There is no `raw_scans`, where a patient's files are screened otherwise.
-        screened += [
-            dataclasses.replace(problem, stage="participants")
-            for subject in subject_labels(bids)
-            for problem in _screen(work.study, subject)
-        ]
+    # With images what only might identify is noted where they are registered.
+    told = (BLOCKS,) if work.study.scans.images else (BLOCKS, POSSIBLE)
+    screened += _told_by_screen(work, "participants", told)
     frame, problems = read_participants(bids, dict(work.study.participants))
-    blocked = {one.subject for one in screened if one.reason == BLOCKS}
-    frame = frame[~frame.subject.isin(blocked)].reset_index(drop=True)
+    frame = _without_blocked(frame, screened)
     found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
     return Made(
         frame,
@@ -148,13 +190,14 @@ def participants(work: Work) -> Made:
 @step(
     tables.ClinicalScores,
     "scans",
-    settings=("sessions", "instruments", "bids"),
+    settings=("sessions", "instruments", "bids", "privacy", "scans"),
     files=_clinical_files,
     from_patients=True,
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.
 
+    A patient whom the screen for identifying content blocks has none here.
     A score without its partner in the other session is kept; the patient is then left out of the
     analyses of that instrument, and `exclusions` says so.
     """
@@ -165,9 +208,20 @@ def clinical_scores(work: Work) -> Made:
         study.sessions.both,
         study.instruments,
     )
+    everything = _told_by_screen(work, "clinical_scores", (BLOCKS,))
+    # A column that identifies concerns participants.tsv, and stops that table.
+    blocking = [problem for problem in everything if problem.subject != EVERY]
+    frame = _without_blocked(frame, blocking)
     return Made(
-        frame, tuple(problems), {"scores": len(frame), "instruments": ", ".join(study.instruments)}
+        frame,
+        tuple(dict.fromkeys([*problems, *blocking])),
+        {"scores": len(frame), "instruments": ", ".join(study.instruments)},
     )
+
+
+def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
+    blocked = {one.subject for one in problems if one.reason == BLOCKS}
+    return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
 
 
 STEPS = (raw_scans, participants, clinical_scores)

@@ -7,12 +7,15 @@ in `scans`. The screen for identifying data is not here.
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings
+from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.source_files import refused_folder
 from ect_assets.intake.tsv import TableFileError, describe, parse_number, read_tsv
 from ect_assets.problems import Problem, StudyError
 
@@ -33,6 +36,8 @@ COLUMNS = (
 
 _SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
 _NO_LABEL = "n/a"
+_NO_LETTERS = re.compile(r"[^0-9A-Za-z]")
+_LONGEST_LABEL = 32
 _LABEL_RULE = "expected `sub-` and then letters and digits only, without spaces or signs"
 
 
@@ -85,9 +90,9 @@ def invalid_subjects(bids: Path) -> list[Problem]:
         if not LABEL.fullmatch(label):
             findings.add(
                 "subject_invalid",
-                f"the folder `sub-{label}` is not named as BIDS wants it: {_LABEL_RULE}. "
-                "Rename the folder and the files in it.",
-                label or _NO_LABEL,
+                f"the folder `sub-{_safe(label)}` is not named as BIDS wants it: {_LABEL_RULE} "
+                "(such signs are shown as _ here). Rename the folder and the files in it.",
+                _safe(label),
             )
     if rows is None:
         return findings.problems
@@ -97,7 +102,8 @@ def invalid_subjects(bids: Path) -> list[Problem]:
                 "subject_invalid",
                 f"{PARTICIPANTS} line {line} has a participant_id that is not valid: "
                 f"{_LABEL_RULE}. Mend that cell.",
-                label or _NO_LABEL,
+                # It may be somebody's name, and the line says where it stands.
+                _NO_LABEL,
             )
     _find_duplicates(rows, findings)
     _find_unmatched(set(folders), set(rows["participant_id"]), findings)
@@ -158,6 +164,11 @@ def read_participants(bids: Path, rename: dict[str, str]) -> tuple[pd.DataFrame,
     return frame.reset_index(drop=True), findings.problems
 
 
+def _safe(label: str) -> str:
+    """Show a label that is none, so that it can be looked for and does nothing where it stands."""
+    return _NO_LETTERS.sub("_", label)[:_LONGEST_LABEL] or _NO_LABEL
+
+
 def _listed(bids: Path) -> tuple[list[str], pd.DataFrame | None]:
     """List the folders' labels and the rows, with participant_id without ``sub-``."""
     if not bids.is_dir():
@@ -165,9 +176,12 @@ def _listed(bids: Path) -> tuple[list[str], pd.DataFrame | None]:
             f"{bids.name} is not a BIDS dataset: there is no such folder. "
             "Create it, or mend `bids` in study.toml."
         )
+    refusal = refused_folder(bids, bids)
+    if refusal is not None:
+        raise StudyError(f"{bids.name} {refusal}")
     folders = sorted(item.name.removeprefix("sub-") for item in bids.glob("sub-*") if item.is_dir())
     file = bids / PARTICIPANTS
-    has_rows = file.exists()
+    has_rows = os.path.lexists(file)
     if not (folders or has_rows or (bids / "dataset_description.json").exists()):
         raise StudyError(
             f"{bids.name} is not a BIDS dataset: it has neither dataset_description.json nor "
@@ -176,13 +190,13 @@ def _listed(bids: Path) -> tuple[list[str], pd.DataFrame | None]:
     if not has_rows:
         return folders, None
     try:
-        rows = read_tsv(file, PARTICIPANTS)
+        rows = read_tsv(file, PARTICIPANTS, within=bids)
     except TableFileError as error:
         raise StudyError(str(error)) from error
     if "participant_id" not in rows:
         raise StudyError(
-            f"{PARTICIPANTS} has no column participant_id; it has: {', '.join(rows.columns)}. "
-            "Rename the column that holds the subjects."
+            f"{PARTICIPANTS} has no column participant_id; it has: "
+            f"{listed(list(rows.columns), 30)}. Rename the column that holds the subjects."
         )
     labels = rows["participant_id"].fillna("").str.removeprefix("sub-")
     return folders, rows.assign(participant_id=labels)
@@ -222,7 +236,7 @@ def _find_unmatched(folders: set[str], rows: set[str], findings: Findings) -> No
 
 def _column_names(columns: list[str], rename: dict[str, str]) -> dict[str, str]:
     """Map the file's columns to ours, refusing what does not fit."""
-    found = f"it has: {', '.join(columns)}"
+    found = f"it has: {listed(columns, 30)}"
     unknown = [name for name in rename if name not in columns]
     if unknown:
         raise StudyError(
@@ -234,7 +248,7 @@ def _column_names(columns: list[str], rename: dict[str, str]) -> dict[str, str]:
     if "age" in ours and "age_years" not in ours:
         names["age"] = "age_years"
         ours = [names.get(column, column) for column in columns]
-    repeated = sorted({name for name in ours if ours.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(ours).items() if times > 1)
     if repeated:
         raise StudyError(
             f"{PARTICIPANTS}: two columns would become {', '.join(repeated)}; {found}. "

@@ -7,6 +7,7 @@ the scores mean and how they changed belongs in `statistics`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.source_files import refused_file
 from ect_assets.intake.tsv import TableFileError, describe, parse_number, read_tsv
 from ect_assets.problems import Problem, StudyError
 from ect_assets.study import Instrument
@@ -142,7 +144,7 @@ def _sessions_files(
     without_id = {}
     for subject in subjects:
         shown = f"sub-{subject}/sub-{subject}_sessions.tsv"
-        if not (bids / shown).exists():
+        if not os.path.lexists(bids / shown) and refused_file(bids / shown, bids) is None:
             findings.add(
                 "sessions_file_missing",
                 f"{shown} is missing, expected one row per session with the ratings. Add it.",
@@ -150,7 +152,7 @@ def _sessions_files(
             )
             continue
         try:
-            table = read_tsv(bids / shown, shown)
+            table = read_tsv(bids / shown, shown, within=bids)
         except TableFileError as error:
             findings.add("table_unreadable", str(error), subject)
             continue
@@ -164,13 +166,13 @@ def _sessions_files(
         found = sorted({column for table in without_id.values() for column in table.columns})
         raise StudyError(
             "No sub-*_sessions.tsv has the column session_id; columns found: "
-            f"{', '.join(found)}. Rename the column that holds the sessions."
+            f"{listed(found, 30)}. Rename the column that holds the sessions."
         )
     for subject, table in without_id.items():
         findings.add(
             "column_missing",
             f"sub-{subject}/sub-{subject}_sessions.tsv has no column session_id; it has: "
-            f"{', '.join(table.columns)}. Rename the column that holds the sessions.",
+            f"{listed(list(table.columns), 30)}. Rename the column that holds the sessions.",
             subject,
         )
     return files
@@ -207,7 +209,7 @@ def _cells_of_sessions_files(
     if files and len(lacking) == len(files):
         found = sorted({found for file in files.values() for found in file.columns})
         raise StudyError(
-            f"No sub-*_sessions.tsv has the column {column}; columns found: {', '.join(found)}. "
+            f"No sub-*_sessions.tsv has the column {column}; columns found: {listed(found, 30)}. "
             f"Mend `column` in [instruments.{name}] of study.toml."
         )
     cells: _Cells = {}
@@ -216,7 +218,7 @@ def _cells_of_sessions_files(
             findings.add(
                 "column_missing",
                 f"{file.shown} has no column {column} ({setting.title}), which other subjects' "
-                f"files have; it has: {', '.join(file.columns)}. Add or rename the column.",
+                f"files have; it has: {listed(file.columns, 30)}. Add or rename the column.",
                 subject,
             )
             continue
@@ -242,7 +244,10 @@ def _cells_of_own_file(
     findings: Findings,
 ) -> _Cells:
     shown = file.name if file.is_absolute() else file.as_posix()
-    table = _own_table(bids / file, shown, sessions, name, setting)
+    # A file that study.toml puts elsewhere is the user's choice; a link is not.
+    is_chosen = file.is_absolute() or ".." in file.parts
+    within = None if is_chosen else bids
+    table = _own_table(bids / file, shown, within, sessions, name, setting)
     labels = table["participant_id"].fillna("").str.removeprefix("sub-")
     lines_of = labels.groupby(labels).groups
     cells: _Cells = {}
@@ -268,7 +273,12 @@ def _cells_of_own_file(
 
 
 def _own_table(
-    path: Path, shown: str, sessions: tuple[str, ...], name: str, setting: Instrument
+    path: Path,
+    shown: str,
+    within: Path | None,
+    sessions: tuple[str, ...],
+    name: str,
+    setting: Instrument,
 ) -> pd.DataFrame:
     place = f"[instruments.{name}] of study.toml"
     unsaid = [session for session in sessions if session not in setting.columns]
@@ -278,7 +288,7 @@ def _own_table(
             f"{', '.join(setting.columns)}. Add it to `columns`."
         )
     try:
-        table = read_tsv(path, shown)
+        table = read_tsv(path, shown, within)
     except TableFileError as error:
         raise StudyError(f"{error} It is the `file` in {place}.") from error
     wanted = ["participant_id", *(setting.columns[session] for session in sessions)]

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from ect_assets.problems import EVERY, InputProblem, Problem
 
+LONGEST = 2_000
+"""Characters of a sentence; what is longer quotes too much."""
+
 
 def listed(names: list[str], limit: int = 5) -> str:
     """Name the first few of several things and count the rest.
@@ -27,6 +30,23 @@ def listed(names: list[str], limit: int = 5) -> str:
     """
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def plain(text: str) -> str:
+    """Make a text fit for one line: each sign that cannot be printed becomes a question mark.
+
+    Parameters
+    ----------
+    text : str
+        It may quote what somebody else wrote, such as the name of a folder.
+
+    Returns
+    -------
+    str
+        At most `LONGEST` characters, so that one file cannot fill the table.
+    """
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 class Findings:
@@ -60,8 +80,9 @@ class Findings:
             Whom it concerns.
         """
         sentences = self._sentences.setdefault((subject, session, parcellation, reason), [])
-        if detail not in sentences:
-            sentences.append(detail)
+        sentence = plain(detail)
+        if sentence not in sentences:
+            sentences.append(sentence)
 
     @property
     def problems(self) -> list[Problem]:

@@ -6,10 +6,10 @@ image belongs to whom is known in `scans`.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import math
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +21,16 @@ from nibabel.spatialimages import HeaderDataError
 
 _BLOCK_VOXELS = 1 << 20
 _BUFFER_BYTES = 1 << 18
+_HEADER_BYTES = 540
+MOST_VOXELS_AN_AXIS = 1024
+MOST_VOXELS = 1 << 28
+"""A whole head at 0.35 mm; what is larger is no image of one head, or a header that lies."""
+MOST_BYTES_BEFORE = 1 << 24
+"""Header and extensions in front of the image."""
+SLACK_BYTES = 1 << 20
+"""What may follow the image: programs fill up blocks, but nothing else belongs there."""
+PACKING_OVERHEAD = 1.01
+"""gzip makes what cannot be packed larger by less than this."""
 _EXPORT_AGAIN = "Export or copy the image again."
 
 
@@ -42,6 +52,9 @@ class UnusableScanError(Exception):
 def read_image(scan: Path, shown: str) -> dict[str, Any]:
     """Read an image's checksum, shape, voxel sizes and orientation in one pass.
 
+    The header says how much there is to read: it is held against the limits and the size of the
+    file before anything else is read, and what is packed is unpacked no further than that.
+
     Parameters
     ----------
     scan : Path
@@ -58,18 +71,19 @@ def read_image(scan: Path, shown: str) -> dict[str, Any]:
     Raises
     ------
     UnusableScanError
-        When it is cut short, no NIfTI image, not three-dimensional, or without a picture.
+        When it is cut short, no NIfTI image, too large, not three-dimensional, longer than its
+        header says, or without a picture.
     """
     digest = hashlib.sha256()
     try:
         with scan.open("rb", buffering=0) as file:
             hashed = io.BufferedReader(_Hashed(cast(BinaryIO, file), digest), _BUFFER_BYTES)
             is_packed = scan.name.endswith(".gz")
-            stream = gzip.GzipFile(fileobj=hashed) if is_packed else hashed
-            described = _read_image(cast(BinaryIO, stream), shown)
-            for rest in (stream, hashed):
-                while rest.read(_BLOCK_VOXELS):
-                    pass
+            stream = _Unpacked(cast(BinaryIO, hashed)) if is_packed else hashed
+            n_bytes = os.fstat(file.fileno()).st_size
+            described = _read_image(cast(BinaryIO, stream), shown, n_bytes, is_packed)
+            if len(stream.read(SLACK_BYTES + 1)) > SLACK_BYTES:
+                raise UnusableScanError("scan_unreadable", _told_longer(shown))
     except FileNotFoundError as error:
         raise UnusableScanError(
             "scan_unreadable",
@@ -88,13 +102,18 @@ def read_image(scan: Path, shown: str) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), **described}
 
 
+def _told_longer(shown: str) -> str:
+    return (
+        f"{shown} goes on after the last voxel that its header promises, expected nothing there. "
+        f"{_EXPORT_AGAIN}"
+    )
+
+
 def _cause(error: OSError | zlib.error) -> str:
     """Say why, without the absolute path that the system's message carries."""
-    if isinstance(error, gzip.BadGzipFile):
-        return "not a valid gzip file"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "its compressed data are damaged"
+    return "its compressed data are damaged, or it is no gzip file"
 
 
 class _Hashed(io.RawIOBase):
@@ -114,8 +133,50 @@ class _Hashed(io.RawIOBase):
         return len(block)
 
 
-def _read_image(stream: BinaryIO, name: str) -> dict[str, Any]:
-    head = stream.read(540)
+class _Unpacked:
+    """The content of a gzip file, unpacked only as far as it is asked for.
+
+    Unlike the standard library's it passes over a long filling of zeros in blocks.
+    """
+
+    def __init__(self, packed: BinaryIO):
+        self._packed = packed
+        self._member = zlib.decompressobj(wbits=31)
+        self._waiting = b""
+
+    def read(self, n_bytes: int) -> bytes:
+        """Return so many bytes, or fewer at the end."""
+        parts = []
+        while n_bytes > 0 and (part := self._next(n_bytes)):
+            parts.append(part)
+            n_bytes -= len(part)
+        return b"".join(parts)
+
+    def _next(self, at_most: int) -> bytes:
+        while self._goes_on():
+            block = self._waiting or self._packed.read(_BUFFER_BYTES)
+            part = self._member.decompress(block, at_most)
+            self._waiting = self._member.unconsumed_tail
+            if part:
+                return part
+            if not block:
+                raise EOFError
+        return b""
+
+    def _goes_on(self) -> bool:
+        """Begin with the next member where one has ended; False at the end of the file."""
+        if not self._member.eof:
+            return True
+        block = self._member.unused_data or self._packed.read(_BUFFER_BYTES)
+        while block and not block.strip(b"\0"):
+            block = self._packed.read(_BUFFER_BYTES)
+        self._waiting = block.lstrip(b"\0")
+        self._member = zlib.decompressobj(wbits=31) if block else self._member
+        return bool(block)
+
+
+def _read_image(stream: BinaryIO, name: str, n_bytes: int, is_packed: bool) -> dict[str, Any]:
+    head = stream.read(_HEADER_BYTES)
     header = _parse_header(head, name)
     shape = header.get_data_shape()
     while len(shape) > 3 and shape[-1] == 1:
@@ -132,7 +193,11 @@ def _read_image(stream: BinaryIO, name: str) -> dict[str, Any]:
             "scan_unreadable",
             f"{name} holds {dtype} values, expected one intensity per voxel. {_EXPORT_AGAIN}",
         )
-    voxels = _voxels(stream, head, int(header["vox_offset"]), dtype, math.prod(shape), name)
+    offset = _checked_offset(header, shape, name)
+    end = offset + math.prod(shape) * dtype.itemsize
+    if n_bytes > (end * PACKING_OVERHEAD if is_packed else end) + SLACK_BYTES:
+        raise UnusableScanError("scan_unreadable", _told_longer(name))
+    voxels = _voxels(stream, head, offset, dtype, math.prod(shape), name)
     low, high = _value_range(voxels)
     if not low < high:
         raise UnusableScanError(
@@ -145,6 +210,25 @@ def _read_image(stream: BinaryIO, name: str) -> dict[str, Any]:
         **dict(zip(("voxel_x_mm", "voxel_y_mm", "voxel_z_mm"), sizes, strict=True)),
         "orientation": _orientation(header),
     }
+
+
+def _checked_offset(header: Any, shape: tuple[int, ...], name: str) -> int:
+    """Return where the image begins, or refuse what is too large to be an image of a head."""
+    if max(shape) > MOST_VOXELS_AN_AXIS or math.prod(shape) > MOST_VOXELS:
+        raise UnusableScanError(
+            "scan_too_large",
+            f"{name} has {' x '.join(map(str, shape))} voxels, expected at most "
+            f"{MOST_VOXELS_AN_AXIS} along an axis and {MOST_VOXELS / 1e6:.0f} million in all. "
+            f"{_EXPORT_AGAIN}",
+        )
+    offset = float(header["vox_offset"])
+    if not 0 <= offset <= MOST_BYTES_BEFORE:
+        raise UnusableScanError(
+            "scan_unreadable",
+            f"{name} has a header that puts the image {offset:,.0f} bytes into the file, expected "
+            f"at most {MOST_BYTES_BEFORE:,}. {_EXPORT_AGAIN}",
+        )
+    return int(offset)
 
 
 def _parse_header(head: bytes, name: str) -> Any:

@@ -9,6 +9,7 @@ images are treated as faced.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,6 +22,7 @@ from ect_assets.intake.findings import Findings, listed
 from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_traces
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, shown_field, too_large
+from ect_assets.intake.source_files import is_within
 from ect_assets.intake.tsv import TableFileError, parse_number, read_tsv
 from ect_assets.problems import EVERY, Problem
 
@@ -105,7 +107,6 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
         Sorted: the patient's own, those of the patient in derivatives, and the sidecars at the
         top of the dataset. Nothing that lies outside the dataset.
     """
-    root = bids.resolve()
     derived = [
         folder
         for pattern in (f"sub-{subject}", f"sub-{subject}_*")
@@ -116,9 +117,9 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
         for file in bids.glob("*.json")
         if file.name not in _NOT_SIDECARS and _SIDECAR.fullmatch(file.name)
     ]
-    inside = [file for file in top if file.is_file() and file.resolve().is_relative_to(root)]
+    inside = [file for file in top if is_within(file, bids) and file.is_file()]
     for folder in (bids / f"sub-{subject}", *derived):
-        inside += _files_below(folder, root, set())
+        inside += _files_below(folder, Path(os.path.realpath(bids)))
     return sorted(
         file for file in set(inside) if made_here is None or not file.is_relative_to(made_here)
     )
@@ -142,10 +143,8 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
         which `read_participants` tells.
     """
     file = bids / PARTICIPANTS
-    if not file.is_file() or not file.resolve().is_relative_to(bids.resolve()):
-        return []
     try:
-        rows = read_tsv(file, PARTICIPANTS)
+        rows = read_tsv(file, PARTICIPANTS, within=bids)
     except TableFileError:
         return []
     findings = Findings("participants")
@@ -157,17 +156,35 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
     return findings.problems
 
 
-def _files_below(folder: Path, root: Path, seen: set[Path]) -> Iterator[Path]:
-    """Walk through a folder, also along links, but never out of the dataset or in circles."""
-    real = folder.resolve()
-    if real in seen or not real.is_relative_to(root) or not folder.is_dir():
-        return
-    seen.add(real)
-    for item in sorted(folder.iterdir()):
-        if item.is_dir():
-            yield from _files_below(item, root, seen)
-        elif item.is_file() and item.resolve().is_relative_to(root):
-            yield item
+def _files_below(top: Path, root: Path) -> Iterator[Path]:
+    """Walk through a folder, also along links, but never out of the dataset or in circles.
+
+    A folder that cannot be looked into is passed over: nothing in it can be taken in either.
+    """
+    seen: set[str] = set()
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen or not Path(real).is_relative_to(root):
+            continue
+        seen.add(real)
+        try:
+            items = list(os.scandir(folder))
+        except OSError:
+            continue
+        for item in items:
+            path = folder / item.name
+            if item.is_symlink() and not is_within(path, root):
+                continue
+            try:
+                is_folder, is_file = item.is_dir(), item.is_file()
+            except OSError:
+                continue
+            if is_folder:
+                waiting.append(path)
+            elif is_file:
+                yield path
 
 
 def _opened_traces(file: Path, path: Path) -> list[Trace]:

@@ -7,6 +7,8 @@ belongs in `images`; how good the picture is (noise, contrast, motion) in `morph
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,20 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.images import UnusableScanError, read_image
+from ect_assets.intake.source_files import (
+    SIDECAR_BYTES,
+    Refusal,
+    refused_file,
+    refused_folder,
+    usable_files,
+)
 from ect_assets.problems import Problem
 
 SUFFIXES = ("_T1w.nii.gz", "_T1w.nii")
+LONGEST_NAME = 64
+"""A longer name of a manufacturer is none."""
+_SESSION = re.compile(r"ses-[0-9A-Za-z]+")
+_ENTITIES = re.compile(r"(_[a-z]+-[0-9A-Za-z+]+)*_T1w\.nii(\.gz)?")
 _FROM_SIDECAR = {
     "repetition_time_s": "RepetitionTime",
     "echo_time_s": "EchoTime",
@@ -54,7 +67,8 @@ def read_raw_scans(
         table `raw_scans` but ``ingested_at``. What the sidecars do not say is missing.
     problems : list of Problem
         ``session_missing``, ``scan_ambiguous``, ``scan_misnamed``, ``scan_outside_study``,
-        ``scan_unreadable``, ``scan_not_3d``, ``scan_empty`` (each: no row for that session) and
+        ``scan_unreadable``, ``scan_too_large``, ``scan_not_3d``, ``scan_empty`` (each: no row for
+        that session) and
         ``sidecar_unreadable`` (the row is there, its sidecar values missing).
     """
     findings = Findings("raw_scans")
@@ -90,9 +104,11 @@ def t1w_images(bids: Path, subject: str) -> list[Path]:
     Returns
     -------
     list of Path
+        Those that lie in the dataset and can be opened; `read_raw_scans` tells of the others.
     """
     found = bids.glob(f"sub-{subject}/ses-*/anat/*")
-    return sorted(file for file in found if file.name.endswith(SUFFIXES))
+    images = sorted(file for file in found if file.name.endswith(SUFFIXES))
+    return usable_files(images, bids)
 
 
 def scan_files(bids: Path, subject: str) -> list[Path]:
@@ -108,30 +124,40 @@ def scan_files(bids: Path, subject: str) -> list[Path]:
     Returns
     -------
     list of Path
-        The T1-weighted images of all sessions and the sidecars that describe them, sorted.
+        The T1-weighted images of all sessions and the sidecars that describe them, sorted;
+        nothing that lies outside the dataset or cannot be opened.
     """
     scans = t1w_images(bids, subject)
     sidecars = {sidecar for scan in scans for sidecar in _sidecars(bids, scan)}
-    return sorted(sidecars.union(scans))
+    return usable_files(sorted(sidecars.union(scans)), bids)
 
 
 def _only_scan(bids: Path, subject: str, session: str) -> Path:
     folder = bids / f"sub-{subject}" / f"ses-{session}" / "anat"
     shown = folder.relative_to(bids).as_posix()
+    for place in (folder.parent.parent, folder.parent, folder):
+        _refuse(refused_folder(place, bids), place.relative_to(bids).as_posix())
     scans = sorted(file for file in folder.glob("*") if file.name.endswith(SUFFIXES))
     if not scans:
-        there = sorted(item.name for item in bids.glob(f"sub-{subject}/ses-*") if item.is_dir())
+        found = sorted(item.name for item in bids.glob(f"sub-{subject}/ses-*"))
+        there = [name for name in found if _SESSION.fullmatch(name)]
+        there += [f"{len(found) - len(there)} with a name that is no label"] * (found != there)
         raise UnusableScanError(
             "session_missing",
             f"{shown} has no T1-weighted image (*_T1w.nii.gz); sessions found: "
             f"{', '.join(there) or 'none'}. Add the image, or name the sessions in study.toml.",
         )
     names = ", ".join(scan.name for scan in scans)
-    if any(not scan.name.startswith(f"sub-{subject}_ses-{session}_") for scan in scans):
+    begins = f"sub-{subject}_ses-{session}"
+    if any(
+        not scan.name.startswith(f"{begins}_")
+        or not _ENTITIES.fullmatch(scan.name.removeprefix(begins))
+        for scan in scans
+    ):
         raise UnusableScanError(
             "scan_misnamed",
-            f"{shown} holds {names}, expected names that begin with sub-{subject}_ses-{session}_. "
-            "Check whose image it is and rename or move it.",
+            f"{shown} holds {names}, expected names that begin with {begins}_, then labels of "
+            "letters and digits only, then _T1w. Check whose image it is and rename or move it.",
         )
     if len(scans) > 1:
         raise UnusableScanError(
@@ -139,13 +165,15 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
             f"{shown} holds {len(scans)} T1-weighted images, expected one: {names}. "
             "Keep the better one and move the others to sourcedata/.",
         )
-    if not scans[0].resolve().is_relative_to(bids.resolve()):
-        raise UnusableScanError(
-            "scan_outside_study",
-            f"{shown}/{scans[0].name} is a link to a file outside the dataset. "
-            "Copy the image into the dataset.",
-        )
+    _refuse(refused_file(scans[0], bids), f"{shown}/{scans[0].name}")
     return scans[0]
+
+
+def _refuse(refusal: Refusal | None, shown: str) -> None:
+    """Raise why an image, or a folder on the way to it, is not opened."""
+    if refusal is not None:
+        reason = "scan_outside_study" if refusal.kind == "outside" else "scan_unreadable"
+        raise UnusableScanError(reason, f"{shown} {refusal}")
 
 
 def _sidecars(bids: Path, scan: Path) -> list[Path]:
@@ -163,24 +191,41 @@ def _sidecars(bids: Path, scan: Path) -> list[Path]:
 def _scanner_settings(bids: Path, scan: Path) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for file in _sidecars(bids, scan):
-        shown = file.relative_to(bids).as_posix()
-        try:
-            content = json.loads(file.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError) as error:
-            cause = (
-                f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "encoding"
-            )
-            raise UnusableScanError(
-                "sidecar_unreadable", f"{shown} is not valid JSON ({cause}). Mend it."
-            ) from error
-        if not isinstance(content, dict):
-            raise UnusableScanError(
-                "sidecar_unreadable", f"{shown} is not a JSON object. Export it again."
-            )
-        said |= content
+        said |= _read_sidecar(file, bids)
     numbers = {ours: said.get(theirs) for ours, theirs in _FROM_SIDECAR.items()}
     maker = said.get("Manufacturer")
+    is_name = isinstance(maker, str) and len(maker) <= LONGEST_NAME and maker.isprintable()
     return {
-        **{ours: value for ours, value in numbers.items() if type(value) in (int, float)},
-        "manufacturer": maker if isinstance(maker, str) else None,
+        **{ours: value for ours, value in numbers.items() if _is_plain_number(value)},
+        "manufacturer": maker if is_name else None,
     }
+
+
+def _read_sidecar(file: Path, bids: Path) -> dict[str, Any]:
+    shown = file.relative_to(bids).as_posix()
+    refusal = refused_file(file, bids, most_bytes=SIDECAR_BYTES)
+    if refusal is not None:
+        raise UnusableScanError("sidecar_unreadable", f"{shown} {refusal}")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UnusableScanError(
+            "sidecar_unreadable", f"{shown} cannot be read ({error.strerror}). Copy it again."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        cause = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its content"
+        raise UnusableScanError(
+            "sidecar_unreadable", f"{shown} is not valid JSON ({cause}). Mend it."
+        ) from error
+    if not isinstance(content, dict):
+        raise UnusableScanError(
+            "sidecar_unreadable", f"{shown} is not a JSON object. Export it again."
+        )
+    return content
+
+
+def _is_plain_number(value: Any) -> bool:
+    """Say whether a value is a number that a scanner could have been set to."""
+    if type(value) is int:
+        return abs(value) < 10**15
+    return type(value) is float and math.isfinite(value)

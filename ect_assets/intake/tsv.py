@@ -9,10 +9,13 @@ may be a name or a date of birth.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.intake.findings import listed
+from ect_assets.intake.source_files import TABLE_BYTES, refused_file
 from ect_assets.problems import EctError
 
 MISSING = frozenset({"", "n/a"})
@@ -65,7 +68,7 @@ def describe(text: str) -> str:
     return "text"
 
 
-def read_tsv(path: Path, shown: str | None = None) -> pd.DataFrame:
+def read_tsv(path: Path, shown: str | None = None, within: Path | None = None) -> pd.DataFrame:
     """Read a tab-separated table as text.
 
     Parameters
@@ -74,6 +77,8 @@ def read_tsv(path: Path, shown: str | None = None) -> pd.DataFrame:
         The file.
     shown : str, optional
         How messages name it: its path relative to the dataset. Its bare name without this.
+    within : Path, optional
+        Folder that it must really lie in, once links are followed.
 
     Returns
     -------
@@ -84,10 +89,14 @@ def read_tsv(path: Path, shown: str | None = None) -> pd.DataFrame:
     Raises
     ------
     TableFileError
-        When the file is missing, not UTF-8, separated by commas, has a column without a name or
-        two of one name, or a row with more or fewer cells than the header.
+        When the file is missing, outside the folder, too large, not UTF-8, separated by commas,
+        has a column without a name or two of one name, or a row with more or fewer cells than the
+        header.
     """
     shown = shown or path.name
+    refusal = refused_file(path, *([within] if within else []), most_bytes=TABLE_BYTES)
+    if refusal is not None:
+        raise TableFileError(f"{shown} {refusal}")
     lines = _decoded(path, shown).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = _header(lines[0], shown)
     rows = {}
@@ -110,6 +119,11 @@ def _decoded(path: Path, shown: str) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise TableFileError(
+                f"{shown} is a link to a file that is not here. Fetch its content (for a DataLad "
+                "dataset: `datalad get`), or copy the file."
+            ) from error
         raise TableFileError(f"{shown} is missing. Add it, tab-separated.") from error
     except OSError as error:
         raise TableFileError(f"{shown} cannot be read: {error.strerror}.") from error
@@ -134,10 +148,10 @@ def _header(line: str, shown: str) -> list[str]:
         raise TableFileError(
             f"{shown} has no name for column {header.index('') + 1}. Name it, or delete it."
         )
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     if repeated:
         raise TableFileError(
-            f"{shown} has two columns of one name: {', '.join(repeated)}. Rename or delete one."
+            f"{shown} has two columns of one name: {listed(repeated)}. Rename or delete one."
         )
     return header
 

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import glob
 import os
-import tempfile
 from pathlib import Path
 
 import duckdb
 
 from ect_assets.lake.store import FILE_NAME, Lake
+from ect_assets.lake.whole_files import WriteError, folder_beside
 from ect_assets.problems import EctError
 from ect_assets.schema import Table
 from ect_assets.tables import TABLES
 
 CATALOGUE = "ect.duckdb"
 READING = {duckdb.StatementType.SELECT}
+CLOSED = (
+    "autoinstall_known_extensions=false",
+    "autoload_known_extensions=false",
+    "allow_persistent_secrets=false",
+    "temp_directory=''",
+    "enable_external_access=false",
+)
+"""What a query could reach the disk or the network by. Without a folder for what does not fit
+into memory, a query that is too large fails instead of filling the current folder."""
+TRIES = 5
+"""How often a view is tried to be made over files that are replaced meanwhile."""
 
 
 class QueryError(EctError):
@@ -61,39 +72,76 @@ def refresh_catalogue(lake: Lake) -> Path:
     -------
     Path
         The DuckDB file. Readers that have the old one open go on undisturbed.
+
+    Raises
+    ------
+    WriteError
+        When the disk is full or the folder is read-only; the old one stays then.
     """
-    lake.folder.mkdir(parents=True, exist_ok=True)
     file = lake.folder / CATALOGUE
-    with tempfile.TemporaryDirectory(prefix=".catalogue", dir=lake.folder) as aside:
-        fresh = Path(aside) / CATALOGUE
-        with duckdb.connect(fresh) as connection:
-            for table in TABLES.values():
-                connection.execute("BEGIN")
-                _make_view(connection, lake, table)
-                view = table.table_name
-                connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
-                there = set(connection.table(view).columns)
-                for one in (one for one in table.columns if one.name in there):
-                    what = _quoted(one.description)
-                    connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
-                connection.execute("COMMIT")
+    with folder_beside(file) as aside:
+        fresh = aside / CATALOGUE
+        try:
+            with duckdb.connect(fresh) as connection:
+                make_views(connection, lake)
+                # Said here: on closing, a full disk would be passed over in silence.
+                connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise WriteError(
+                f"{lake.folder}: {CATALOGUE} could not be made anew ({error}). What was there "
+                "before is as it was, and the tables are whole. Mend that, then `ect run` again."
+            ) from error
         os.replace(fresh, file)
     return file
 
 
-def _make_view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table]) -> None:
-    """Make a table's view; a damaged file is left out of it, and `ect run` makes it again."""
+def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Make the view of every table, with what it and its columns mean.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Of a database without these views.
+    lake : Lake
+    """
+    for table in TABLES.values():
+        for _ in range(TRIES):
+            try:
+                _make_view(connection, lake, table, view_statement(lake, table))
+                break
+            except duckdb.Error:
+                sound = _sound_files(lake, table)
+                if len(sound) < len(lake.partitions(table)):
+                    # A damaged file is left out of it, and `ect run` makes it again.
+                    _make_view(connection, lake, table, view_statement(lake, table, sound))
+                    break
+                # Nothing is damaged: a file was replaced while it was looked at.
+        else:
+            _make_view(connection, lake, table, view_statement(lake, table))
+
+
+def _sound_files(lake: Lake, table: type[Table]) -> list[Path]:
+    there = lake.partitions(table)
+    return [lake.file(table, one) for one in there if lake.footer(table, one) is not None]
+
+
+def _make_view(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table], statement: str
+) -> None:
+    """Make one view with its comments, or nothing of it."""
+    connection.execute("BEGIN")
     try:
-        connection.execute(view_statement(lake, table))
+        connection.execute(statement)
+        view = table.table_name
+        connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
+        there = set(connection.table(view).columns)
+        for one in (one for one in table.columns if one.name in there):
+            what = _quoted(one.description)
+            connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
+        connection.execute("COMMIT")
     except duckdb.Error:
-        sound = [
-            lake.file(table, one)
-            for one in lake.partitions(table)
-            if lake.footer(table, one) is not None
-        ]
         connection.execute("ROLLBACK")
-        connection.execute("BEGIN")
-        connection.execute(view_statement(lake, table, sound))
+        raise
 
 
 def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
@@ -117,7 +165,8 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     plain = lake.folder.as_posix() + "/"
     allowed = ", ".join(_quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
     connection.execute(f"SET allowed_directories=[{allowed}]")
-    connection.execute("SET enable_external_access=false")
+    for setting in CLOSED:
+        connection.execute(f"SET {setting}")
     connection.execute("SET lock_configuration=true")
     return connection
 

@@ -2,25 +2,30 @@
 
 A file appears under its name only when it is complete, says in its footer where it comes from,
 and is left alone when nothing about it would change. What may stand in a table is said in
-`tables`; SQL over the files is in `catalogue`; when a file is out of date is decided in
-`freshness`.
+`tables`; how one file is laid out is in `parquet`; SQL over the files is in `catalogue`; when a
+file is out of date is decided in `freshness`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from ect_assets.lake.parquet import (
+    Stamp,
+    content_digest,
+    read_parquet,
+    sound_footer,
+    stamp_of,
+    write_parquet,
+)
+from ect_assets.lake.whole_files import replace_whole, told_plainly
 from ect_assets.problems import EctError, Problem
 from ect_assets.schema import Table
 
@@ -92,7 +97,7 @@ class Lake:
 
     folder: Path
     subjects: frozenset[str] | None = None
-    _footers: dict[Path, tuple[tuple[int, int], dict[str, str] | None]] = field(
+    _footers: dict[Path, tuple[Stamp, dict[str, str] | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -146,14 +151,12 @@ class Lake:
     def footer(self, table: type[Table], partition: Partition) -> dict[str, str] | None:
         """Return the footer of a partition's file, or None where there is no sound file."""
         file = self.file(table, partition)
-        try:
-            status = file.stat()
-        except FileNotFoundError:
+        stamp = stamp_of(file)
+        if stamp is None:
             return None
-        stamp = (status.st_mtime_ns, status.st_size)
         known = self._footers.get(file)
         if known is None or known[0] != stamp:
-            known = (stamp, _sound_footer(table, file))
+            known = (stamp, sound_footer(table, file))
             self._footers[file] = known
         return known[1]
 
@@ -191,7 +194,7 @@ class Lake:
                 f"{table.table_name} has no data yet{f' for {which}' if which else ''}. "
                 "Materialize it first: `ect run`."
             )
-        parts = [pq.read_table(self.file(table, one), partitioning=None) for one in partitions]
+        parts = [read_parquet(self.file(table, one)) for one in partitions]
         return pa.concat_tables(parts, promote_options="default").to_pandas()
 
     def write(
@@ -232,15 +235,30 @@ class Lake:
             "partition": json.dumps(dict(partition), sort_keys=True),
             "seed": str(provenance.seed),
             "simulated": str(provenance.simulated).lower(),
-            "content_sha256": _digest(content),
+            "content_sha256": content_digest(content),
             "inputs_sha256": provenance.inputs_sha256,
         }
         there = self.footer(table, partition)
         if there is not None and {**there, "run_id": ""} == {**footer, "run_id": ""}:
             return False
         file = self.file(table, partition)
-        _replace(file, lambda aside: _write_parquet(content.replace_schema_metadata(footer), aside))
+        content = content.replace_schema_metadata(footer)
+        replace_whole(file, lambda aside: write_parquet(content, aside))
         return True
+
+    def is_whole(self, table: type[Table], partition: Partition) -> bool:
+        """Say whether a partition's file can be read to its end and has the rows it promises."""
+        try:
+            content = read_parquet(self.file(table, partition))
+        except (pa.ArrowInvalid, OSError):
+            return False
+        said = (content.schema.metadata or {}).get(b"content_sha256", b"").decode()
+        return said == content_digest(content.replace_schema_metadata(None))
+
+    def stamps(self, tables: Iterable[type[Table]]) -> dict[Path, Stamp | None]:
+        """Tell the files of some tables apart from those that may take their names later."""
+        files = [self.file(table, one) for table in tables for one in self.partitions(table)]
+        return {file: stamp_of(file) for file in files}
 
     def record_problems(
         self, table: type[Table], partition: Partition, failure: Failure | None
@@ -256,7 +274,8 @@ class Lake:
         """
         file = self._problems_file(table, partition)
         if failure is None:
-            file.unlink(missing_ok=True)
+            with told_plainly(file):
+                file.unlink(missing_ok=True)
             return
         text = json.dumps(
             {
@@ -267,8 +286,8 @@ class Lake:
             indent=1,
             sort_keys=True,
         )
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            _replace(file, lambda aside: aside.write_text(text, encoding="utf-8"))
+        if _text(file) != text:
+            replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
 
     def _problems_file(self, table: type[Table], partition: Partition) -> Path:
         folder = self.folder / PROBLEMS_FOLDER / table.table_name
@@ -276,72 +295,29 @@ class Lake:
 
     def failure(self, table: type[Table], partition: Partition) -> Failure | None:
         """Return what was wrong with a partition when it was last made, or None."""
-        file = self._problems_file(table, partition)
-        return _read_failure(file) if file.exists() else None
+        return _read_failure(self._problems_file(table, partition))
 
     def failures(self) -> Iterator[tuple[Path, Failure]]:
         """Go through all that was wrong with any partition, with the file that says so."""
         for file in sorted((self.folder / PROBLEMS_FOLDER).glob("**/problems.json")):
-            yield file, _read_failure(file)
+            failure = _read_failure(file)
+            if failure is not None:
+                yield file, failure
 
 
-def _sound_footer(table: type[Table], file: Path) -> dict[str, str] | None:
-    """Read a footer; None where the file is damaged, not ours, or of other columns."""
+def _text(file: Path) -> str | None:
+    """Return what a file says, or None where there is none, or no longer."""
     try:
-        schema = pq.read_schema(file)
-    except (pa.ArrowInvalid, OSError):
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
         return None
-    footer = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    has_columns = set(table.column_names()) <= set(schema.names)
-    return footer if has_columns and "inputs_sha256" in footer else None
 
 
-def _read_failure(file: Path) -> Failure:
-    """Read one `problems.json`."""
-    said = json.loads(file.read_text(encoding="utf-8"))
+def _read_failure(file: Path) -> Failure | None:
+    """Read one `problems.json`; None where there is none."""
+    text = _text(file)
+    if text is None:
+        return None
+    said = json.loads(text)
     problems = tuple(Problem(**row) for row in said["problems"])
     return Failure(problems, said["inputs_sha256"], said["failed"])
-
-
-def _digest(content: pa.Table) -> str:
-    """Digest values, names and types, whatever the compression; times of the clock aside."""
-    clocks = [one.name for one in content.schema if pa.types.is_timestamp(one.type)]
-    content = content.drop_columns(clocks)
-    # What lies in memory under a NULL is arbitrary: zeros there, and where they are, instead.
-    parts = [part for one in content.columns for part in (_zero_where_null(one), one.is_valid())]
-    sink = pa.BufferOutputStream()
-    bare = pa.table(parts, [str(number) for number in range(len(parts))])
-    bare = bare.replace_schema_metadata({"schema": content.schema.to_string()})
-    with pa.ipc.new_stream(sink, bare.schema) as stream:
-        stream.write_table(bare.combine_chunks())
-    return hashlib.sha256(sink.getvalue()).hexdigest()
-
-
-def _zero_where_null(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    zero = pa.scalar("" if pa.types.is_string(values.type) else 0).cast(values.type)
-    return values.fill_null(zero) if values.null_count else values
-
-
-def _write_parquet(content: pa.Table, file: Path) -> None:
-    pq.write_table(content, file, compression="zstd", store_schema=True)
-
-
-def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the file, flush to the disk, then take its name in one step."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".writing", dir=file.parent)
-    os.close(handle)
-    aside = Path(name)
-    try:
-        write(aside)
-        aside.chmod(0o644)
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(aside, file)
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.intake.source_files import usable_files
 from ect_assets.morphometry.atlas_transfer import is_on_fsaverage, study_labels
 from ect_assets.morphometry.freesurfer_layouts import (
     ASEG_NAMES,
@@ -26,6 +27,7 @@ from ect_assets.morphometry.freesurfer_layouts import (
 )
 from ect_assets.morphometry.naming import SIDES, folder_pattern, freesurfer_name, shown_path
 from ect_assets.morphometry.stats_files import StatsFile, StatsFileError, read_stats
+from ect_assets.morphometry.subject_access import why_closed, why_refused
 from ect_assets.morphometry.subject_surfaces import (
     SurfaceFiles,
     choose_files,
@@ -129,6 +131,12 @@ class FreeSurferSubjects:
         else:
             shown = shown_path(self._study, folder)
             labels = study_labels(self._study, parcellation)
+            closed = why_refused(
+                self._study, (path for side in SIDES for path in files.paths(folder, side).values())
+            )
+            if closed is not None:
+                findings.add(*closed, subject, session, parcellation)
+                findings.raise_any()
             hemispheres, faults = surface_hemispheres(
                 folder, shown, files, parcellation, parcels, labels
             )
@@ -150,11 +158,13 @@ class FreeSurferSubjects:
         Returns
         -------
         list of Path
-            Those that exist, each once.
+            Those that exist and may be opened, each once.
         """
         paths: list[Path] = []
         for session in self.sessions(subject):
             folder = self._folder_of(subject, session)
+            if why_closed(self._study, folder) is not None:
+                continue
             paths += [stats_file(folder, ASEG_NAMES), *state_files(folder)]
             for parcellation in self._study.parcellations:
                 annotation = self._annotation(parcellation)
@@ -162,7 +172,7 @@ class FreeSurferSubjects:
                 files = self._surface_files(subject, session, parcellation)
                 if files is not None:
                     paths += [path for side in SIDES for path in files.paths(folder, side).values()]
-        return [path for path in dict.fromkeys(paths) if path.is_file()]
+        return usable_files(paths, self._folder, self._study.bids_folder)
 
     def sessions(self, subject: str) -> list[str]:
         """List the sessions for which a subject has a folder.
@@ -197,11 +207,15 @@ class FreeSurferSubjects:
         Returns
         -------
         dict of str to Path
-            Those that exist.
+            Those that exist and may be read.
         """
         wanted = {*self._study.sessions.both, *others}
         folders = {name: self._folder_of(subject, name) for name in self.sessions(subject)}
-        return {name: path for name, path in folders.items() if name in wanted and path.is_dir()}
+        return {
+            name: path
+            for name, path in folders.items()
+            if name in wanted and why_closed(self._study, path) is None
+        }
 
     def _folder_of(self, subject: str, session: str) -> Path:
         return self._folder / self._template.format(subject=subject, session=session)
@@ -224,6 +238,10 @@ class FreeSurferSubjects:
             )
         folder = self._folder_of(scan.subject, scan.session)
         shown = shown_path(self._study, folder)
+        closed = why_closed(self._study, folder)
+        if closed is not None:
+            findings.add(*closed, *who)
+            findings.raise_any()
         if not folder.is_dir():
             findings.add(
                 "session_missing",
@@ -275,6 +293,10 @@ class FreeSurferSubjects:
     ) -> StatsFile | None:
         """Read one file, or take up why it cannot be used and what else helps if it is missing."""
         needed = () if path.name in ASEG_NAMES else _COLUMNS
+        closed = why_refused(self._study, [path])
+        if closed is not None:
+            findings.add(*closed, scan.subject, scan.session, parcellation)
+            return None
         try:
             return read_stats(path, needed)
         except StatsFileError as error:

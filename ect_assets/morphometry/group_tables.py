@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.intake.source_files import usable_files
 from ect_assets.morphometry.naming import SIDES, folder_pattern, freesurfer_name, shown_path
 from ect_assets.morphometry.table_files import TableFile, read_table
 from ect_assets.morphometry.table_rows import (
@@ -48,6 +49,7 @@ class GroupTables:
     def __init__(self, study: Study):
         self._study = study
         self._folder = study.morphometry_folder
+        self._roots = study.morphometry_folder, study.bids_folder
         self._pattern = folder_pattern(study.morphometry.subject_folder)
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
@@ -142,7 +144,7 @@ class GroupTables:
         Returns
         -------
         list of Path
-            Those that exist, sorted.
+            Those that exist and may be opened, sorted.
         """
         annotations = {setting.freesurfer for setting in self._study.parcellations.values()}
         stems = ["aseg.volume"] + [
@@ -151,13 +153,14 @@ class GroupTables:
             for annotation in annotations
             for kind in ("volume", *_OPTIONAL)
         ]
-        return sorted(
+        found = sorted(
             path
             for stem in stems
             for ending in _ENDINGS
             for pattern in (f"{stem}{ending}", f"{stem}.ses-*{ending}")
             for path in self._folder.glob(pattern)
         )
+        return usable_files(found, *self._roots)
 
     def sessions(self, subject: str) -> list[str]:
         """List the sessions for which some table has a row of a subject.
@@ -180,7 +183,7 @@ class GroupTables:
         found = set()
         for path in self.files(subject):
             of_file = session_of_file(path.name)
-            for row_name, _ in read_table(path, shown_path(self._study, path)).rows:
+            for row_name, _ in self._read(path).rows:
                 label, of_row = scan_of_row(row_name, self._pattern)
                 if label == subject and (of_row or of_file):
                     found.add(str(of_row or of_file))
@@ -201,8 +204,11 @@ class GroupTables:
                     f"{', '.join(path.name for path in there)}. Delete the wrong one."
                 )
             if there:
-                return read_table(there[0], shown_path(self._study, there[0]))
+                return self._read(there[0])
         return None
+
+    def _read(self, path: Path) -> TableFile:
+        return read_table(path, shown_path(self._study, path), *self._roots)
 
     def _required(self, stem: str, session: str) -> TableFile:
         table = self._table(stem, session)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.problems import EctError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
@@ -70,9 +71,13 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     Raises
     ------
     StatsFileError
-        When the file is missing, has no ``ColHeaders`` line or no row, lacks a column, has a row
-        with more or fewer values than columns, a value that is no number, or a structure twice.
+        When the file is missing or too large, has no ``ColHeaders`` line or no row, lacks a column
+        or has it twice, has a row with more or fewer values than columns, a value that is no
+        number, or a structure twice.
     """
+    refusal = refused_file(path, most_bytes=STATS_BYTES)
+    if refusal is not None:
+        raise StatsFileError(f"{path.name} {refusal.words}")
     try:
         # Latin-1 decodes every byte: folders in the header may be in any encoding.
         lines = path.read_text(encoding="latin-1").split("\n")
@@ -91,6 +96,8 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
             f"{path.name} has no line `# ColHeaders` with {_NAMES}, so it is cut short or not a "
             "statistics file"
         )
+    if len(set(headers[0])) < len(headers[0]):
+        raise StatsFileError(f"{path.name} has a column twice")
     lacking = [column for column in needed if column not in headers[0]]
     if lacking:
         raise StatsFileError(f"{path.name} has no column {', '.join(lacking)}")

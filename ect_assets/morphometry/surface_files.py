@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ect_assets.intake.source_files import SURFACE_BYTES, refused_file
 from ect_assets.problems import EctError
 
 _TRIANGLES_MAGIC = b"\xff\xff\xfe"
 _VALUES_MAGIC = b"\xff\xff\xff"
+_DIGITS = 9
+"""Of the largest number of vertices that a file can promise."""
 _INT, _FLOAT = np.dtype(">i4"), np.dtype(">f4")
 
 
@@ -111,11 +114,11 @@ def read_label(path: Path) -> np.ndarray:
     """
     lines = _content(path).split(b"\n", 2)
     promised = lines[1].strip() if len(lines) == 3 else b""
-    if not promised.isdigit():
+    if not _is_count(promised):
         raise SurfaceFileError(f"{path.name} is not a FreeSurfer label")
     rows = lines[2].splitlines()[: int(promised)]
     fields = [row.split(None, 1)[:1] for row in rows]
-    indices = [int(field[0]) for field in fields if field and field[0].isdigit()]
+    indices = [int(field[0]) for field in fields if field and _is_count(field[0])]
     if len(indices) != int(promised):
         raise SurfaceFileError(
             f"{path.name} is cut short: {len(indices):,} of {int(promised):,} vertices"
@@ -163,6 +166,8 @@ def read_annotation(path: Path) -> tuple[np.ndarray, list[str]]:
     place = np.searchsorted(np.array(codes)[order], pairs[:, 1])
     found = order[np.minimum(place, len(order) - 1)] if names else np.zeros(n_vertices, int)
     is_known = np.isin(pairs[:, 1], codes) & (pairs[:, 1] != 0)
+    if pairs[:, 0].min(initial=0) < 0 or pairs[:, 0].max(initial=-1) >= n_vertices:
+        raise SurfaceFileError(f"{path.name} has labels for vertices that are not there")
     labels = np.zeros(n_vertices, dtype=np.int64)
     labels[pairs[:, 0]] = np.where(is_known, found + 1, 0)
     return labels, names
@@ -195,12 +200,19 @@ class _Walk:
 
 
 def _content(path: Path) -> bytes:
+    refusal = refused_file(path, most_bytes=SURFACE_BYTES)
+    if refusal is not None:
+        raise SurfaceFileError(f"{path.name} {refusal.words}")
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SurfaceFileError(f"{path.name} is missing") from error
     except OSError as error:
         raise SurfaceFileError(f"{path.name} cannot be read ({error.strerror})") from error
+
+
+def _is_count(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= _DIGITS
 
 
 def _counts(path: Path, content: bytes, start: int, n: int) -> list[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.problems import StudyError
 
 _HEAD = re.compile(r"(?P<side>lh|rh)\..+\.(?P<measure>volume|area|thickness)")
@@ -35,7 +36,7 @@ class TableFile:
     rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def read_table(path: Path, shown: str) -> TableFile:
+def read_table(path: Path, shown: str, *roots: Path) -> TableFile:
     """Parse a table, or take it from memory if the file is still the same.
 
     Parameters
@@ -44,6 +45,8 @@ def read_table(path: Path, shown: str) -> TableFile:
         A file separated by tabs, commas, semicolons or spaces (the header shows which).
     shown : str
         How messages name it.
+    *roots : Path
+        Folders in one of which it has to lie, once links are followed; anywhere without them.
 
     Returns
     -------
@@ -52,9 +55,12 @@ def read_table(path: Path, shown: str) -> TableFile:
     Raises
     ------
     StudyError
-        When it cannot be read, is empty, has a column twice, or holds another hemisphere or
-        measure than its name says.
+        When it cannot be read, lies outside those folders, is too large, is empty, has a column
+        twice, or holds another hemisphere or measure than its name says.
     """
+    refusal = refused_file(path, *roots, most_bytes=STATS_BYTES)
+    if refusal is not None:
+        raise StudyError(f"{shown} {refusal}")
     state = path.stat()
     return _parsed(path, shown, state.st_mtime_ns, state.st_size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,18 @@ def test_plain_numbers_are_read(text, number):
 )
 def test_a_cell_is_described_without_being_quoted(text, words):
     assert describe(text) == words
+
+
+def test_a_table_whose_content_is_not_here_says_how_to_fetch_it(tmp_path):
+    (tmp_path / "table.tsv").symlink_to(tmp_path / "annex")
+    with pytest.raises(TableFileError, match="datalad get"):
+        read_tsv(tmp_path / "table.tsv")
+
+
+def test_many_columns_are_looked_through_at_once(tmp_path):
+    names = [f"column{number}" for number in range(50_000)]
+    (tmp_path / "table.tsv").write_text("\t".join([*names, "column7"]) + "\n")
+    begun = time.perf_counter()
+    with pytest.raises(TableFileError, match="two columns of one name: column7"):
+        read_tsv(tmp_path / "table.tsv")
+    assert time.perf_counter() - begun < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ect_assets import tables
-from ect_assets.lake import store
+from ect_assets.lake import store, whole_files
 from ect_assets.lake.store import Failure, LakeError
+from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import Problem
 from ect_assets.schema import SchemaError
 from ect_assets_tests.lake.rows import MORNING, PROVENANCE, keep, rows, scores
@@ -38,12 +40,12 @@ def all_files(lake):
 
 
 def stop_writing(*arguments, **named):
-    raise OSError("no space left on device")
+    raise OSError(errno.ENOSPC, "no space left on device")
 
 
-def write_half(content, file, **named):
+def write_half(content, file):
     file.write_bytes(b"PAR1 half a table")
-    raise OSError("no space left on device")
+    stop_writing()
 
 
 def test_what_is_written_is_read_back_the_same(filled):
@@ -136,6 +138,51 @@ def test_a_footer_is_read_again_after_the_file_changed(filled):
     assert filled.footer(SCORES, {})["seed"] == "8"
 
 
+def test_a_file_of_the_same_size_written_at_the_same_moment_is_told_apart(filled):
+    file = filled.file(SCORES, {})
+    other = file.with_name("other.parquet")
+    table = pq.read_table(file, partitioning=None)
+    for name, run in ((file, b"first-run"), (other, b"other-run")):
+        pq.write_table(
+            table.replace_schema_metadata({**table.schema.metadata, b"run_id": run}), name
+        )
+        os.utime(name, ns=(1, 1))
+    assert file.stat().st_size == other.stat().st_size
+    assert filled.footer(SCORES, {})["run_id"] == "first-run"
+    other.replace(file)
+    assert filled.footer(SCORES, {})["run_id"] == "other-run"
+
+
+def test_a_whole_file_is_known_to_be_whole(filled):
+    assert filled.is_whole(SCORES, {})
+
+
+@pytest.mark.parametrize("keep_share", [0.0, 0.5, 0.99])
+def test_a_file_that_was_cut_short_is_known_not_to_be_whole(filled, keep_share):
+    file = filled.file(SCORES, {})
+    content = file.read_bytes()
+    file.write_bytes(content[: int(keep_share * len(content))])
+    assert not filled.is_whole(SCORES, {})
+
+
+def test_rows_that_are_not_those_of_the_footer_are_known(filled):
+    file = filled.file(SCORES, {})
+    table = pq.read_table(file, partitioning=None)
+    pq.write_table(table.slice(1), file)
+    assert filled.footer(SCORES, {}) is not None
+    assert not filled.is_whole(SCORES, {})
+
+
+def test_other_rows_begin_at_another_place_in_the_file(filled):
+    def begin():
+        chunk = pq.read_metadata(filled.file(SCORES, {})).row_group(0).column(0)
+        return chunk.dictionary_page_offset or chunk.data_page_offset
+
+    before = begin()
+    rewrite(filled, scores(score=[21.0, 10.0]))
+    assert begin() != before
+
+
 def test_there_is_no_footer_where_there_is_no_file(lake):
     assert lake.footer(SCORES, {}) is None
 
@@ -154,23 +201,23 @@ def test_a_frame_that_breaks_the_schema_leaves_the_old_file_as_it_was(filled):
 
 @pytest.mark.parametrize(
     ("module", "function", "fails"),
-    [(store.pq, "write_table", write_half), (store.os, "replace", stop_writing)],
+    [(store, "write_parquet", write_half), (whole_files.os, "replace", stop_writing)],
 )
 def test_a_crash_while_writing_leaves_the_old_file(filled, monkeypatch, module, function, fails):
     before = filled.file(SCORES, {}).read_bytes()
     monkeypatch.setattr(module, function, fails)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(WriteError, match="is full"):
         rewrite(filled, scores(score=[1.0, 2.0]))
     assert filled.file(SCORES, {}).read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("module", "function", "fails"),
-    [(store.pq, "write_table", write_half), (store.os, "replace", stop_writing)],
+    [(store, "write_parquet", write_half), (whole_files.os, "replace", stop_writing)],
 )
 def test_a_crash_while_writing_leaves_no_other_file(lake, monkeypatch, module, function, fails):
     monkeypatch.setattr(module, function, fails)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(WriteError, match="is full"):
         rewrite(lake)
     assert all_files(lake) == []
 

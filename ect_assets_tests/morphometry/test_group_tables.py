@@ -328,3 +328,16 @@ def test_a_parcellation_without_a_name_in_freesurfer_has_tables_of_its_own_name(
     assert [path.name for path in GroupTables(Study(**said)).files("101")] == [
         "lh.mine.volume.ses-pre.tsv"
     ]
+
+
+def test_a_table_that_is_a_link_out_of_the_study_stops_it_unread(
+    source, write_tables, parcels, folder, tmp_path
+):
+    write_tables(".ses-pre", ["sub-101"])
+    table = folder / "lh.aparc.volume.ses-pre.tsv"
+    elsewhere = tmp_path / "elsewhere.tsv"
+    table.rename(elsewhere)
+    table.symlink_to(elsewhere)
+    with pytest.raises(StudyError, match="is a link to a file outside the dataset"):
+        source.parcel_gmv("101", "pre", DK, parcels)
+    assert table not in source.files("101")

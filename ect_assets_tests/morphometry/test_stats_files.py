@@ -107,3 +107,9 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path, text, told):
 def test_a_missing_file_is_told_by_its_name_alone(tmp_path):
     with pytest.raises(StatsFileError, match="^lh.aparc.stats is missing$"):
         read_stats(tmp_path / "lh.aparc.stats")
+
+
+def test_a_column_twice_is_refused(tmp_path):
+    text = stats_text([["insula", 1, 2]], ["StructName", "GrayVol", "GrayVol"], {})
+    with pytest.raises(StatsFileError, match="has a column twice"):
+        read_stats(written(tmp_path, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -137,4 +138,28 @@ def test_a_value_that_is_no_number_is_refused(files):
 def test_a_count_below_zero_is_refused(files):
     (files / "lh.thickness").write_bytes(b"\xff\xff\xff" + struct.pack(">3i", -4, 2, 1))
     with pytest.raises(SurfaceFileError, match="damaged"):
+        read_vertex_values(files / "lh.thickness")
+
+
+@pytest.mark.parametrize("vertex", [4, -1])
+def test_an_annotation_of_a_vertex_that_is_not_there_is_refused(files, vertex):
+    path = files / "lh.aparc.annot"
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + struct.pack(">i", vertex) + content[8:])
+    with pytest.raises(SurfaceFileError, match="vertices that are not there"):
+        read_annotation(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5_000 + "\n0 0 0 0 0\n", "1\n" + "9" * 5_000 + " 0 0 0 0\n"]
+)
+def test_a_number_of_thousands_of_digits_is_refused(files, text):
+    (files / "lh.cortex.label").write_text("#!ascii label\n" + text)
+    with pytest.raises(SurfaceFileError):
+        read_label(files / "lh.cortex.label")
+
+
+def test_a_surface_of_gigabytes_is_refused_unread(files):
+    os.truncate(files / "lh.thickness", 10 << 30)
+    with pytest.raises(SurfaceFileError, match="10,737 MB, expected at most 500 MB"):
         read_vertex_values(files / "lh.thickness")

@@ -38,9 +38,9 @@ def test_the_change_found_follows_the_true_change(table):
 
 
 def test_the_change_found_has_the_size_of_the_true_change(table):
-    """On average; a single phantom's slope is known to 15 % only (docs/method.md)."""
-    assert 0.9 <= table["slope"].mean() <= 1.1
-    assert table["slope"].between(0.85, 1.15).all()
+    """On average; a single phantom's slope may be 15 % too low (docs/method.md)."""
+    assert 0.95 <= table["slope"].mean() <= 1.05
+    assert table["slope"].between(0.85, 1.1).all()
 
 
 def test_two_scans_of_an_unchanged_brain_hardly_differ(table):

@@ -1,0 +1,110 @@
+"""Which patients' data are complete, and what the others wait for.
+
+The rule is the study's (``[arrival]`` in study.toml); it is read off the files alone. Whether what
+is there can be used is found out by the steps, and taking patients up is done in `automation`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ect_assets.freshness import newest_change
+from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.scans import t1w_images
+from ect_assets.morphometry.sources import VolumeSource, volume_source
+from ect_assets.study import Study
+
+SETTLING = "its files to settle"
+MEASURES_IMAGES = ("recon-all", "volumetric")
+"""Sources that need nothing but the images."""
+
+
+def waiting_for(
+    study: Study, subjects: Sequence[str] | None = None, now: float | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Say for each patient what is still awaited before the daemon takes the data up.
+
+    Parameters
+    ----------
+    study : Study
+    subjects : sequence of str, optional
+        Only these; all those of the BIDS folder without it.
+    now : float, optional
+        Seconds since the epoch; the clock's without it.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Patient to what is awaited, in a reader's words; nothing where all is there and settled.
+
+    Raises
+    ------
+    StudyError
+        When the BIDS folder cannot be read.
+    """
+    labels = subject_labels(study.bids_folder) if subjects is None else list(subjects)
+    source = volume_source(study, lambda line: None)
+    unscored = _unscored(study, labels)
+    clock = time.time() if now is None else now
+    return {
+        subject: (
+            *_missing_sessions(study, source, subject),
+            *unscored.get(subject, ()),
+            *_unsettled(study, source, subject, clock),
+        )
+        for subject in labels
+    }
+
+
+def _missing_sessions(study: Study, source: VolumeSource, subject: str) -> list[str]:
+    if not study.arrival.sessions:
+        return []
+    awaited = []
+    for session in study.sessions.both:
+        if study.scans.images and not _has_image(study, subject, session):
+            awaited.append(f"the image of ses-{session}")
+        if study.morphometry.source not in MEASURES_IMAGES and session not in source.sessions(
+            subject
+        ):
+            awaited.append(f"the volumes of ses-{session} ({source.name})")
+    return awaited
+
+
+def _has_image(study: Study, subject: str, session: str) -> bool:
+    folders = {image.parent.parent.name for image in t1w_images(study.bids_folder, subject)}
+    return f"ses-{session}" in folders
+
+
+def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:
+    """List, by patient, the scores that the study waits for and that are not there."""
+    needed = {name: study.instruments[name] for name in study.arrival.instruments}
+    if not needed:
+        return {}
+    scores, _ = read_clinical_scores(study.bids_folder, subjects, study.sessions.both, needed)
+    there = set(scores[["subject", "session", "instrument"]].itertuples(index=False, name=None))
+    return {
+        subject: [
+            f"{name} of ses-{session}"
+            for name in needed
+            for session in study.sessions.both
+            if (subject, session, name) not in there
+        ]
+        for subject in subjects
+    }
+
+
+def _unsettled(study: Study, source: VolumeSource, subject: str, now: float) -> list[str]:
+    """Say how long the files have to stay as they are, where one was written just now."""
+    settle = study.arrival.settle_minutes * 60
+    newest = newest_change(patient_files(study, source, subject))
+    left = settle - (now - newest)
+    return [] if left <= 0 else [f"{SETTLING} ({left:.0f} s)"]
+
+
+def patient_files(study: Study, source: VolumeSource, subject: str) -> Iterable[Path]:
+    """List every file of a patient: in the BIDS folder, and where the volumes come from."""
+    own = (study.bids_folder / f"sub-{subject}").rglob("*")
+    return {*(file for file in own if file.is_file()), *source.files(subject)}

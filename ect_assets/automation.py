@@ -1,0 +1,300 @@
+"""What the daemon does by itself: when each table is made, who is taken up, what runs by the clock.
+
+Whether something is out of date is decided in `state`, from the same digests as `ect run`, and
+told to Dagster by the conditions here. What a step computes, and how a failure is told, belong
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster import AutomationCondition
+
+from ect_assets.arrival import SETTLING, waiting_for
+from ect_assets.freshness import lake_of
+from ect_assets.lake.audit import read_audit_log, record_events
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration import SUBJECT, SUBJECTS, partition_of
+from ect_assets.problems import StudyError
+from ect_assets.state import StudyState
+from ect_assets.step import Step
+from ect_assets.study import Study
+from ect_assets.walk import STEPS
+
+SECONDS_BETWEEN_LOOKS = 5
+SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
+BY_NAME = {step.name: step for step in STEPS}
+
+
+class Looks:
+    """Looks at the study once per evaluation of the conditions, however many of them ask.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study):
+        self._study = study
+        self._lake = lake_of(study)
+        self._of: Any = None
+        self._state: StudyState | None = None
+
+    async def state(self, context: dg.AutomationContext) -> StudyState:
+        """Return the state of the study as it is at this evaluation."""
+        view = context.asset_graph_view
+        if self._state is None or self._of is not view:
+            given_up = {
+                step.name: await _failed(view, step)
+                for step in STEPS
+                if view.asset_graph.has(dg.AssetKey(step.name))
+            }
+            # Patients come and go; what is known of the files is kept from one look to the next.
+            subjects = lake_of(self._study).subjects
+            lake = Lake(self._lake.folder, subjects, self._lake._footers)
+            self._state = StudyState(
+                self._study,
+                lake,
+                view.instance.get_dynamic_partitions(SUBJECT),
+                lambda step, one: (
+                    _names(one) in given_up[step.name] and not lake.failure(step.table, one)
+                ),
+            )
+            self._of = view
+        return self._state
+
+
+async def _failed(view: Any, step: Step) -> set[frozenset]:
+    """Name the partitions of a table whose last run failed."""
+    key = dg.AssetKey(step.name)
+    subset = await view.compute_execution_failed_subset(
+        key=key, from_subset=view.get_full_subset(key=key)
+    )
+    return {
+        _names(partition_of(step.table, one.partition_key))
+        for one in subset.expensively_compute_asset_partitions()
+    }
+
+
+def _names(partition: Partition) -> frozenset:
+    return frozenset(partition.items())
+
+
+class OfPartitions(AutomationCondition):
+    """A condition that is true of some partitions of a table, by a function of each of them.
+
+    Parameters
+    ----------
+    looks : Looks
+    """
+
+    label = ""
+    says = ""
+
+    def __init__(self, looks: Looks):
+        self.looks = looks
+
+    @property
+    def description(self) -> str:
+        """What the UI shows beside the label."""
+        return self.says
+
+    def get_label(self) -> str:
+        """What the UI calls it."""
+        return self.label
+
+    @property
+    def requires_cursor(self) -> bool:
+        """Nothing is remembered: the lake remembers."""
+        return False
+
+    async def evaluate(self, context: dg.AutomationContext) -> dg.AutomationResult:  # type: ignore[override]
+        """Ask of each partition that is still in question."""
+        step = BY_NAME[context.key.path[-1]]
+        state = await self.looks.state(context)
+        asked = context.candidate_subset.expensively_compute_asset_partitions()
+        requested = _requested(context, step)
+        true = {
+            one
+            for one in asked
+            if self.holds(state, step, partition_of(step.table, one.partition_key), requested)
+        }
+        view = context.asset_graph_view
+        return dg.AutomationResult(
+            context, view.get_asset_subset_from_asset_partitions(context.key, true)
+        )
+
+    def holds(
+        self, state: StudyState, step: Step, partition: Partition, requested: dict[str, set]
+    ) -> bool:
+        """Say whether it is true of one partition.
+
+        Parameters
+        ----------
+        state : StudyState
+        step : Step
+        partition : mapping
+        requested : dict of str to set
+            Tables that the same run will make before it, and of which partitions.
+        """
+        raise NotImplementedError
+
+
+class OutOfDate(OfPartitions):
+    """Missing, made from other inputs than there are now, or following from what is."""
+
+    label = "out of date"
+    says = "It is missing, or made from other inputs than there are now, and these can be used."
+
+    def holds(self, state, step, partition, requested) -> bool:
+        """As the class says."""
+        key = _names(partition)
+        follows = any(key in requested.get(name, ()) for name in step.upstream)
+        if follows and not (_is_costly(step) and state.is_made(step, partition)):
+            return True
+        return state.is_out_of_date(step, partition) and state.is_settled(step, partition)
+
+
+def _is_costly(step: Step) -> bool:
+    """Say whether to wait and see if what a table is made from comes out other than it was.
+
+    The group's tables follow one another in one run, which is cheaper than to start many; a
+    patient's may take hours, and what takes long has a day of its own.
+    """
+    return step.is_weekly or "subject" in step.table.partitions
+
+
+class InputsSettled(OfPartitions):
+    """Nothing that it is made from is still to be made, and all that it reads is there."""
+
+    label = "inputs settled"
+    says = (
+        "All that it reads is there, and nothing that it is made from is still to be made: who "
+        "failed is not waited for."
+    )
+
+    def holds(self, state, step, partition, requested) -> bool:
+        """As the class says."""
+        coming = {name for name in step.upstream if _names(partition) in requested.get(name, ())}
+        waits = any(
+            before.name not in coming and state.is_pending(before, one)
+            for before, one in state.upstream(step, partition)
+        )
+        return not waits and not set(state.lacks(step, partition)) - coming
+
+
+def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
+    """Name what this evaluation has asked for already and can be made in the same run."""
+    graph = context.asset_graph
+    mine = graph.get(context.key).partitions_def
+    found: dict[str, set] = {}
+    for name in step.upstream:
+        key = dg.AssetKey(name)
+        if not graph.has(key) or graph.get(key).partitions_def != mine:
+            continue
+        subset = context.request_subsets_by_key.get(key)
+        if subset is not None:
+            table = BY_NAME[name].table
+            found[name] = {
+                _names(partition_of(table, one.partition_key))
+                for one in subset.expensively_compute_asset_partitions()
+            }
+    return found
+
+
+def conditions(study: Study) -> Callable[[Step], AutomationCondition]:
+    """Return, for each step of a study, when the daemon makes its table by itself.
+
+    A patient's tables are made as soon as the files are there and settled; a table of the group
+    once everything that it is made from has been made or has failed. What failed is tried again
+    when its inputs change.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    callable
+        Step to AutomationCondition.
+    """
+    looks = Looks(study)
+    is_free = ~AutomationCondition.in_progress() & ~AutomationCondition.any_deps_in_progress()
+    wanted = OutOfDate(looks) & InputsSettled(looks) & is_free.with_label("not being made")
+
+    def of_step(step: Step) -> AutomationCondition:
+        is_of_patient = "subject" in step.table.partitions
+        return wanted.with_label(SOON if is_of_patient else SETTLED)
+
+    return of_step
+
+
+def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that asks the conditions, and starts what they want."""
+    with warnings.catch_warnings():
+        # Our conditions are code, which only the code location can evaluate: a beta of Dagster's.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.AutomationConditionSensorDefinition(
+            "make_what_is_out_of_date",
+            target=dg.AssetSelection.all(),
+            description="Starts whatever is missing or out of date, once its inputs have settled.",
+            minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+            default_status=_status(study.schedule.arrivals),
+            emit_backfills=False,
+            use_user_code_server=True,
+        )
+
+
+def arrival_sensor(study: Study) -> dg.SensorDefinition:
+    """Return the sensor that takes up patients whose data are complete and settled."""
+
+    @dg.sensor(
+        name="take_up_arrivals",
+        description="Takes up each patient whose data are complete by the rule in study.toml.",
+        minimum_interval_seconds=study.arrival.look_every_seconds,
+        default_status=_status(study.schedule.arrivals),
+    )
+    def take_up_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        registered = set(context.instance.get_dynamic_partitions(SUBJECT))
+        try:
+            awaited = waiting_for(study)
+        except StudyError as error:
+            return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
+        new = {subject: what for subject, what in awaited.items() if subject not in registered}
+        complete = [subject for subject, what in new.items() if not what]
+        _record_arrivals(study, new)
+        gone = sorted(registered - set(awaited))
+        says = [
+            f"sub-{subject} waits for {', '.join(what)}" for subject, what in new.items() if what
+        ]
+        says += [f"sub-{subject} is no longer in the BIDS folder" for subject in gone]
+        return dg.SensorResult(
+            skip_reason=None
+            if complete
+            else dg.SkipReason("; ".join(says) or "Nobody is waiting."),
+            dynamic_partitions_requests=[SUBJECTS.build_add_request(complete)] if complete else [],
+        )
+
+    return take_up_arrivals
+
+
+def _record_arrivals(study: Study, new: Mapping[str, tuple[str, ...]]) -> None:
+    """Add to the audit log who arrived, and who waits for something else than before."""
+    lake = lake_of(study)
+    log = read_audit_log(lake)
+    last = dict(zip(log.subject, zip(log.event, log.detail, strict=True), strict=True))
+    rows = []
+    for subject, what in new.items():
+        missing = [one for one in what if SETTLING not in one]
+        event = ("waiting", f"for {', '.join(missing)}") if missing else ("arrived", "complete")
+        if last.get(subject) != event and (missing or not what):
+            rows.append((event[0], subject, event[1]))
+    record_events(lake, rows, study.simulated)
+
+
+def _status(is_on: bool) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED

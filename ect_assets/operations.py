@@ -1,0 +1,151 @@
+"""Jobs that are not steps of the walk: the nightly check, the weekly recomputation, withdrawal.
+
+Each is started by the clock or from the UI; `ect run` and `ect withdraw` do the same by hand. What
+is due at once is in `automation`.
+"""
+
+# Dagster reads the annotations of ops as they run: no `from __future__ import annotations` here.
+
+import dagster as dg
+
+from ect_assets.arrival import waiting_for
+from ect_assets.freshness import lake_of
+from ect_assets.lake.store import Lake
+from ect_assets.orchestration import SUBJECT
+from ect_assets.runner import Outcome, Runner
+from ect_assets.study import Study
+from ect_assets.tables import TABLES
+from ect_assets.walk import STEPS
+from ect_assets.withdrawal import withdraw
+
+HEAVY = ("null_maps", "null_distributions")
+"""Recomputed weekly beside the calibrations, to see that the same inputs give the same tables."""
+
+
+def damaged_files(lake: Lake) -> list[str]:
+    """Read every file of the lake, and name those whose rows are not those that were written.
+
+    Parameters
+    ----------
+    lake : Lake
+
+    Returns
+    -------
+    list of str
+        Paths relative to the lake.
+    """
+    return [
+        lake.file(table, partition).relative_to(lake.folder).as_posix()
+        for table in TABLES.values()
+        for partition in lake.partitions(table)
+        if not lake.is_whole(table, partition)
+    ]
+
+
+@dg.op(required_resource_keys={"study"})
+def check_everything(context: dg.OpExecutionContext) -> None:
+    """Read every file of the lake, then make what is missing, damaged or out of date."""
+    study: Study = context.resources.study
+    lake = lake_of(study)
+    damaged = damaged_files(lake)
+    for name in damaged:
+        context.log.warning(f"{name} is damaged; it is made again.")
+        (lake.folder / name).unlink(missing_ok=True)
+    registered = set(context.instance.get_dynamic_partitions(SUBJECT))
+    complete = {one for one, what in waiting_for(study).items() if not what}
+    _report(context, Runner(study).run(arrived=sorted(registered | complete)), len(damaged))
+
+
+@dg.op(required_resource_keys={"study"})
+def recompute_heavy(context: dg.OpExecutionContext) -> None:
+    """Make the calibrations and the null models again, whether or not anything changed."""
+    names = [step.name for step in STEPS if step.is_weekly or step.name in HEAVY]
+    _report(context, Runner(context.resources.study).recompute(names))
+
+
+def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) -> None:
+    """Say what was done, and fail the run where a table of the group could not be made."""
+    for name, why in outcome.failed.items():
+        context.log.error(f"{name}: {why}")
+    context.add_output_metadata(
+        {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}
+    )
+    if outcome.group_failed:
+        raise dg.Failure("A table of the group could not be made; the log says which and why.")
+
+
+class WithdrawalConfig(dg.Config):
+    """Who withdraws."""
+
+    subject: str
+    delete_source: bool = False
+
+
+@dg.op(required_resource_keys={"study"})
+def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> None:
+    """Remove every trace of a patient who has withdrawn consent, and make the group again."""
+    study: Study = context.resources.study
+    removed = withdraw(
+        study, config.subject, config.delete_source, context.instance, context.run_id
+    )
+    context.log.info(removed.says)
+    _report(context, Runner(study).run(arrived=()))
+
+
+@dg.job(description=check_everything.description)
+def nightly_check() -> None:
+    """Check everything."""
+    check_everything()
+
+
+@dg.job(description=recompute_heavy.description)
+def weekly_recomputation() -> None:
+    """Recompute what takes long."""
+    recompute_heavy()
+
+
+@dg.job(description=remove_patient.description)
+def withdraw_patient() -> None:
+    """Remove a patient."""
+    remove_patient()
+
+
+JOBS = [nightly_check, weekly_recomputation, withdraw_patient]
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
+
+def schedules(study: Study) -> list[dg.ScheduleDefinition]:
+    """Return what runs by the clock, in the study's time zone.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of ScheduleDefinition
+    """
+    by_clock = study.schedule
+    night, week = (_hour_and_minute(one) for one in (by_clock.nightly_at, by_clock.weekly_at))
+    day = DAYS.index(by_clock.weekly_on)
+    return [
+        _schedule(study, nightly_check, f"{night} * * *", by_clock.nightly),
+        _schedule(study, weekly_recomputation, f"{week} * * {day}", by_clock.weekly),
+    ]
+
+
+def _hour_and_minute(clock: str) -> str:
+    hour, minute = clock.split(":")
+    return f"{int(minute)} {int(hour)}"
+
+
+def _schedule(study: Study, job: dg.JobDefinition, cron: str, is_on: bool) -> dg.ScheduleDefinition:
+    status = dg.DefaultScheduleStatus
+    return dg.ScheduleDefinition(
+        name=f"{job.name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=study.schedule.time_zone,
+        description=job.description,
+        default_status=status.RUNNING if is_on else status.STOPPED,
+    )

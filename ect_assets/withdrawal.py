@@ -1,0 +1,189 @@
+"""Withdrawal of consent: every trace of a patient is removed, the group is to be made again.
+
+The patient's own files are taken away in `source_removal`, what Dagster remembers in
+`dagster_history`. What is left is one row of the audit log that names nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ect_assets.dagster_history import forget_subject, refuse_while_at_work, report_lake
+from ect_assets.freshness import lake_of
+from ect_assets.intake.bids import LABEL, subject_labels
+from ect_assets.lake import audit
+from ect_assets.lake.catalogue import refresh_catalogue
+from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
+from ect_assets.orchestration import SUBJECT
+from ect_assets.problems import StudyError
+from ect_assets.schema import Table
+from ect_assets.source_removal import remove_sources, source_folders, source_tables
+from ect_assets.study import Study
+from ect_assets.tables import TABLES, AuditLog
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How much was removed.
+
+    Attributes
+    ----------
+    folders, source_rows : int
+        Of the patient's own files, outside the lake.
+    files, rows : int
+        Of the lake: partitions, and rows of tables of many patients.
+    runs : int
+        Of Dagster's history.
+    """
+
+    folders: int
+    source_rows: int
+    files: int
+    rows: int
+    runs: int
+
+    @property
+    def says(self) -> str:
+        """A sentence that names nobody."""
+        return (
+            f"{self.files} files and {self.rows} rows of the lake, {self.folders} source folders, "
+            f"{self.source_rows} rows of source tables and {self.runs} runs were removed."
+        )
+
+
+def withdraw(
+    study: Study,
+    subject: str,
+    delete_source: bool,
+    instance: dg.DagsterInstance,
+    run_id: str | None = None,
+) -> Removed:
+    """Remove every trace of a patient; the group has to be made again afterwards.
+
+    Parameters
+    ----------
+    study : Study
+    subject : str
+        Label, with or without ``sub-``.
+    delete_source : bool
+        Delete the patient's images, volumes and rows of ratings, too. Without it they must be
+        gone already: they would bring the patient back.
+    instance : DagsterInstance
+    run_id : str, optional
+        The Dagster run that does this, where there is one.
+
+    Returns
+    -------
+    Removed
+
+    Raises
+    ------
+    StudyError
+        When nobody of that label is known, source files are still there, or runs are at work;
+        nothing was removed then.
+    """
+    subject = subject.removeprefix("sub-")
+    lake = Lake(study.lake_folder)
+    _refuse_unknown(study, lake, subject, instance)
+    if not delete_source:
+        _refuse_remaining_sources(study, subject)
+    refuse_while_at_work(instance, but=run_id)
+    folders, source_rows = remove_sources(study, subject) if delete_source else (0, 0)
+    files = _remove_partitions(lake, subject)
+    rows = _remove_rows(lake, subject)
+    runs = forget_subject(instance, subject, but=run_id)
+    removed = Removed(folders, source_rows, files, rows, runs)
+    audit.forget_subject(lake, subject, removed.says, study.simulated)
+    report_lake(instance, lake_of(study))
+    refresh_catalogue(lake)
+    return removed
+
+
+def _refuse_unknown(study: Study, lake: Lake, subject: str, instance: dg.DagsterInstance) -> None:
+    known = {
+        *subject_labels(study.bids_folder),
+        *instance.get_dynamic_partitions(SUBJECT),
+    }
+    known |= {
+        one["subject"]
+        for table in TABLES.values()
+        if "subject" in table.partitions
+        for one in lake.partitions(table)
+    }
+    if not LABEL.fullmatch(subject) or subject not in known:
+        raise StudyError(
+            f'There is no patient sub-{subject} in {study.name}; `ect sql "FROM participants"` '
+            "lists them."
+        )
+
+
+def _refuse_remaining_sources(study: Study, subject: str) -> None:
+    there = [
+        path.relative_to(study.folder).as_posix()
+        if path.is_relative_to(study.folder)
+        else path.name
+        for path in (*source_folders(study, subject), *source_tables(study, subject))
+        if not path.is_relative_to(study.cache_folder)
+    ]
+    if there:
+        raise StudyError(
+            f"sub-{subject} still has data in {', '.join(there)}: they would be taken up again. "
+            "Take them away first, or say --delete-source to have them deleted for good."
+        )
+
+
+def _remove_partitions(lake: Lake, subject: str) -> int:
+    """Delete the patient's partitions, and what was wrong with them."""
+    removed = 0
+    for folder in sorted(lake.folder.glob(f"**/subject={subject}")):
+        is_of_table = folder.relative_to(lake.folder).parts[0] != PROBLEMS_FOLDER
+        removed += len(list(folder.glob("**/*.parquet"))) if is_of_table else 0
+        shutil.rmtree(folder)
+    return removed
+
+
+def _remove_rows(lake: Lake, subject: str) -> int:
+    """Delete the patient's rows of tables of many patients, and findings about the patient.
+
+    What is left counts as out of date, so that it is made again from what is there now.
+    """
+    removed = 0
+    for table in TABLES.values():
+        if "subject" in table.partitions or "subject" not in table.column_names():
+            continue
+        removed += 0 if table is AuditLog else _remove_from(lake, table, subject)
+    for file, failure in list(lake.failures()):
+        others = tuple(one for one in failure.problems if one.subject != subject)
+        if len(others) < len(failure.problems):
+            said = json.loads(file.read_text(encoding="utf-8"))
+            _keep_problems(
+                lake, file.relative_to(lake.folder).parts, Failure(others, "", said["failed"])
+            )
+    return removed
+
+
+def _keep_problems(lake: Lake, parts: tuple[str, ...], failure: Failure) -> None:
+    partition = dict(part.split("=", 1) for part in parts[2:-1])
+    lake.record_problems(TABLES[parts[1]], partition, failure if failure.problems else None)
+
+
+def _remove_from(lake: Lake, table: type[Table], subject: str) -> int:
+    removed = 0
+    for partition in lake.partitions(table):
+        frame, footer = lake.read(table, partition), lake.footer(table, partition) or {}
+        theirs = frame.subject == subject
+        if theirs.any():
+            where = Provenance(
+                footer["code_version"],
+                footer["run_id"],
+                int(footer["seed"]),
+                footer["simulated"] == "true",
+                "",
+            )
+            lake.write(table, partition, frame[~theirs].reset_index(drop=True), where)
+            removed += int(theirs.sum())
+    return removed
