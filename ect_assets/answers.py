@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ect_assets.lake.catalogue import QueryError, query
+from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake
 
 WIDEST = 10_000
@@ -41,22 +43,28 @@ def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) ->
         When the query has a fault, or Parquet would be printed to a terminal.
     """
     try:
-        _write(query(lake, sql), form, output)
+        answer = read_unchanged(lake, sql, lambda: _read(query(lake, sql), form))
+        _write(answer, output)
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
     except OSError as error:
         raise QueryError(f"{output or 'standard output'} cannot be written: {error}.") from error
 
 
-def _write(answer: duckdb.DuckDBPyRelation, form: str, output: Path | None) -> None:
+def _read(answer: duckdb.DuckDBPyRelation, form: str) -> str | pa.Table:
+    """Read an answer to its end, in its form."""
     if form == "parquet":
+        return answer.to_arrow_table()
+    return _as_table(answer) if form == "table" else _as_text(answer, form)
+
+
+def _write(answer: str | pa.Table, output: Path | None) -> None:
+    if isinstance(answer, pa.Table):
         _write_parquet(answer, output)
-        return
-    text = _as_table(answer) if form == "table" else _as_text(answer, form)
-    if output is None:
-        sys.stdout.write(text)
+    elif output is None:
+        sys.stdout.write(answer)
     else:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(answer, encoding="utf-8")
 
 
 def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
@@ -116,8 +124,7 @@ def _said(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def _write_parquet(answer: duckdb.DuckDBPyRelation, output: Path | None) -> None:
-    table = answer.to_arrow_table()
+def _write_parquet(table: pa.Table, output: Path | None) -> None:
     if output is not None:
         pq.write_table(table, output)
     elif sys.stdout.isatty():

@@ -5,8 +5,9 @@ Which assets there are and how they hang together is in `orchestration`.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,14 @@ import pandas as pd
 import pyarrow as pa
 
 from ect_assets.drift import compare
-from ect_assets.freshness import any_input_simulated, code_version, inputs_digest
+from ect_assets.freshness import (
+    any_input_simulated,
+    code_version,
+    inputs_digest,
+    upstream_partitions,
+)
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
+from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
 from ect_assets.schema import SchemaError
 from ect_assets.step import Event, Made, Step, Verdict, Work
@@ -25,6 +32,9 @@ from ect_assets.tables import TABLES
 
 PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 60
+MIXED = "inputs changed while they were read"
+"""Stands for a digest that no inputs have, so that the table counts as out of date."""
+MARKUP = re.compile(r"[\\`*_\[\]<>|!&#~]")
 REPRODUCIBLE, DRIFT = "reproducible", "drift"
 
 
@@ -75,7 +85,7 @@ def materialize(
     failed: list[str] = []
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     for key, partition in partitions.items():
-        digest = inputs_digest(step, study, lake, partition)
+        digest = _digest_of_what_was_read(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
         try:
             made = step.make(Work(study, lake, partition, context.log.info), **mine)
@@ -83,6 +93,9 @@ def materialize(
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))
             continue
+        except (OSError, MemoryError, WriteError):
+            # Not because of these inputs: a full disk, say. It is tried again.
+            raise
         except Exception as error:
             lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
             raise
@@ -121,11 +134,24 @@ def materialize(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "left_out": len(problems),
-            "what": dg.MetadataValue.md("\n".join(f"- {one}" for one in problems) or "nothing"),
+            "what": dg.MetadataValue.md(
+                "\n".join(f"- {plain(str(one))}" for one in problems) or "nothing"
+            ),
         },
     )
     for name, found in verdicts.items():
         yield _own_check(step, name, found)
+
+
+def _digest_of_what_was_read(step: Step, study: Study, lake: Lake, partition: Partition) -> str:
+    """Digest the inputs, unless one was written anew since its rows were read for this step."""
+    digest = inputs_digest(step, study, lake, partition)
+    is_mixed = any(
+        lake.has_changed_since_read(TABLES[name], one)
+        for name in step.inputs
+        for one in upstream_partitions(name, lake, partition)
+    )
+    return MIXED if is_mixed else digest
 
 
 def own_checks(step: Step) -> dict[str, str]:
@@ -180,7 +206,9 @@ def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckR
         asset_key=step.name,
         passed=all(one.passed for one in verdicts),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"says": dg.MetadataValue.md("\n".join(f"- {one.says}" for one in verdicts))},
+        metadata={
+            "says": dg.MetadataValue.md("\n".join(f"- {plain(one.says)}" for one in verdicts))
+        },
     )
 
 
@@ -222,6 +250,10 @@ def _shown(name: str, png: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
+def _bullets(sentences: Iterable[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {plain(one)}" for one in sentences) or "nothing")
+
+
 def markdown_preview(frame: pd.DataFrame) -> str:
     """Return the first rows as a Markdown table, long text cut short."""
 
@@ -230,12 +262,17 @@ def markdown_preview(frame: pd.DataFrame) -> str:
             return f"{value:.5g}"
         text = str(value)
         short = text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
-        return short.replace("|", "\\|")
+        return plain(short)
 
     head = frame.head(PREVIEW_ROWS)
-    lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * len(head.columns)]
+    lines = ["| " + " | ".join(map(plain, head.columns)) + " |", "|" + " --- |" * len(head.columns)]
     lines += [
         "| " + " | ".join(shown(value) for value in row) + " |"
         for row in head.itertuples(index=False)
     ]
     return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """Write a text so that Markdown and HTML show it as it is: a cell may hold anything."""
+    return MARKUP.sub(lambda sign: f"&#{ord(sign[0])};", " ".join(text.split()))

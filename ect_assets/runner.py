@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
-from ect_assets.instance import only_one_run, open_instance
+from ect_assets.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
@@ -158,6 +158,7 @@ class Runner:
     ) -> Outcome:
         outcome = Outcome()
         with only_one_run(self.study), open_instance(self.study) as instance:
+            close_abandoned_runs(instance)
             outcome.departed = register_subjects(self.study, instance, arrived)
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]

@@ -13,7 +13,12 @@ from types import FrameType
 
 from ect_assets import terminal
 from ect_assets.arrival import waiting_for
-from ect_assets.instance import only_one_server, open_instance, prepare_home
+from ect_assets.instance import (
+    close_abandoned_runs,
+    only_one_server,
+    open_instance,
+    prepare_home,
+)
 from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
@@ -48,6 +53,7 @@ def serve(study: Study, port: int) -> int:
     _refuse_taken(port)
     with only_one_server(study) as lock:
         with open_instance(study) as instance:
+            close_abandoned_runs(instance, launched=True)
             complete = [one for one, what in waiting_for(study, now=inf).items() if not what]
             register_subjects(study, instance, complete)
         return _serve(study, port, lock)

@@ -34,7 +34,7 @@ def walked_folder(simulated_input, tmp_path_factory) -> Path:
     return folder
 
 
-COMMANDS = ["demo", "init", "validate", "run", "ui", "status", "sql", "report"]
+COMMANDS = ["demo", "init", "validate", "run", "ui", "status", "sql", "report", "withdraw"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

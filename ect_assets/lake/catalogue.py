@@ -159,8 +159,13 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     # An instance of its own: one that is opened by file name is shared within the process, with
     # its locked settings.
     connection = duckdb.connect()
-    connection.execute(f"ATTACH {_quoted(str(refresh_catalogue(lake)))} AS lake (READ_ONLY)")
-    connection.execute("USE lake")
+    try:
+        file = refresh_catalogue(lake)
+        connection.execute(f"ATTACH {_quoted(str(file))} AS lake (READ_ONLY)")
+        connection.execute("USE lake")
+    except WriteError:
+        # A lake on a read-only disk can be asked all the same: its views are made in memory.
+        make_views(connection, lake)
     # Both as it is and as the views write it, where [, * and ? stand for themselves.
     plain = lake.folder.as_posix() + "/"
     allowed = ", ".join(_quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))

@@ -100,6 +100,7 @@ class Lake:
     _footers: dict[Path, tuple[Stamp, dict[str, str] | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _read: dict[Path, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
 
     def file(self, table: type[Table], partition: Partition) -> Path:
         """Return where a partition of a table is kept, whether it exists or not.
@@ -194,8 +195,16 @@ class Lake:
                 f"{table.table_name} has no data yet{f' for {which}' if which else ''}. "
                 "Materialize it first: `ect run`."
             )
-        parts = [read_parquet(self.file(table, one)) for one in partitions]
+        files = [self.file(table, one) for one in partitions]
+        # Before they are read: what changes from now on was not seen by whoever has the rows.
+        self._read.update({file: stamp_of(file) for file in files})
+        parts = [read_parquet(file) for file in files]
         return pa.concat_tables(parts, promote_options="default").to_pandas()
+
+    def has_changed_since_read(self, table: type[Table], partition: Partition) -> bool:
+        """Say whether a partition's file is another one than when this object last read it."""
+        file = self.file(table, partition)
+        return file in self._read and self._read[file] != stamp_of(file)
 
     def write(
         self, table: type[Table], partition: Partition, frame: pd.DataFrame, provenance: Provenance

@@ -16,7 +16,8 @@ from ect_assets.intake.scans import read_raw_scans, t1w_images
 from ect_assets.morphometry.freesurfer import FreeSurferSubjects
 from ect_assets.morphometry.recon_all import run_recon_all
 from ect_assets.morphometry.recon_all_plan import ReconAllJob, ReconAllSettings, volumes_folder
-from ect_assets.problems import EVERY, InputProblem
+from ect_assets.morphometry.subject_access import why_closed
+from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.study import Study
 
 
@@ -161,6 +162,9 @@ class ReconAll(FreeSurferSubjects):
 
     def _make(self, subject: str, session: str, stage: str) -> None:
         """Run what is missing of a subject, or raise why a session cannot be had."""
+        closed = why_closed(self._study, self._folder_of(subject, session))
+        if closed is not None:
+            raise InputProblem(Problem(*closed, stage, subject=subject, session=session))
         bids = self._study.bids_folder
         scans, problems = read_raw_scans(bids, subject, self._study.sessions.both)
         images = dict(zip(scans["session"], (bids / path for path in scans["path"]), strict=True))
