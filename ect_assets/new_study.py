@@ -109,6 +109,27 @@ expression = "packaged"    # gene expression of the Allen Human Brain Atlas, lef
 # permutations = 10000
 # min_size = 10            # genes of a Gene Ontology term
 # max_size = 500
+
+# [arrival]                # when `ect ui` takes up a patient's data by itself
+# sessions = true          # once both sessions are there
+# instruments = []         # and both scores of these, for example ["hamd"]
+# settle_minutes = 10      # and no file was written for so long
+# look_every_seconds = 30
+
+# [schedule]               # what `ect ui` does by itself
+# arrivals = true          # make what is missing or out of date
+# nightly = true           # read every file of the lake, make what is missing or damaged
+# weekly = true            # calibrations and null models again
+# time_zone = "UTC"        # for example "Europe/Berlin"
+# nightly_at = "02:00"
+# weekly_on = "Sunday"
+# weekly_at = "04:00"
+
+# [notifications]          # failures; always in notifications.log, never with patients' data
+# webhook = "https://..."  # gets a POST with {{"text": "..."}}
+# mail_to = []
+# mail_from = "ect-assets@localhost"
+# mail_server = "localhost:25"   # user and password: ECT_MAIL_USER, ECT_MAIL_PASSWORD
 """
 NO_INSTRUMENT = """\
 # [instruments.hamd]

@@ -1,0 +1,92 @@
+"""The jobs beside the walk: what the clock and the UI start."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ect_assets.dagster_history import delete_finished_withdrawals
+from ect_assets.definitions import build_definitions
+from ect_assets.freshness import lake_of
+from ect_assets.instance import open_instance
+from ect_assets.operations import damaged_files
+from ect_assets.runner import Runner
+from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.tables import GmvChange, ParcelGmv, RawScans
+
+
+@pytest.fixture(scope="module")
+def filled_input(simulated_input, tmp_path_factory) -> Path:
+    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("jobs") / "study"))
+    settings = folder / STUDY_FILE
+    text = settings.read_text(encoding="utf-8")
+    for source in ("packaged", "donors"):
+        text = text.replace(f'expression = "{source}"', 'expression = "none"')
+    settings.write_text(text + "\n[arrival]\nsettle_minutes = 0\n")
+    Runner(load_study(folder)).run()
+    return folder
+
+
+@pytest.fixture
+def study(filled_input, tmp_path) -> Study:
+    return load_study(shutil.copytree(filled_input, tmp_path / "study"))
+
+
+def start(study: Study, job: str, **config: object) -> dg.ExecuteInProcessResult:
+    """Run a job as the UI would."""
+    definition = build_definitions(study).resolve_job_def(job)
+    with open_instance(study) as instance:
+        return definition.execute_in_process(instance=instance, run_config=dict(config))
+
+
+def test_the_nightly_check_finds_damaged_rows_and_makes_them_again(study):
+    lake = lake_of(study)
+    partition = {"subject": "003", "parcellation": "desikan_killiany"}
+    file = lake.file(ParcelGmv, partition)
+    content = bytearray(file.read_bytes())
+    # In the middle of the rows: the footer stays sound, so that only reading them shows it.
+    middle = content.index(b"PAR1", 4) // 2 if b"PAR1" in content[4:-4] else len(content) // 3
+    content[middle : middle + 64] = bytes(64)
+    file.write_bytes(content)
+    assert damaged_files(lake) == [file.relative_to(lake.folder).as_posix()]
+    assert start(study, "nightly_check").success
+    assert damaged_files(lake_of(study)) == []
+    assert lake_of(study).is_whole(ParcelGmv, partition)
+
+
+def test_the_nightly_check_leaves_out_who_is_not_complete_and_has_not_been_taken_up(study):
+    Runner(study).run()
+    newcomer = study.bids_folder / "sub-099/ses-pre/anat"
+    newcomer.mkdir(parents=True)
+    image = next(study.bids_folder.glob("sub-001/ses-pre/anat/*.nii.gz"))
+    shutil.copy(image, newcomer / "sub-099_ses-pre_T1w.nii.gz")
+    start(study, "nightly_check")
+    assert {"subject": "099"} not in lake_of(study).partitions(RawScans)
+
+
+def test_the_weekly_recomputation_gives_the_same_tables_again(study):
+    result = start(study, "weekly_recomputation")
+    assert result.success
+    with open_instance(study) as instance:
+        key = dg.AssetCheckKey(dg.AssetKey("symptom_calibration"), "reproducible")
+        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    says = [
+        one.event.dagster_event.asset_check_evaluation_data
+        for one in history
+        if one.event is not None
+    ]
+    assert all(one.passed for one in says)
+    assert any("The same rows as before" in str(one.metadata) for one in says)
+
+
+def test_the_withdrawal_job_removes_the_patient_and_then_itself(study):
+    config = {"ops": {"remove_patient": {"config": {"subject": "003", "delete_source": True}}}}
+    assert start(study, "withdraw_patient", **config).success
+    assert set(lake_of(study).read(GmvChange).n) == {6}
+    with open_instance(study) as instance:
+        assert delete_finished_withdrawals(instance) == 1
+        assert "003" not in instance.get_dynamic_partitions("subject")
+        assert not instance.get_runs(dg.RunsFilter(job_name="withdraw_patient"))
