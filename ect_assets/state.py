@@ -35,14 +35,11 @@ class Condition:
         It is made from what its inputs are now.
     was_tried : bool
         These very inputs were tried and could not be used.
-    is_settled : bool
-        None of its files was written just now.
     """
 
     is_made: bool
     is_current: bool
     was_tried: bool
-    is_settled: bool
 
 
 class StudyState:
@@ -108,7 +105,11 @@ class StudyState:
 
     def is_settled(self, step: Step, partition: Partition) -> bool:
         """Say whether the files of a partition have stayed as they are for long enough."""
-        return self._condition(step, partition).is_settled
+        # Not part of the condition: of the hundreds that are current nobody asks.
+        if step.files is None:
+            return True
+        settle = self.study.arrival.settle_minutes * 60
+        return self._now - newest_change(step.files(self.study, partition)) >= settle
 
     def is_made(self, step: Step, partition: Partition) -> bool:
         """Say whether a partition is there, current or not."""
@@ -169,15 +170,7 @@ class StudyState:
         is_current = (
             footer is not None and footer["inputs_sha256"] == digest and not has_failed_since
         )
-        return Condition(
-            footer is not None, is_current, was_tried, self._files_settled(step, partition)
-        )
-
-    def _files_settled(self, step: Step, partition: Partition) -> bool:
-        if step.files is None:
-            return True
-        settle = self.study.arrival.settle_minutes * 60
-        return self._now - newest_change(step.files(self.study, partition)) >= settle
+        return Condition(footer is not None, is_current, was_tried)
 
 
 def _key(step: Step, partition: Partition) -> Key:

@@ -32,6 +32,24 @@ permutations = 200
 """
 
 
+LONGEST_FIRST = (
+    "test_walk",
+    "test_walk_real",
+    "test_transcriptome_walk",
+    "test_kills",
+    "test_browser",
+    "test_withdrawal",
+    "test_automation",
+    "test_operations",
+)
+"""Files of minutes: begun first, so that no worker is left with one of them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; each file keeps its own order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST_FIRST)
+
+
 def shortened(folder: Path) -> Study:
     """Let a study resample less, so that a walk takes seconds."""
     file = folder / STUDY_FILE

@@ -114,3 +114,21 @@ def test_a_taken_port_is_said_before_anything_is_started(walked_folder):
         answer = ect("ui", "--port", port, folder=walked_folder)
     assert answer.returncode == 1
     assert f"Port {port} is taken" in answer.stderr
+
+
+def test_a_withdrawal_is_refused_while_data_are_there_and_asks_before_it_deletes(
+    walked_folder, tmp_path
+):
+    folder = Path(shutil.copytree(walked_folder, tmp_path / "study"))
+    refused = ect("withdraw", "002", "--yes", folder=folder)
+    assert refused.returncode == 1 and "--delete-source" in refused.stderr
+    unasked = ect("withdraw", "002", "--delete-source", folder=folder)
+    assert unasked.returncode != 0 and (folder / "bids/sub-002").is_dir()
+
+
+def test_status_says_who_is_waited_for_and_for_what(walked_folder, tmp_path):
+    folder = Path(shutil.copytree(walked_folder, tmp_path / "study"))
+    (folder / "bids/sub-099/ses-pre/anat").mkdir(parents=True)
+    answer = ect("status", folder=folder)
+    text = " ".join((answer.stdout + answer.stderr).split())
+    assert "sub-099 waits for the image of ses-pre, the volumes of ses-pre" in text

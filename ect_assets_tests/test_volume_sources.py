@@ -68,4 +68,4 @@ def test_images_become_volumes_by_recon_all_whose_log_is_in_the_run(study_folder
         said = [entry.user_message for entry in instance.all_logs(record.run_id)]
     assert any("recon-all of FreeSurfer 7.4.1 begins" in line for line in said)
     again = Runner(study).run(subjects=["001"], parcellations=["desikan_killiany"]).made
-    assert "raw_scans (001)" not in again and len(freesurfer.calls) == 2
+    assert again == [] and len(freesurfer.calls) == 2

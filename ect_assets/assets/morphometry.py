@@ -15,6 +15,7 @@ from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry import atlas_transfer, quality
 from ect_assets.morphometry.scan_contrast import image_contrast
+from ect_assets.morphometry.site_effects import in_words, site_effects
 from ect_assets.morphometry.sources import ShowsImages, volume_source
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
@@ -160,13 +161,23 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     return _judged(pd.concat(frames, ignore_index=True))
 
 
-@step(tables.ParcelQuality, "morphometry", settings=("sessions", "quality"), checks=CHECKS)
+@step(
+    tables.ParcelQuality,
+    "morphometry",
+    after=("participants",),
+    settings=("sessions", "quality"),
+    checks=CHECKS | {"sites": "The change of no parcel depends on the site."},
+)
 def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
     """Hold each patient's parcels against the cohort: outliers, exchanged sides or sessions.
 
-    One row per scan, or patient, and check, as in scan_quality.
+    One row per scan, or patient, and check, as in scan_quality. Whether the change depends on the
+    site is a check of its own.
     """
-    return _judged(quality.parcel_quality(parcel_gmv, work.study.sessions.both, work.study.quality))
+    sessions = work.study.sessions.both
+    made = _judged(quality.parcel_quality(parcel_gmv, sessions, work.study.quality))
+    sites = Verdict(*in_words(site_effects(parcel_gmv, sessions, _sites(work))))
+    return replace(made, verdicts={**made.verdicts, "sites": sites})
 
 
 def _sites(work: Work) -> dict[str, str]:
