@@ -22,7 +22,7 @@ from ect_assets.orchestration import SUBJECT, SUBJECTS, partition_of
 from ect_assets.problems import StudyError
 from ect_assets.state import StudyState
 from ect_assets.step import Step
-from ect_assets.study import Study
+from ect_assets.study import STUDY_FILE, Study
 from ect_assets.walk import STEPS
 
 SECONDS_BETWEEN_LOOKS = 5
@@ -40,9 +40,18 @@ class Looks:
 
     def __init__(self, study: Study):
         self._study = study
+        self._settings = _text_of(study)
         self._lake = lake_of(study)
         self._of: Any = None
         self._state: StudyState | None = None
+
+    def is_outdated(self) -> bool:
+        """Say whether study.toml is another one than these definitions were made of.
+
+        Runs would work with the new settings, whose results would look outdated here, for ever.
+        Nothing is started until the definitions are loaded again; `server` does that at once.
+        """
+        return _text_of(self._study) != self._settings
 
     async def state(self, context: dg.AutomationContext) -> StudyState:
         """Return the state of the study as it is at this evaluation."""
@@ -66,6 +75,11 @@ class Looks:
             )
             self._of = view
         return self._state
+
+
+def _text_of(study: Study) -> bytes:
+    file = study.folder / STUDY_FILE
+    return file.read_bytes() if file.is_file() else b""
 
 
 async def _failed(view: Any, step: Step) -> set[frozenset]:
@@ -114,6 +128,8 @@ class OfPartitions(AutomationCondition):
 
     async def evaluate(self, context: dg.AutomationContext) -> dg.AutomationResult:  # type: ignore[override]
         """Ask of each partition that is still in question."""
+        if self.looks.is_outdated():
+            return dg.AutomationResult(context, context.get_empty_subset())
         step = BY_NAME[context.key.path[-1]]
         state = await self.looks.state(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()

@@ -10,6 +10,7 @@ import sys
 import time
 from math import inf
 from types import FrameType
+from typing import IO
 
 from ect_assets import terminal
 from ect_assets.arrival import waiting_for
@@ -21,7 +22,7 @@ from ect_assets.instance import (
 )
 from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
-from ect_assets.study import Study
+from ect_assets.study import STUDY_FILE, Study, load_study
 
 HOST = "127.0.0.1"
 DEFINITIONS = ("-m", "ect_assets.definitions")
@@ -60,42 +61,77 @@ def serve(study: Study, port: int) -> int:
 
 
 def _serve(study: Study, port: int, lock: int) -> int:
+    """Run the processes, anew whenever study.toml changes: they read it when they start."""
+    # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
+    previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
+    log = prepare_home(study) / LOG
+    try:
+        with log.open("wb") as output:
+            while True:
+                terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
+                code = _serve_until_changed(study, port, lock, output)
+                if code is not None:
+                    terminal.say(f"The server ended by itself (code {code}); {log} says why.")
+                    return code
+                study = load_study(study.folder)
+                terminal.say("study.toml has changed: the server starts again with it.")
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _serve_until_changed(study: Study, port: int, lock: int, output: IO[bytes]) -> int | None:
+    """Run the processes; return the code of the first to end, or None when study.toml changed."""
+    settings = study.folder / STUDY_FILE
+    begun_with = refused = settings.read_bytes()
+    processes = _start(study, port, lock, output)
+    try:
+        while True:
+            ended = [one.returncode for one in processes if one.poll() is not None]
+            if ended:
+                return ended[0]
+            now = settings.read_bytes() if settings.is_file() else begun_with
+            if now not in (begun_with, refused):
+                if _can_be_read(study):
+                    return None
+                refused = now
+            time.sleep(0.5)
+    finally:
+        _stop(processes)
+
+
+def _can_be_read(study: Study) -> bool:
+    try:
+        load_study(study.folder)
+    except StudyError as error:
+        terminal.remark(f"{error} Until then nothing is started by itself.")
+        return False
+    return True
+
+
+def _start(study: Study, port: int, lock: int, output: IO[bytes]) -> list[subprocess.Popen]:
     environment = os.environ | {
         "DAGSTER_HOME": str(prepare_home(study)),
         "ECT_STUDY": str(study.folder),
     }
     web = ["dagster_webserver", "--host", HOST, "--port", str(port), "--log-level", "warning"]
     commands = (web, ["dagster._daemon", "run", "--log-level", "warning"])
-    # A session of their own, so that Ctrl-C reaches them once, through us.
-    log = prepare_home(study) / LOG
-    output = log.open("wb")
-    processes = [
+    return [
         subprocess.Popen(
             [sys.executable, "-m", *command, *DEFINITIONS],
             env=environment,
             cwd=study.folder,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # A session of their own, so that Ctrl-C reaches them once, through us.
             start_new_session=True,
             # They hold the lock as well: a daemon that outlives us is not joined by a second one.
             pass_fds=[lock],
         )
         for command in commands
     ]
-    terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
-    # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
-    previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        code = _first_exit_code(processes)
-        terminal.say(f"The server ended by itself (code {code}); {log} says why.")
-        return code
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        _stop(processes)
-        output.close()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _refuse_taken(port: int) -> None:
@@ -111,14 +147,6 @@ def _refuse_taken(port: int) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _first_exit_code(processes: list[subprocess.Popen]) -> int:
-    while True:
-        for process in processes:
-            if process.poll() is not None:
-                return process.returncode
-        time.sleep(0.5)
 
 
 def _stop(processes: list[subprocess.Popen]) -> None:

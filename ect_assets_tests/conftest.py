@@ -66,13 +66,18 @@ def simulated_input(tmp_path_factory) -> Path:
     return folder
 
 
+def without_genes(source: Path, folder: Path) -> Path:
+    """Copy a study so that it stops before the genes."""
+    shutil.copytree(source, folder)
+    settings = folder / STUDY_FILE
+    text = settings.read_text(encoding="utf-8")
+    for expression in ("packaged", "donors"):
+        text = text.replace(f'expression = "{expression}"', 'expression = "none"')
+    settings.write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def study_folder(simulated_input, tmp_path) -> Path:
     """A study of seven simulated patients that a test may break; it stops before the genes."""
-    folder = Path(shutil.copytree(simulated_input, tmp_path / "study"))
-    settings = folder / STUDY_FILE
-    text = settings.read_text(encoding="utf-8")
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
-    settings.write_text(text)
-    return folder
+    return without_genes(simulated_input, tmp_path / "study")

@@ -13,6 +13,7 @@ from ect_assets.instance import open_instance
 from ect_assets.operations import schedules
 from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets_tests.conftest import without_genes
 
 AT_ONCE = "\n[arrival]\nsettle_minutes = 0\n"
 LATER = "\n[arrival]\nsettle_minutes = 60\n"
@@ -39,12 +40,7 @@ def with_settling(folder: Path, settings: str) -> Study:
 @pytest.fixture(scope="module")
 def filled_input(simulated_input, tmp_path_factory) -> Path:
     """Seven patients, all tables of the group made."""
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("filled") / "study"))
-    settings = folder / STUDY_FILE
-    text = settings.read_text(encoding="utf-8")
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
-    settings.write_text(text)
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("filled") / "study")
     Runner(with_settling(folder, AT_ONCE)).run()
     return folder
 
@@ -159,3 +155,20 @@ def test_schedules_are_in_the_studys_time_zone_and_off_when_it_says_so(study_fol
     assert (nightly.cron_schedule, nightly.execution_timezone) == (night, zone)
     assert nightly.default_status == dg.DefaultScheduleStatus.RUNNING
     assert weekly.default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_nothing_is_started_with_settings_that_have_changed_since_they_were_read(filled):
+    study = load_study(filled)
+    shutil.rmtree(filled / "data_lake/clinical_change")
+    definitions = build_definitions(study)
+    key = dg.AssetKey("clinical_change")
+
+    def is_wanted() -> bool:
+        with open_instance(study) as instance:
+            found = dg.evaluate_automation_conditions(defs=definitions, instance=instance)
+        return bool(found.get_requested_partitions(key))
+
+    assert is_wanted()
+    settings = filled / STUDY_FILE
+    settings.write_text(settings.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+    assert not is_wanted()

@@ -72,8 +72,8 @@ def their_folders(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def study(folder) -> Iterator[Study]:
-    """The study, with its server at work."""
+def server(folder) -> Iterator[subprocess.Popen]:
+    """`ect ui`, at work."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -88,9 +88,15 @@ def study(folder) -> Iterator[Study]:
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     assert f"http://127.0.0.1:{port}" in server.stdout.readline()
-    yield load_study(folder)
+    yield server
     server.send_signal(signal.SIGINT)
     assert server.wait(60) == 0
+
+
+@pytest.fixture
+def study(folder, server) -> Study:
+    """The study, with its server at work."""
+    return load_study(folder)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -158,3 +164,14 @@ def test_two_arrive_one_broken_and_the_group_is_made_once_over_seven_then_over_e
 
     log = read_audit_log(lake_of(study))
     assert sorted(log.subject[log.event == "arrived"]) == ["007", "008"]
+
+
+def test_changed_settings_start_the_server_again_and_nothing_that_they_do_not_touch(study, server):
+    settings = study.folder / STUDY_FILE
+    before = group_runs(study)
+    settings.write_text(settings.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+    assert "study.toml has changed" in server.stdout.readline()
+    assert "http://127.0.0.1:" in server.stdout.readline()
+    time.sleep(40)
+    assert group_runs(study) == before
+    assert patients(study) == {8}

@@ -16,16 +16,14 @@ from ect_assets.operations import damaged_files
 from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import GmvChange, ParcelGmv, RawScans
+from ect_assets_tests.conftest import without_genes
 
 
 @pytest.fixture(scope="module")
 def filled_input(simulated_input, tmp_path_factory) -> Path:
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("jobs") / "study"))
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("jobs") / "study")
     settings = folder / STUDY_FILE
-    text = settings.read_text(encoding="utf-8")
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
-    settings.write_text(text + "\n[arrival]\nsettle_minutes = 0\n")
+    settings.write_text(settings.read_text() + "\n[arrival]\nsettle_minutes = 0\n")
     Runner(load_study(folder)).run()
     return folder
 

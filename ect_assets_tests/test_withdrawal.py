@@ -18,9 +18,10 @@ from ect_assets.lake.store import Lake
 from ect_assets.orchestration import SUBJECT
 from ect_assets.problems import StudyError
 from ect_assets.runner import Runner
-from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.study import Study, load_study
 from ect_assets.tables import GmvChange
 from ect_assets.withdrawal import Removed, withdraw
+from ect_assets_tests.conftest import without_genes
 
 LEAVING = "Xq7Zk2vW9"
 """A label that occurs nowhere else, so that any trace of it is one of the patient."""
@@ -28,12 +29,7 @@ LEAVING = "Xq7Zk2vW9"
 
 @pytest.fixture(scope="module")
 def filled_input(simulated_input, tmp_path_factory) -> Path:
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("leaving") / "study"))
-    settings = folder / STUDY_FILE
-    text = settings.read_text(encoding="utf-8")
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
-    settings.write_text(text)
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("leaving") / "study")
     bids = folder / "bids"
     for path in sorted(bids.rglob("*003*"), key=lambda one: -len(one.parts)):
         path.rename(path.with_name(path.name.replace("003", LEAVING)))

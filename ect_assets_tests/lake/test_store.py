@@ -339,3 +339,12 @@ def test_problems_are_no_partition_of_their_table(lake):
 def test_problems_of_an_impossible_partition_are_refused(lake):
     with pytest.raises(LakeError, match="cannot name a partition"):
         lake.record_problems(tables.RawScans, {"subject": "../x"}, FAILURE)
+
+
+def test_a_file_that_was_written_anew_since_it_was_read_is_known(filled):
+    filled.read(tables.ClinicalScores)
+    assert not filled.has_changed_since_read(tables.ClinicalScores, {})
+    rewrite(filled, scores(score=[3.0, 4.0]))
+    assert filled.has_changed_since_read(tables.ClinicalScores, {})
+    filled.read(tables.ClinicalScores)
+    assert not filled.has_changed_since_read(tables.ClinicalScores, {})
