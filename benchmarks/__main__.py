@@ -1,6 +1,7 @@
 """Run the benchmarks and print their tables as Markdown.
 
-``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [morphometry] [--write FILE]``.
+``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [morphometry] [cohort]
+[--write FILE]``.
 A benchmark is a module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where
 it needs some, ``NOTES``.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry")
+KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry", "cohort")
 LIBRARIES = (
     "numpy",
     "scipy",

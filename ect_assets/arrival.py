@@ -13,7 +13,8 @@ from pathlib import Path
 from ect_assets.freshness import newest_change
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
-from ect_assets.intake.scans import t1w_images
+from ect_assets.intake.scans import SUFFIXES
+from ect_assets.intake.source_files import refused_folder
 from ect_assets.morphometry.sources import VolumeSource, volume_source
 from ect_assets.study import Study
 
@@ -74,8 +75,13 @@ def _missing_sessions(study: Study, source: VolumeSource, subject: str) -> list[
 
 
 def _has_image(study: Study, subject: str, session: str) -> bool:
-    folders = {image.parent.parent.name for image in t1w_images(study.bids_folder, subject)}
-    return f"ses-{session}" in folders
+    """Say whether there is an image, usable or not: what is wrong with it `raw_scans` tells."""
+    bids = study.bids_folder
+    folder = bids / f"sub-{subject}" / f"ses-{session}" / "anat"
+    way = (folder.parent.parent, folder.parent, folder)
+    if any(refused_folder(place, bids) is not None for place in way):
+        return True
+    return any(file.name.endswith(SUFFIXES) for file in folder.glob("*"))
 
 
 def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:

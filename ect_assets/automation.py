@@ -16,6 +16,7 @@ from dagster import AutomationCondition
 
 from ect_assets.arrival import SETTLING, waiting_for
 from ect_assets.freshness import lake_of
+from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration import SUBJECT, SUBJECTS, partition_of
@@ -277,13 +278,13 @@ def arrival_sensor(study: Study) -> dg.SensorDefinition:
     def take_up_arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         registered = set(context.instance.get_dynamic_partitions(SUBJECT))
         try:
-            awaited = waiting_for(study)
+            there = subject_labels(study.bids_folder)
+            new = waiting_for(study, [one for one in there if one not in registered])
         except StudyError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
-        new = {subject: what for subject, what in awaited.items() if subject not in registered}
         complete = [subject for subject, what in new.items() if not what]
         _record_arrivals(study, new)
-        gone = sorted(registered - set(awaited))
+        gone = sorted(registered - set(there))
         says = [
             f"sub-{subject} waits for {', '.join(what)}" for subject, what in new.items() if what
         ]

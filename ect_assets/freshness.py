@@ -177,5 +177,13 @@ def newest_change(files: Iterable[Path]) -> float:
     A copy may keep the time of its original, so the time at which the file came to be here counts
     as well.
     """
-    stamps = [file.stat() for file in files if file.exists()]
-    return max((max(one.st_mtime, one.st_ctime) for one in stamps), default=0.0)
+    return max((_last_change(file) for file in files), default=0.0)
+
+
+def _last_change(file: Path) -> float:
+    try:
+        status = file.stat()
+    except OSError:
+        # Gone meanwhile, or a link that leads nowhere: what is wrong with it, the steps tell.
+        return 0.0
+    return max(status.st_mtime, status.st_ctime)

@@ -122,7 +122,9 @@ def materialize(
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
             verdicts[name].append(verdict)
-        context.add_asset_metadata(_metadata(frame, provenance, made), partition_key=key)
+        context.add_asset_metadata(
+            _metadata(frame, provenance, made, bool(partition)), partition_key=key
+        )
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
     yield dg.Output(results)
@@ -232,16 +234,19 @@ def _restricted(inputs: dict[str, pd.DataFrame], partition: Partition) -> dict[s
     return mine
 
 
-def _metadata(frame: pd.DataFrame, provenance: Provenance, made: Made) -> dict[str, Any]:
+def _metadata(
+    frame: pd.DataFrame, provenance: Provenance, made: Made, is_partition: bool
+) -> dict[str, Any]:
     """Return what the UI shows beside a materialization."""
+    # Dagster shows the count of a partition as the table's own, unless it is named so.
+    count = "partition_row_count" if is_partition else "row_count"
     return {
-        "dagster/row_count": len(frame),
-        "dagster/partition_row_count": len(frame),
+        **{name: _shown(name, png) for name, png in made.pictures.items()},
+        **made.figures,
+        "preview": dg.MetadataValue.md(markdown_preview(frame)),
+        f"dagster/{count}": len(frame),
         "simulated": provenance.simulated,
         "seed": provenance.seed,
-        "preview": dg.MetadataValue.md(markdown_preview(frame)),
-        **made.figures,
-        **{name: _shown(name, png) for name, png in made.pictures.items()},
     }
 
 
@@ -250,8 +255,9 @@ def _shown(name: str, png: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
-def _bullets(sentences: Iterable[str]) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {plain(one)}" for one in sentences) or "nothing")
+def _bullets(sentences: Iterable[str]) -> dg.MetadataValue:
+    lines = [f"- {plain(one)}" for one in sentences]
+    return dg.MetadataValue.md("\n".join(lines)) if lines else dg.MetadataValue.text("nothing")
 
 
 def markdown_preview(frame: pd.DataFrame) -> str:

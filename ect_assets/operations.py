@@ -1,4 +1,4 @@
-"""Jobs that are not steps of the walk: the nightly check, the weekly recomputation, withdrawal.
+"""Jobs beside the steps: the whole study, the nightly check, the weekly recomputation, withdrawal.
 
 Each is started by the clock or from the UI; `ect run` and `ect withdraw` do the same by hand. What
 is due at once is in `automation`.
@@ -40,6 +40,12 @@ def damaged_files(lake: Lake) -> list[str]:
         for partition in lake.partitions(table)
         if not lake.is_whole(table, partition)
     ]
+
+
+@dg.op(required_resource_keys={"study"})
+def make_everything(context: dg.OpExecutionContext) -> None:
+    """Make what is missing or out of date, for everybody in the BIDS folder, as `ect run` does."""
+    _report(context, Runner(context.resources.study).run())
 
 
 @dg.op(required_resource_keys={"study"})
@@ -92,6 +98,12 @@ def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> 
     _report(context, Runner(study).run(arrived=()))
 
 
+@dg.job(description=make_everything.description)
+def whole_study() -> None:
+    """Make everything."""
+    make_everything()
+
+
 @dg.job(description=check_everything.description)
 def nightly_check() -> None:
     """Check everything."""
@@ -110,7 +122,7 @@ def withdraw_patient() -> None:
     remove_patient()
 
 
-JOBS = [nightly_check, weekly_recomputation, withdraw_patient]
+JOBS = [whole_study, nightly_check, weekly_recomputation, withdraw_patient]
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from ect_assets.arrival import waiting_for
 from ect_assets.automation import arrival_sensor
@@ -40,6 +42,27 @@ def test_a_missing_follow_up_is_waited_for_image_and_volumes(study_folder):
         "the volumes of ses-post (freesurfer)",
     )
     assert found["001"] == ()
+
+
+def linked_away(place: Path, outside: Path) -> None:
+    outside.parent.mkdir(exist_ok=True)
+    place.rename(outside)
+    place.symlink_to(outside)
+
+
+@pytest.mark.parametrize("place", ["ses-post/anat/sub-002_ses-post_T1w.nii.gz", "ses-post/anat"])
+def test_an_image_that_cannot_be_used_is_there_and_is_not_waited_for(study_folder, tmp_path, place):
+    study = load_study(study_folder)
+    linked_away(study.bids_folder / "sub-002" / place, tmp_path / "elsewhere" / "it")
+    assert waiting_for(study, now=time.time() + IN_AN_HOUR)["002"] == ()
+
+
+def test_an_image_whose_link_leads_nowhere_is_there_and_is_not_waited_for(study_folder):
+    study = load_study(study_folder)
+    image = study.bids_folder / "sub-002/ses-post/anat/sub-002_ses-post_T1w.nii.gz"
+    image.unlink()
+    image.symlink_to("gone.nii.gz")
+    assert waiting_for(study, now=time.time() + IN_AN_HOUR)["002"] == ()
 
 
 def test_a_rating_is_waited_for_where_the_study_says_so(study_folder):

@@ -1,0 +1,239 @@
+"""The UI in a real browser: what a newcomer opens, starts, and gets to see.
+
+`ect ui` itself is started, on a study of a few patients; the browser is the system's Chromium.
+Screenshots go to the folder that `ECT_SCREENSHOTS` names, else to pytest's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ect_assets.definitions import build_definitions
+from ect_assets.demo import make_simulated_study
+from ect_assets.demo.donors import TINY
+from ect_assets.freshness import lake_of
+from ect_assets.instance import open_instance
+from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.tables import GmvChange, RawScans
+from ect_assets_tests.conftest import shortened, without_genes
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+playwright = pytest.importorskip("playwright.sync_api")
+
+QUIET_BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
+LIBRARY_TELLS_ITS_DEVELOPERS = "go.apollo.dev/c/err"
+"""Dagster's own page uses an option that its query library no longer knows; nothing else warns."""
+SECONDS_TO_START = 90
+SECONDS_TO_STOP = 20
+SECONDS_FOR_A_RUN = 240
+SECONDS_FOR_A_BACKFILL = 600
+
+
+@dataclass
+class Opened:
+    """A study's UI in a browser, and what was seen of it."""
+
+    study: Study
+    address: str
+    server: subprocess.Popen
+    page: playwright.Page
+    shots: Path
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.address + path)
+
+    def shoot(self, name: str) -> None:
+        # Pictures and charts come in a moment after the text.
+        self.page.wait_for_timeout(700)
+        self.page.screenshot(path=self.shots / f"{name}.png")
+
+    def sees(self, text: str, seconds: float = 20) -> None:
+        playwright.expect(self.page.get_by_text(text, exact=True).first).to_be_visible(
+            timeout=1000 * seconds
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_answering(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def children_of(process: int) -> list[int]:
+    answer = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True)
+    return [int(one) for one in answer.stdout.split()]
+
+
+def until(is_so, seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """Four patients, none of them taken up by itself."""
+    source = tmp_path / "whole"
+    make_simulated_study(source, source / "data_lake", subjects=4, voxel_mm=8.0, donors=TINY)
+    shortened(source)
+    folder = without_genes(source, tmp_path / "study")
+    file = folder / STUDY_FILE
+    file.write_text(file.read_text(encoding="utf-8") + BY_HAND_ALONE, encoding="utf-8")
+    return load_study(folder)
+
+
+@pytest.fixture
+def opened(study, tmp_path) -> Iterator[Opened]:
+    shots = Path(os.environ.get("ECT_SCREENSHOTS") or tmp_path / "screenshots")
+    shots.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [sys.executable, "-c", "from ect_assets.cli import main; main()"]
+    server = subprocess.Popen(
+        [*command, "ui", "--study", str(study.folder), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        until(lambda: is_answering(port), SECONDS_TO_START, "nothing answers at the address")
+        with playwright.sync_playwright() as started:
+            browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
+            page = browser.new_page(viewport={"width": 1500, "height": 950})
+            page.set_default_timeout(20_000)
+            opened = Opened(study, f"http://127.0.0.1:{port}", server, page, shots)
+            page.on("request", lambda one: opened.asked.append(one.url))
+            page.on("websocket", lambda one: opened.asked.append(one.url))
+            page.on("console", lambda one: opened.said.append(f"{one.type}: {one.text}"))
+            page.on("pageerror", lambda one: opened.said.append(f"error: {one}"))
+            yield opened
+            browser.close()
+    finally:
+        if server.poll() is None:
+            server.send_signal(signal.SIGINT)
+            server.wait(SECONDS_TO_STOP)
+
+
+def launch_one_patient(opened: Opened, subject: str) -> None:
+    """Start one patient's partition of raw_scans from the dialog of the asset's page."""
+    opened.go("/assets/raw_scans")
+    opened.page.get_by_role("button", name="Materialize…").first.click()
+    dialog = opened.page.get_by_role("dialog")
+    dialog.get_by_text("Custom", exact=True).click()
+    for other in ("001", "002", "003", "004"):
+        if other != subject:
+            dialog.locator(f'[data-tooltip="{other}"] [aria-label=close]').click()
+    opened.shoot("3_one_patient_dialog")
+    dialog.get_by_role("button", name="Launch 1 run").click()
+
+
+def is_done(study: Study, job: str) -> bool:
+    finished = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    with open_instance(study) as instance:
+        return bool(instance.get_runs(finished))
+
+
+def has_change(opened: Opened) -> bool:
+    return len(lake_of(opened.study).partitions(GmvChange)) == len(opened.study.parcellations)
+
+
+def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_it(opened):
+    opened.go("/asset-groups")
+    for station in ("scans", "morphometry", "group"):
+        opened.sees(station)
+    opened.shoot("1_lineage")
+    opened.go("/assets")
+    opened.sees("gmv_change")
+    opened.shoot("2_catalogue")
+    opened.go("/assets/gmv_change")
+    opened.sees("Columns")
+    opened.shoot("2_asset")
+
+    launch_one_patient(opened, "002")
+    lake = lake_of(opened.study)
+    until(lambda: lake.partitions(RawScans), SECONDS_FOR_A_RUN, "one patient's run")
+    assert lake.partitions(RawScans) == [{"subject": "002"}]
+
+    opened.go("/jobs")
+    opened.page.get_by_role("link", name="whole_study").first.click()
+    opened.page.get_by_role("tab", name="Launchpad").click()
+    opened.page.get_by_role("button", name="Launch Run").click()
+    until(lambda: is_done(opened.study, "whole_study"), SECONDS_FOR_A_RUN, "the whole study")
+
+    opened.go("/runs")
+    opened.sees("Success")
+    opened.shoot("4_runs")
+    opened.go("/assets/gmv_change?view=lineage")
+    opened.sees("exclusions")
+    opened.shoot("5_lineage_made")
+    opened.go("/assets/gmv_change?view=checks")
+    opened.sees("Passed")
+    opened.shoot("6_checks")
+    opened.go("/assets/gmv_change?view=partitions&partition=desikan_killiany")
+    opened.sees("preview")
+    opened.shoot("7_partition")
+    opened.page.get_by_text("[Show Markdown]").first.click()
+    picture = opened.page.locator('img[src^="data:image/png"]').first
+    playwright.expect(picture).to_be_visible()
+    opened.shoot("8_plot")
+
+    host = opened.address.removeprefix("http://")
+    assert {one for one in opened.asked if f"//{host}/" not in one} == set()
+    problems = [one for one in opened.said if one.startswith(("error", "warning"))]
+    assert [one for one in problems if LIBRARY_TELLS_ITS_DEVELOPERS not in one] == []
+
+    started = children_of(opened.server.pid)
+    opened.server.send_signal(signal.SIGINT)
+    assert opened.server.wait(SECONDS_TO_STOP) == 0
+    assert len(started) == 2
+    assert not [one for one in started if Path(f"/proc/{one}").exists()]
+    assert not is_answering(int(opened.address.rsplit(":", 1)[1]))
+
+
+def test_each_asset_links_to_the_function_that_makes_it(study):
+    for spec in build_definitions(study).resolve_all_asset_specs():
+        (place,) = spec.metadata["dagster/code_references"].code_references
+        lines = Path(place.file_path).read_text(encoding="utf-8").splitlines()
+        after = "\n".join(lines[place.line_number - 1 :])
+        assert after.split("def ", 1)[1].startswith(f"{spec.key.path[-1]}(")
+
+
+@pytest.mark.slow
+def test_materialize_all_makes_the_whole_study_partition_by_partition(opened):
+    opened.go("/asset-groups")
+    opened.page.get_by_role("button", name="Materialize all").first.click()
+    dialog = opened.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Launch backfill").click()
+    until(lambda: has_change(opened), SECONDS_FOR_A_BACKFILL, "the backfill of the whole study")
+    opened.go("/runs?view=backfills")
+    opened.shoot("9_backfill")
