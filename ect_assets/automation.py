@@ -15,6 +15,7 @@ import dagster as dg
 from dagster import AutomationCondition
 
 from ect_assets.arrival import SETTLING, waiting_for
+from ect_assets.file_memory import FileMemory
 from ect_assets.freshness import lake_of
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
@@ -43,6 +44,7 @@ class Looks:
         self._study = study
         self._settings = _text_of(study)
         self._lake = lake_of(study)
+        self._memory = FileMemory(study)
         self._of: Any = None
         self._state: StudyState | None = None
 
@@ -73,6 +75,7 @@ class Looks:
                 lambda step, one: (
                     _names(one) in given_up[step.name] and not lake.failure(step.table, one)
                 ),
+                memory=self._memory,
             )
             self._of = view
         return self._state

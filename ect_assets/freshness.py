@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,31 @@ def code_version(step: Step) -> str:
     return f"{__version__}/{step.version}"
 
 
-def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) -> str:
+@dataclass(frozen=True)
+class SeenFiles:
+    """The source files of a partition, as they were when they were looked at.
+
+    Attributes
+    ----------
+    digests : list of [str, str]
+        Name, relative to the study, and what tells the content apart.
+    newest_change : float
+        When the last of them was written, in seconds since the epoch.
+    """
+
+    digests: list[list[str]]
+    newest_change: float
+
+
+def look_at_files(step: Step, study: Study, partition: Partition) -> SeenFiles:
+    """Look at the source files of a partition."""
+    files = list(step.files(study, partition)) if step.files else []
+    return SeenFiles(_file_digests(files, study.folder), newest_change(files))
+
+
+def inputs_digest(
+    step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
+) -> str:
     """Digest everything that a partition's content depends on.
 
     Parameters
@@ -51,13 +76,15 @@ def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) ->
     study : Study
     lake : Lake
     partition : mapping
+    seen : SeenFiles, optional
+        Its files, where they were looked at already.
 
     Returns
     -------
     str
         Hexadecimal; the same in any folder for the same inputs.
     """
-    files = step.files(study, partition) if step.files else ()
+    files = seen or look_at_files(step, study, partition)
     settings = study.model_dump(mode="json")
     parts = {
         "code": code_version(step),
@@ -66,7 +93,7 @@ def inputs_digest(step: Step, study: Study, lake: Lake, partition: Partition) ->
         "settings": {name: _setting(settings, name, partition) for name in step.settings},
         "simulated": study.simulated,
         "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
-        "files": _file_digests(files, study.folder),
+        "files": files.digests,
         "reference": {name: reference_checksum(name) for name in step.reference},
         "problems": _problems(step, lake) if step.reads_problems else [],
     }

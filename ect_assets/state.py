@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from ect_assets.freshness import inputs_digest, newest_change
+from ect_assets.file_memory import FileMemory
+from ect_assets.freshness import SeenFiles, inputs_digest, newest_change
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.step import Step
 from ect_assets.study import Study
@@ -56,6 +57,8 @@ class StudyState:
         that the lake does not know (a process that was killed).
     now : float, optional
         Seconds since the epoch.
+    memory : FileMemory, optional
+        What was seen of the files in looks before; without it they are looked at now.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class StudyState:
         registered: Sequence[str] | None = None,
         has_given_up: GivenUp | None = None,
         now: float | None = None,
+        memory: FileMemory | None = None,
     ):
         self.study, self.lake = study, lake
+        self._memory = memory
         known = sorted(lake.subjects or ())
         self.subjects = [one for one in known if registered is None or one in registered]
         self._has_given_up = has_given_up or (lambda step, partition: False)
@@ -164,13 +169,20 @@ class StudyState:
         failure = self.lake.failure(step.table, partition)
         digest = None
         if footer is not None or failure is not None:
-            digest = inputs_digest(step, self.study, self.lake, partition)
+            tried = failure.inputs_sha256 if failure is not None else ""
+            seen = self._seen(step, partition, (footer or {}).get("inputs_sha256", "") + tried)
+            digest = inputs_digest(step, self.study, self.lake, partition, seen)
         was_tried = failure is not None and failure.failed and failure.inputs_sha256 == digest
         has_failed_since = failure is not None and failure.failed
         is_current = (
             footer is not None and footer["inputs_sha256"] == digest and not has_failed_since
         )
         return Condition(footer is not None, is_current, was_tried)
+
+    def _seen(self, step: Step, partition: Partition, made_from: str) -> SeenFiles | None:
+        if self._memory is None or step.files is None:
+            return None
+        return self._memory.look(step, partition, made_from)
 
 
 def _key(step: Step, partition: Partition) -> Key:
