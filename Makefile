@@ -18,7 +18,7 @@ ui: $(INSTALLED)  ## open the Dagster UI of a study (STUDY=name where there are 
 
 test: $(INSTALLED)  ## lint, types, and the default tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(PEERS)  ## the tests that take minutes, and those against the peers
 	$(BIN)/python -m pytest -n 2 -m slow
