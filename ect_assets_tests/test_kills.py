@@ -189,6 +189,7 @@ def test_two_hundred_kills_leave_only_whole_tables_and_the_next_run_repairs(
         hold(record)
 
 
+@pytest.mark.slow
 def test_two_writers_at_once_tear_nothing(simulated_input, tmp_path):
     folder = small(simulated_input, tmp_path / "study")
     chance, record = random.Random(SEED), Record()

@@ -55,6 +55,7 @@ def test_the_nightly_check_finds_damaged_rows_and_makes_them_again(study):
     assert lake_of(study).is_whole(ParcelGmv, partition)
 
 
+@pytest.mark.slow
 def test_the_nightly_check_leaves_out_who_is_not_complete_and_has_not_been_taken_up(study):
     Runner(study).run()
     newcomer = study.bids_folder / "sub-099/ses-pre/anat"

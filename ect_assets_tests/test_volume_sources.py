@@ -19,6 +19,7 @@ from ect_assets_tests.morphometry.surfaces import write_subject
 FREESURFER = "bids/derivatives/freesurfer"
 
 
+@pytest.mark.slow
 def test_a_study_of_surfaces_without_statistics_of_the_atlas_reaches_the_change(
     study_folder, tmp_path
 ):
