@@ -60,6 +60,11 @@ def waiting_for(
     }
 
 
+def complete_patients(study: Study, now: float | None = None) -> list[str]:
+    """List the patients who wait for nothing, as `waiting_for` says."""
+    return [subject for subject, awaited in waiting_for(study, now=now).items() if not awaited]
+
+
 def _missing_sessions(study: Study, source: VolumeSource, subject: str) -> list[str]:
     if not study.arrival.sessions:
         return []

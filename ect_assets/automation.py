@@ -8,7 +8,9 @@ elsewhere.
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -19,17 +21,16 @@ from ect_assets.file_memory import FileMemory
 from ect_assets.freshness import lake_of
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
-from ect_assets.lake.store import Lake, Partition
+from ect_assets.lake.store import Partition
 from ect_assets.orchestration import SUBJECT, SUBJECTS, partition_of
 from ect_assets.problems import StudyError
 from ect_assets.state import StudyState
 from ect_assets.step import Step
 from ect_assets.study import STUDY_FILE, Study
-from ect_assets.walk import STEPS
+from ect_assets.walk import STEP_OF, STEPS
 
 SECONDS_BETWEEN_LOOKS = 5
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
-BY_NAME = {step.name: step for step in STEPS}
 
 
 class Looks:
@@ -66,8 +67,7 @@ class Looks:
                 if view.asset_graph.has(dg.AssetKey(step.name))
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
-            subjects = lake_of(self._study).subjects
-            lake = Lake(self._lake.folder, subjects, self._lake._footers)
+            lake = replace(self._lake, subjects=lake_of(self._study).subjects)
             self._state = StudyState(
                 self._study,
                 lake,
@@ -134,7 +134,7 @@ class OfPartitions(AutomationCondition):
         """Ask of each partition that is still in question."""
         if self.looks.is_outdated():
             return dg.AutomationResult(context, context.get_empty_subset())
-        step = BY_NAME[context.key.path[-1]]
+        step = STEP_OF[context.key.path[-1]]
         state = await self.looks.state(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
         requested = _requested(context, step)
@@ -148,6 +148,7 @@ class OfPartitions(AutomationCondition):
             context, view.get_asset_subset_from_asset_partitions(context.key, true)
         )
 
+    @abstractmethod
     def holds(
         self, state: StudyState, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
@@ -161,7 +162,6 @@ class OfPartitions(AutomationCondition):
         requested : dict of str to set
             Tables that the same run will make before it, and of which partitions.
         """
-        raise NotImplementedError
 
 
 class OutOfDate(OfPartitions):
@@ -218,7 +218,7 @@ def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
             continue
         subset = context.request_subsets_by_key.get(key)
         if subset is not None:
-            table = BY_NAME[name].table
+            table = STEP_OF[name].table
             found[name] = {
                 _names(partition_of(table, one.partition_key))
                 for one in subset.expensively_compute_asset_partitions()
@@ -304,6 +304,8 @@ def arrival_sensor(study: Study) -> dg.SensorDefinition:
 
 def _record_arrivals(study: Study, new: Mapping[str, tuple[str, ...]]) -> None:
     """Add to the audit log who arrived, and who waits for something else than before."""
+    if not new:
+        return
     lake = lake_of(study)
     log = read_audit_log(lake)
     last = dict(zip(log.subject, zip(log.event, log.detail, strict=True), strict=True))

@@ -10,18 +10,12 @@ import time
 
 import dagster as dg
 
+from ect_assets.instance import UNFINISHED
 from ect_assets.lake.store import Lake
 from ect_assets.orchestration import SUBJECT, partition_key
 from ect_assets.problems import StudyError
 from ect_assets.walk import STEPS
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 WITHDRAWAL = "withdraw_patient"
 
 
@@ -38,7 +32,9 @@ def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -
     ------
     StudyError
     """
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED))
+    runs = instance.get_runs(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
+    )
     others = [run.run_id for run in runs if run.run_id != but]
     if others:
         raise StudyError(

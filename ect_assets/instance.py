@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ect_assets.lake.whole_files import clear_leftovers, replace_whole, told_plainly
 from ect_assets.problems import StudyError
+from ect_assets.processes import is_alive
 from ect_assets.study import Study
 
 SETTINGS = """\
@@ -244,13 +245,18 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
         run
         for run in unfinished
         if (run.remote_job_origin is not None) == launched
-        and not (launched and _is_alive(_process_of(instance, run)))
+        and not (launched and _is_at_work(instance, run))
     ]
     for run in abandoned:
         instance.report_run_failed(
             run, "The process at work on this run was killed. What it had finished is kept."
         )
     return [run.run_id for run in abandoned]
+
+
+def _is_at_work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    process = _process_of(instance, run)
+    return process is not None and is_alive(process)
 
 
 def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
@@ -260,15 +266,3 @@ def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
     said = [event.engine_event_data.metadata.get("pid") for event in events]
     numbers = [int(str(one.value)) for one in said if one is not None]
     return numbers[-1] if numbers else None
-
-
-def _is_alive(process: int | None) -> bool:
-    if process is None:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -8,7 +8,7 @@ is due at once is in `automation`.
 
 import dagster as dg
 
-from ect_assets.arrival import waiting_for
+from ect_assets.arrival import complete_patients
 from ect_assets.freshness import lake_of
 from ect_assets.lake.store import Lake
 from ect_assets.orchestration import SUBJECT
@@ -58,8 +58,11 @@ def check_everything(context: dg.OpExecutionContext) -> None:
         context.log.warning(f"{name} is damaged; it is made again.")
         (lake.folder / name).unlink(missing_ok=True)
     registered = set(context.instance.get_dynamic_partitions(SUBJECT))
-    complete = {one for one, what in waiting_for(study).items() if not what}
-    _report(context, Runner(study).run(arrived=sorted(registered | complete)), len(damaged))
+    _report(
+        context,
+        Runner(study).run(arrived=sorted(registered.union(complete_patients(study)))),
+        len(damaged),
+    )
 
 
 @dg.op(required_resource_keys={"study"})

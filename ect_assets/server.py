@@ -13,7 +13,7 @@ from types import FrameType
 from typing import IO
 
 from ect_assets import terminal
-from ect_assets.arrival import waiting_for
+from ect_assets.arrival import complete_patients
 from ect_assets.instance import (
     close_abandoned_runs,
     only_one_server,
@@ -55,8 +55,7 @@ def serve(study: Study, port: int) -> int:
     with only_one_server(study) as lock:
         with open_instance(study) as instance:
             close_abandoned_runs(instance, launched=True)
-            complete = [one for one, what in waiting_for(study, now=inf).items() if not what]
-            register_subjects(study, instance, complete)
+            register_subjects(study, instance, complete_patients(study, now=inf))
         return _serve(study, port, lock)
 
 

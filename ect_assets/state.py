@@ -8,9 +8,8 @@ something else, and what has been tried and cannot be made. The digests that tel
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 
 from ect_assets.file_memory import FileMemory
@@ -18,7 +17,7 @@ from ect_assets.freshness import SeenFiles, inputs_digest, newest_change
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.step import Step
 from ect_assets.study import Study
-from ect_assets.walk import STEPS
+from ect_assets.walk import STEP_OF
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 GivenUp = Callable[[Step, Partition], bool]
@@ -79,20 +78,9 @@ class StudyState:
         self._conditions: dict[Key, Condition] = {}
         self._pending: dict[Key, bool] = {}
 
-    @cached_property
-    def steps(self) -> Mapping[str, Step]:
-        """Every step by the name of its table."""
-        return {step.name: step for step in STEPS}
-
     def partitions(self, step: Step, matching: Partition | None = None) -> Iterator[Partition]:
-        """Go through the partitions that a table should have, with some of their keys given."""
-        given = matching or {}
-        values = {"subject": self.subjects, "parcellation": sorted(self.study.parcellations)}
-        keys = step.table.partitions
-        for combination in product(
-            *([given[key]] if key in given else values[key] for key in keys)
-        ):
-            partition = dict(zip(keys, combination, strict=True))
+        """Go through the partitions that the study can have of a table, some keys given."""
+        for partition in expected_partitions(step, self.study, self.subjects, matching):
             if step.why_unavailable(self.study, partition) is None:
                 yield partition
 
@@ -138,21 +126,20 @@ class StudyState:
     def upstream(self, step: Step, partition: Partition) -> Iterator[tuple[Step, Partition]]:
         """Go through the partitions that one partition is made from."""
         for name in step.upstream_of(self.study, partition):
-            before = self.steps[name]
-            shared = {key: partition[key] for key in before.table.partitions if key in partition}
-            for one in self.partitions(before, shared):
-                yield before, one
+            for one in self._read_from(name, partition):
+                yield STEP_OF[name], one
+
+    def _read_from(self, name: str, partition: Partition) -> Iterator[Partition]:
+        before = STEP_OF[name]
+        shared = {key: partition[key] for key in before.table.partitions if key in partition}
+        return self.partitions(before, shared)
 
     def lacks(self, step: Step, partition: Partition) -> list[str]:
         """Name the tables that a partition reads and of which there is nothing at all."""
         return [
             name
             for name in step.inputs
-            if not any(
-                self.is_made(before, one)
-                for before, one in self.upstream(step, partition)
-                if before.name == name
-            )
+            if not any(self.is_made(STEP_OF[name], one) for one in self._read_from(name, partition))
         ]
 
     def _is_departed(self, partition: Partition) -> bool:
@@ -183,6 +170,26 @@ class StudyState:
         if self._memory is None or step.files is None:
             return None
         return self._memory.look(step, partition, made_from)
+
+
+def expected_partitions(
+    step: Step, study: Study, subjects: Sequence[str], matching: Partition | None = None
+) -> Iterator[Partition]:
+    """Go through the partitions that a table should have in a study.
+
+    Parameters
+    ----------
+    step : Step
+    study : Study
+    subjects : sequence of str
+    matching : mapping, optional
+        Keys that are given.
+    """
+    given = {key: [value] for key, value in (matching or {}).items()}
+    values = {"subject": subjects, "parcellation": sorted(study.parcellations), **given}
+    keys = step.table.partitions
+    for combination in product(*(values[key] for key in keys)):
+        yield dict(zip(keys, combination, strict=True))
 
 
 def _key(step: Step, partition: Partition) -> Key:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
 
 from ect_assets.arrival import waiting_for
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of
-from ect_assets.lake.store import Lake, Partition
+from ect_assets.lake.store import Lake
+from ect_assets.state import expected_partitions
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEPS
@@ -35,17 +34,6 @@ class TableStatus:
     failed: int = 0
     whose: str = ""
     unavailable: list[str] = field(default_factory=list)
-
-
-def expected_partitions(step: Step, study: Study, lake: Lake) -> Iterator[Partition]:
-    """Go through the partitions that a table should have in a study."""
-    values = {
-        "subject": sorted(lake.subjects or ()),
-        "parcellation": sorted(study.parcellations),
-    }
-    keys = step.table.partitions
-    for combination in product(*(values[key] for key in keys)):
-        yield dict(zip(keys, combination, strict=True))
 
 
 def study_status(study: Study) -> list[TableStatus]:
@@ -86,7 +74,7 @@ def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
 def _table_status(step: Step, study: Study, lake: Lake) -> TableStatus:
     status = TableStatus(step.name)
     failed = []
-    for partition in expected_partitions(step, study, lake):
+    for partition in expected_partitions(step, study, sorted(lake.subjects or ())):
         why = step.why_unavailable(study, partition)
         if why is not None:
             status.unavailable.append(why)

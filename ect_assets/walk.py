@@ -26,3 +26,6 @@ STEPS: tuple[Step, ...] = (
     *enrichment.STEPS[1:],
 )
 """Every step comes after all those that it reads."""
+
+STEP_OF = {step.name: step for step in STEPS}
+"""Every step by the name of its table."""

@@ -73,7 +73,11 @@ def simulated_input(tmp_path_factory) -> Path:
 
 def without_genes(source: Path, folder: Path) -> Path:
     """Copy a study so that it stops before the genes."""
-    shutil.copytree(source, folder)
+    return stopped_before_genes(Path(shutil.copytree(source, folder)))
+
+
+def stopped_before_genes(folder: Path) -> Path:
+    """Take gene expression out of a study's settings."""
     settings = folder / STUDY_FILE
     text = settings.read_text(encoding="utf-8")
     for expression in ("packaged", "donors"):

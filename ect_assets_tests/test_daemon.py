@@ -25,7 +25,7 @@ from ect_assets.lake.audit import read_audit_log
 from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import Exclusions, GmvChange
-from ect_assets_tests.conftest import FEWER
+from ect_assets_tests.conftest import FEWER, stopped_before_genes
 
 ARRIVALS = "\n[arrival]\nsettle_minutes = 0.05\nlook_every_seconds = 1\n"
 LATE = ("007", "008")
@@ -40,10 +40,8 @@ def folder(tmp_path_factory) -> Path:
     """Six patients whose tables are made, and two whose files lie aside."""
     folder = tmp_path_factory.mktemp("daemon") / "study"
     make_simulated_study(folder, folder / "data_lake", subjects=8, voxel_mm=8.0, donors=TINY)
-    settings = folder / STUDY_FILE
+    settings = stopped_before_genes(folder) / STUDY_FILE
     text = settings.read_text(encoding="utf-8")
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
     settings.write_text(text + FEWER + ARRIVALS, encoding="utf-8")
     aside = folder.parent / "aside"
     for path in their_folders(folder):

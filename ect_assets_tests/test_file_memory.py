@@ -8,9 +8,9 @@ from ect_assets import file_memory
 from ect_assets.file_memory import FileMemory
 from ect_assets.freshness import SeenFiles
 from ect_assets.study import load_study
-from ect_assets.walk import STEPS
+from ect_assets.walk import STEP_OF
 
-STEP = next(step for step in STEPS if step.name == "raw_scans")
+STEP = STEP_OF["raw_scans"]
 PATIENT = {"subject": "001"}
 
 

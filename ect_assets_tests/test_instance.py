@@ -21,6 +21,7 @@ from ect_assets.instance import (
 )
 from ect_assets.lake.whole_files import WRITING
 from ect_assets.problems import StudyError
+from ect_assets.processes import is_alive
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets_tests.lake import killing
 
@@ -135,7 +136,7 @@ def test_the_process_of_a_run_is_known_from_its_record(study):
     died = killed_run(study)
     with open_instance(study) as instance:
         process = instance_module._process_of(instance, instance.get_run_by_id(died))
-    assert process is not None and not instance_module._is_alive(process)
+    assert process is not None and not is_alive(process)
 
 
 def test_the_folder_of_a_killed_beginning_is_completed(study):

@@ -19,6 +19,7 @@ from ect_assets.report.summary import summarise
 from ect_assets.runner import Runner
 from ect_assets.step import Work
 from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets_tests.conftest import without_genes
 
 ATLAS = "desikan_killiany"
 NAME = "Quartermain^Zebulon"
@@ -62,12 +63,7 @@ def state(runner: Runner) -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def walked(simulated_input, tmp_path_factory):
     """A study with three faults, walked through; then again, with one of them overruled."""
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("safe") / "study"))
-    settings = folder / STUDY_FILE
-    text = settings.read_text()
-    for source in ("packaged", "donors"):
-        text = text.replace(f'expression = "{source}"', 'expression = "none"')
-    settings.write_text(text)
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("safe") / "study")
     for fault in (plant_name, mix_versions, put_a_scan_twice):
         fault(folder)
     runner = Runner(load_study(folder))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ect_assets.morphometry.freesurfer_layouts import DONE, RUNNING
+from ect_assets.processes import is_alive
 
 RECORDS = ".ect"
 BLOCK_BYTES = 1 << 20
@@ -197,13 +198,7 @@ def _is_recon_all(process: int) -> bool:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             return b"recon-all" in command.read_bytes()
         return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_alive(process)
 
 
 @contextmanager
