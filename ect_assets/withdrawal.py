@@ -139,10 +139,11 @@ def _refuse_remaining_sources(study: Study, subject: str) -> None:
 def _remove_partitions(lake: Lake, subject: str) -> int:
     """Delete the patient's partitions, and what was wrong with them."""
     removed = 0
-    for folder in sorted(lake.folder.glob(f"**/subject={subject}")):
-        is_of_table = folder.relative_to(lake.folder).parts[0] != PROBLEMS_FOLDER
-        removed += len(list(folder.glob("**/*.parquet"))) if is_of_table else 0
-        shutil.rmtree(folder)
+    # Not the whole lake: a reader may take a folder of its own away meanwhile.
+    for name in (*TABLES, PROBLEMS_FOLDER):
+        for folder in sorted((lake.folder / name).glob(f"**/subject={subject}")):
+            removed += 0 if name == PROBLEMS_FOLDER else len(list(folder.glob("**/*.parquet")))
+            shutil.rmtree(folder)
     return removed
 
 
