@@ -1,0 +1,148 @@
+"""What a figure of the report is: the SQL that gives its numbers, how they are drawn, its words.
+
+A figure is drawn from the answers to its queries and from nothing else, so that the table beside
+it holds every number in it. The figures themselves are in modules of their own; putting them onto
+a page belongs in `page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ect_assets.report.parcels_on_surface import SurfaceParcels
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is drawn the same way all through one report.
+
+    Attributes
+    ----------
+    parcellation : str
+        Empty where a figure is of all parcellations.
+    sessions : pair of str
+        Baseline and follow-up.
+    null_model : str
+        The study's primary null model.
+    simulated : bool
+        Whether any patient is simulated.
+    surface : SurfaceParcels, optional
+        Where the parcellation has one.
+    """
+
+    parcellation: str
+    sessions: tuple[str, str]
+    null_model: str
+    simulated: bool
+    surface: SurfaceParcels | None = None
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure of the report.
+
+    Attributes
+    ----------
+    name : str
+        Of its files, for example ``figure_1_gray_matter_volume``.
+    title : str
+        One line, without a full stop.
+    caption : str
+        How to read it: what each panel shows, in which unit, what the marks mean.
+    queries : mapping of str to str
+        What each panel is drawn from: a name for the table, and the SQL with ``{parcellation}``,
+        ``{baseline}``, ``{follow_up}`` and ``{null_model}`` for the values of the setting.
+    draw : callable
+        ``draw(frames, setting)`` gives the figure at journal size.
+    needs : tuple of str
+        Queries without rows of which there is nothing to draw.
+    needs_surface : bool
+        Whether it is drawn on the cortex.
+    """
+
+    name: str
+    title: str
+    caption: str
+    queries: Mapping[str, str]
+    draw: Callable[[Frames, Setting], Figure]
+    needs: tuple[str, ...]
+    needs_surface: bool = False
+
+    def statements(self, setting: Setting) -> dict[str, str]:
+        """Write each query as a user would type it.
+
+        Parameters
+        ----------
+        setting : Setting
+
+        Returns
+        -------
+        dict of str to str
+        """
+        return {name: filled(sql, setting) for name, sql in self.queries.items()}
+
+    def frames(self, connection: duckdb.DuckDBPyConnection, setting: Setting) -> Frames:
+        """Ask the lake for everything that is drawn.
+
+        Parameters
+        ----------
+        connection : DuckDBPyConnection
+        setting : Setting
+
+        Returns
+        -------
+        dict of str to DataFrame
+        """
+        return {
+            name: connection.execute(sql).df() for name, sql in self.statements(setting).items()
+        }
+
+    def why_absent(self, frames: Frames, setting: Setting) -> str | None:
+        """Say why it cannot be drawn, or None where it can.
+
+        Parameters
+        ----------
+        frames : mapping of str to DataFrame
+        setting : Setting
+
+        Returns
+        -------
+        str or None
+        """
+        if self.needs_surface and setting.surface is None:
+            return f"{setting.parcellation} has no cortical surface"
+        empty = [name for name in self.needs if frames[name].empty]
+        return f"this study has no {', no '.join(empty)}" if empty else None
+
+
+def filled(sql: str, setting: Setting) -> str:
+    """Write the setting's values into a query.
+
+    Parameters
+    ----------
+    sql : str
+        With any of ``{parcellation}``, ``{baseline}``, ``{follow_up}``, ``{null_model}`` inside
+        single quotes.
+    setting : Setting
+
+    Returns
+    -------
+    str
+    """
+    baseline, follow_up = setting.sessions
+    values = {
+        "{parcellation}": setting.parcellation,
+        "{baseline}": baseline,
+        "{follow_up}": follow_up,
+        "{null_model}": setting.null_model,
+    }
+    for name, value in values.items():
+        sql = sql.replace(name, value.replace("'", "''"))
+    return sql

@@ -1,0 +1,124 @@
+"""How every figure of the report looks: journal widths, type, colours, and its two file formats.
+
+Colours are for the colour-blind too (after Okabe and Ito 2008), and none of them means something
+that place, shape or text does not say as well. What is drawn belongs in the figures' modules.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+MM = 1 / 25.4
+ONE_COLUMN_MM, TWO_COLUMNS_MM, PAGE_HEIGHT_MM = 89.0, 183.0, 247.0
+"""Widths of one and of two columns, and the height of a page, of a journal of medicine."""
+
+DPI = 300
+UP, DOWN = "#D55E00", "#0072B2"
+"""Growth and loss, as on the maps; PLS1+ and PLS1- alike."""
+
+INK, QUIET, FAINT = "#222222", "#666666", "#cfcfcf"
+SIMULATED = "simulated patients"
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.0,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    # Text stays text, and the same figure gives the same bytes.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ect assets",
+}
+
+
+@contextmanager
+def report_style() -> Iterator[None]:
+    """Draw within this, so that every figure has the same type and lines."""
+    with rc_context(STYLE):
+        yield
+
+
+def new_figure(width_mm: float, height_mm: float, simulated: bool) -> Figure:
+    """Begin a figure at the size it is printed.
+
+    Parameters
+    ----------
+    width_mm, height_mm : float
+    simulated : bool
+        Whether to write "simulated patients" at its foot.
+
+    Returns
+    -------
+    Figure
+        With constrained layout.
+    """
+    figure = Figure((width_mm * MM, height_mm * MM), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    if simulated:
+        figure.supxlabel(SIMULATED, size=6.5, color=QUIET, x=0.995, ha="right")
+    return figure
+
+
+def letter(panel: Axes, name: str) -> None:
+    """Put a panel's letter at its upper left corner.
+
+    Parameters
+    ----------
+    panel : Axes
+    name : str
+        For example ``a``.
+    """
+    panel.annotate(
+        name,
+        (0, 1),
+        xytext=(-4, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        size=9,
+        weight="bold",
+    )
+
+
+def figure_bytes(figure: Figure, file_format: Literal["png", "svg"]) -> bytes:
+    """Write a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+    file_format : str
+        ``png`` at 300 pixels to an inch, or ``svg`` with text as text.
+
+    Returns
+    -------
+    bytes
+    """
+    metadata = {"Software": None} if file_format == "png" else {"Date": None, "Creator": None}
+    buffer = io.BytesIO()
+    with report_style():
+        figure.savefig(buffer, format=file_format, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()
