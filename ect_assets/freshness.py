@@ -85,12 +85,11 @@ def inputs_digest(
         Hexadecimal; the same in any folder for the same inputs.
     """
     files = seen or look_at_files(step, study, partition)
-    settings = study.model_dump(mode="json")
     parts = {
         "code": code_version(step),
         "schema": step.table.version(),
         "partition": dict(partition),
-        "settings": {name: _setting(settings, name, partition) for name in step.settings},
+        "settings": {name: _setting(study.plain, name, partition) for name in step.settings},
         "simulated": study.simulated,
         "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
         "files": files.digests,

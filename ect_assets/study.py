@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -440,6 +442,18 @@ class Study(Settings):
             name: one.model_copy(update={"freesurfer": one.freesurfer or name})
             for name, one in value.items()
         }
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """All settings as plain values, the same in any process."""
+        return self.model_dump(mode="json")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Study:
+        """Copy the study, with some settings changed."""
+        copied = super().model_copy(update=update, deep=deep)
+        # pydantic would take it over from before the change.
+        copied.__dict__.pop("plain", None)
+        return copied
 
     @property
     def bids_folder(self) -> Path:

@@ -80,13 +80,11 @@ def test_a_changed_rating_is_wanted_and_the_patients_volumes_are_not(filled):
     cells[place] = "9" if cells[place] != "9" else "8"
     file.write_text("\n".join([*lines[:2], "\t".join(cells)]) + "\n", encoding="utf-8")
     study = load_study(filled)
-    # The screen for identifying content reads that file, too; then what it found is compared.
-    assert wanted(study) == {
-        "clinical_scores": {"None"},
-        "participants": {"None"},
-        "raw_scans": {"003"},
-    }
-    Runner(study).run(tables=["raw_scans", "participants", "clinical_scores"])
+    # The screen for identifying content reads that file, too, and comes first.
+    assert wanted(study) == {"raw_scans": {"003"}}
+    Runner(study).run(tables=["raw_scans"])
+    assert set(wanted(study)) == {"clinical_scores", "exclusions", "clinical_change"}
+    Runner(study).run(tables=["clinical_scores"])
     assert set(wanted(study)) == {"exclusions", "clinical_change"}
 
 
@@ -99,13 +97,8 @@ def test_a_changed_file_is_wanted_of_its_patient_alone(filled):
     break_off(stats(filled, "003"))
     study = load_study(filled)
     # The screen for identifying content reads the patient's derivatives, too.
-    assert wanted(study) == {
-        "clinical_scores": {"None"},
-        "participants": {"None"},
-        "raw_scans": {"003"},
-        "scan_volumes": {"003"},
-    }
-    Runner(study).run(tables=["scan_volumes", "participants", "clinical_scores"])
+    assert wanted(study) == {"raw_scans": {"003"}, "scan_volumes": {"003"}}
+    Runner(study).run(tables=["scan_volumes"])
     assert wanted(study) == {"parcel_gmv": {"desikan_killiany|003", "hcp_mmp|003"}}
 
 

@@ -78,12 +78,18 @@ def _images(study: Study, partition: Partition) -> list[Path]:
     return usable_files(sorted(found), study.bids_folder)
 
 
+def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ...]:
+    """Name what a table of all patients need not wait for: where there are no images to screen."""
+    return () if study.scans.images else (tables.RawScans.table_name,)
+
+
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    subjects = subject_labels(study.bids_folder)
-    screened = {file for subject in subjects for file in _screened(study, subject)}
-    return usable_files(
-        sorted({study.bids_folder / "participants.tsv", *screened}), study.bids_folder
-    )
+    files = {study.bids_folder / "participants.tsv"}
+    if not study.scans.images:
+        # Otherwise `raw_scans` looks at them, and what it finds is read from there.
+        subjects = subject_labels(study.bids_folder)
+        files |= {file for subject in subjects for file in _screened(study, subject)}
+    return usable_files(sorted(files), study.bids_folder)
 
 
 def _clinical_files(study: Study, partition: Partition) -> list[Path]:
@@ -160,6 +166,9 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     tables.Participants,
     "scans",
     settings=("participants", "bids", "privacy", "scans"),
+    after=("raw_scans",),
+    skips=_screened_at_the_images,
+    reads_problems=True,
     files=_participants_files,
     from_patients=True,
 )
@@ -191,6 +200,9 @@ def participants(work: Work) -> Made:
     tables.ClinicalScores,
     "scans",
     settings=("sessions", "instruments", "bids", "privacy", "scans"),
+    after=("raw_scans",),
+    skips=_screened_at_the_images,
+    reads_problems=True,
     files=_clinical_files,
     from_patients=True,
 )

@@ -19,6 +19,7 @@ import pandas as pd
 
 from ect_assets.intake import privacy_words as words
 from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.folder_names import names_in
 from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_traces
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, shown_field, too_large
@@ -107,15 +108,17 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
         Sorted: the patient's own, those of the patient in derivatives, and the sidecars at the
         top of the dataset. Nothing that lies outside the dataset.
     """
+    label, derivatives = f"sub-{subject}", bids / "derivatives"
     derived = [
-        folder
-        for pattern in (f"sub-{subject}", f"sub-{subject}_*")
-        for folder in bids.glob(f"derivatives/*/{pattern}")
+        derivatives / derivative / name
+        for derivative in names_in(derivatives)
+        for name in names_in(derivatives / derivative)
+        if name == label or name.startswith(f"{label}_")
     ]
     top = [
-        file
-        for file in bids.glob("*.json")
-        if file.name not in _NOT_SIDECARS and _SIDECAR.fullmatch(file.name)
+        bids / name
+        for name in names_in(bids)
+        if name.endswith(".json") and name not in _NOT_SIDECARS and _SIDECAR.fullmatch(name)
     ]
     inside = [file for file in top if is_within(file, bids) and file.is_file()]
     for folder in (bids / f"sub-{subject}", *derived):

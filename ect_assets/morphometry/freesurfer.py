@@ -7,11 +7,13 @@ statistics. It starts no reconstruction (`recon_all`). Names and states of folde
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.intake.folder_names import names_in
 from ect_assets.intake.source_files import usable_files
 from ect_assets.morphometry.atlas_transfer import is_on_fsaverage, study_labels
 from ect_assets.morphometry.freesurfer_layouts import (
@@ -123,7 +125,8 @@ class FreeSurferSubjects:
             When the folder of all subjects or the setting of the parcellation is missing.
         """
         findings = Findings("parcel_gmv")
-        files = self._surface_files(subject, session, parcellation)
+        compared = list(self.compared_folders(subject, session).values())
+        files = self._surface_files(compared, parcellation)
         scan = self._scan(subject, session, self.name if files is None else FROM_SURFACES)
         folder = self._subject_folder(scan, parcellation, findings)
         if files is None:
@@ -161,15 +164,14 @@ class FreeSurferSubjects:
             Those that exist and may be opened, each once.
         """
         paths: list[Path] = []
-        for session in self.sessions(subject):
-            folder = self._folder_of(subject, session)
-            if why_closed(self._study, folder) is not None:
-                continue
+        folders = self.compared_folders(subject, *self.sessions(subject))
+        for session, folder in folders.items():
+            compared = _compared(folders, self._study.sessions.both, session)
             paths += [stats_file(folder, ASEG_NAMES), *state_files(folder)]
             for parcellation in self._study.parcellations:
                 annotation = self._annotation(parcellation)
                 paths += [cortex_stats_file(folder, side, annotation) for side in SIDES]
-                files = self._surface_files(subject, session, parcellation)
+                files = self._surface_files(compared, parcellation)
                 if files is not None:
                     paths += [path for side in SIDES for path in files.paths(folder, side).values()]
         return usable_files(paths, self._folder, self._study.bids_folder)
@@ -187,12 +189,17 @@ class FreeSurferSubjects:
         list of str
             Sorted labels.
         """
-        found = set()
-        for folder in self._folder.glob(self._template.format(subject=subject, session="*")):
-            match = self._pattern.fullmatch(folder.relative_to(self._folder).as_posix())
-            if match and match["subject"] == subject and folder.is_dir():
-                found.add(match["session"])
-        return sorted(found)
+        matches = map(self._pattern.fullmatch, self._folder_names(subject))
+        of_subject = {one["session"] for one in matches if one and one["subject"] == subject}
+        return sorted(one for one in of_subject if self._folder_of(subject, one).is_dir())
+
+    def _folder_names(self, subject: str) -> Iterable[str]:
+        """List, relative to the folder of all subjects, what may be a folder of this one."""
+        if "/" not in self._template:
+            beginning = self._template.partition("{session}")[0].format(subject=subject)
+            return (name for name in names_in(self._folder) if name.startswith(beginning))
+        found = self._folder.glob(self._template.format(subject=subject, session="*"))
+        return (folder.relative_to(self._folder).as_posix() for folder in found)
 
     def compared_folders(self, subject: str, *others: str) -> dict[str, Path]:
         """Name a subject's folders by session: of the compared sessions, and of others asked for.
@@ -257,11 +264,10 @@ class FreeSurferSubjects:
             findings.raise_any()
         return folder
 
-    def _surface_files(self, subject: str, session: str, parcellation: str) -> SurfaceFiles | None:
+    def _surface_files(self, compared: list[Path], parcellation: str) -> SurfaceFiles | None:
         """Choose what is measured; None where there are statistics, or not enough surfaces."""
         annotation = self._annotation(parcellation)
-        folders = list(self.compared_folders(subject, session).values())
-        folders = [folder for folder in folders if unfinished(folder) is None]
+        folders = [folder for folder in compared if unfinished(folder) is None]
         paths = [
             cortex_stats_file(folder, side, annotation) for folder in folders for side in SIDES
         ]
@@ -306,3 +312,8 @@ class FreeSurferSubjects:
             sentence += "" if is_there else also
             findings.add(reason, sentence, scan.subject, scan.session, parcellation)
             return None
+
+
+def _compared(folders: Mapping[str, Path], both: tuple[str, str], session: str) -> list[Path]:
+    """Keep the folders of the compared sessions and of the one that is asked for."""
+    return [folder for name, folder in folders.items() if name in both or name == session]
