@@ -24,7 +24,7 @@ from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard
 from ect_assets.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
 from ect_assets.statistics.pls import variance_explained, zscore
 from ect_assets.statistics.resampling import normal_p, two_sided_p
-from ect_assets.statistics.symptoms import symptom_pls
+from ect_assets.statistics.symptoms import symptom_pls_of_many
 
 NAIVE = "naive"
 BOOTSTRAP = "bootstrap"
@@ -259,11 +259,12 @@ def symptom_calibration(
     """
     x = finite("The change", change, 2)
     rng = _rng(seed, 2)
-    results = []
-    for number in range(n_maps):
-        y = rng.normal(size=len(x)) if improvement is None else rng.permutation(improvement)
-        results.append(symptom_pls(x, y, n_permutations, seed + 1 + number))
-    table = pd.DataFrame(results)
+    drawn = [
+        rng.normal(size=len(x)) if improvement is None else rng.permutation(improvement)
+        for _ in range(n_maps)
+    ]
+    seeds = [seed + 1 + number for number in range(n_maps)]
+    table = pd.DataFrame(symptom_pls_of_many(x, np.column_stack(drawn), n_permutations, seeds))
     about = {"n_patients": len(x), "n_parcels": x.shape[1], "n_maps": n_maps}
     return pd.DataFrame(
         {"statistic": name} | about | _rates(name, table[name].to_numpy())

@@ -255,6 +255,21 @@ class SymptomPls(Table):
     )
 
 
+class SymptomPlsScores(Table):
+    """How each patient's brain changed along the component that goes with symptoms."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "instrument", "subject")
+    parcellation: str = column(PARCELLATION)
+    instrument: str = column("the instrument's name in study.toml")
+    subject: str = column(SUBJECT)
+    score: float = column("score of the patient's change in the first component, in its own SD")
+    improvement: float = column("baseline minus follow-up score, in points of the instrument")
+    predicted_improvement: float = column(
+        "improvement predicted from the other patients, in points of the instrument"
+    )
+
+
 class SymptomPlsWeights(Table):
     """Which parcels carry the association of brain change with symptoms."""
 

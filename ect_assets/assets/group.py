@@ -5,8 +5,11 @@ The tests themselves belong in `statistics`; here patients are matched and left 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ect_assets import tables
@@ -23,8 +26,12 @@ from ect_assets.morphometry.quality import quality_problems
 from ect_assets.problems import Problem, StudyError
 from ect_assets.report.parcels_on_surface import surface_of
 from ect_assets.statistics.change import paired_change, paired_scores
+from ect_assets.statistics.symptoms import (
+    leave_one_out_predictions,
+    symptom_scores,
+    symptom_weights,
+)
 from ect_assets.statistics.symptoms import symptom_pls as fit_symptom_pls
-from ect_assets.statistics.symptoms import symptom_weights
 from ect_assets.step import Drift, Event, Made, Work, step
 from ect_assets.study import Study
 
@@ -205,22 +212,47 @@ def symptom_pls(
     construction; read p_perm, and the leave-one-out prediction with its own p.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    rows, problems = [], []
-    for instrument in work.study.instruments:
-        change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
-        few = too_few(len(improvement), "symptom_pls", work.parcellation, instrument)
-        if few:
-            problems.append(few)
-            continue
-        fit = fit_symptom_pls(
+
+    def fit(change, improvement, instrument, subjects):
+        found = fit_symptom_pls(
             change, improvement, work.study.association.permutations, work.study.seed
         )
-        rows.append({"instrument": instrument, **fit})
-    if not rows:
-        return Made(no_rows(tables.SymptomPls), tuple(problems))
-    frame = pd.DataFrame(rows)
-    p_values = dict(zip(frame.instrument, frame.p_perm.astype(float), strict=True))
-    return Made(frame, tuple(problems), {f"{name}_p": p for name, p in p_values.items()})
+        return pd.DataFrame([{"instrument": instrument, **found}])
+
+    made = _each_instrument(work, tables.SymptomPls, cohort, clinical_scores, exclusions, fit)
+    p_values = dict(zip(made.frame.instrument, made.frame.p_perm.astype(float), strict=True))
+    return replace(made, figures={f"{name}_p": p for name, p in p_values.items()})
+
+
+@step(tables.SymptomPlsScores, "group", settings=("sessions", "group", "instruments"))
+def symptom_pls_scores(
+    work: Work,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    clinical_scores: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Made:
+    """Place each patient on the component of symptoms: score, improvement, and its prediction.
+
+    The prediction is from the other patients alone, so it says what the score is worth.
+    """
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+
+    def place(change, improvement, instrument, subjects):
+        return pd.DataFrame(
+            {
+                "instrument": instrument,
+                "subject": subjects,
+                "score": symptom_scores(change, improvement),
+                "improvement": improvement,
+                "predicted_improvement": leave_one_out_predictions(change, improvement),
+            }
+        )
+
+    return _each_instrument(
+        work, tables.SymptomPlsScores, cohort, clinical_scores, exclusions, place
+    )
 
 
 @step(
@@ -238,22 +270,40 @@ def symptom_pls_weights(
 ) -> Made:
     """Weigh the parcels in the association with symptoms, with bootstrap errors over patients."""
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    frames, problems = [], []
-    for instrument in work.study.instruments:
-        change, improvement = _improvement(work, cohort, clinical_scores, exclusions, instrument)
-        few = too_few(len(improvement), "symptom_pls_weights", work.parcellation, instrument)
-        if few:
-            problems.append(few)
-            continue
+    names = cohort.parcels.parcel.to_numpy()
+
+    def weigh(change, improvement, instrument, subjects):
         weights = symptom_weights(
             change, improvement, work.study.association.bootstraps, work.study.seed
         )
-        frames.append(
-            weights.assign(instrument=instrument, parcel=cohort.parcels.parcel.to_numpy())
-        )
-    if not frames:
-        return Made(no_rows(tables.SymptomPlsWeights), tuple(problems))
-    return Made(pd.concat(frames, ignore_index=True), tuple(problems))
+        return weights.assign(instrument=instrument, parcel=names)
+
+    return _each_instrument(
+        work, tables.SymptomPlsWeights, cohort, clinical_scores, exclusions, weigh
+    )
+
+
+def _each_instrument(
+    work: Work,
+    table: type[tables.Table],
+    cohort: Cohort,
+    clinical_scores: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    make: Callable[[np.ndarray, np.ndarray, str, list[str]], pd.DataFrame],
+) -> Made:
+    """Make the rows of each instrument that enough patients have."""
+    frames: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    for name in work.study.instruments:
+        found = _improvement(work, cohort, clinical_scores, exclusions, name)
+        few = too_few(len(found[1]), table.table_name, work.parcellation, name)
+        if few:
+            problems.append(few)
+            continue
+        change, improvement, subjects = found
+        frames.append(make(change, improvement, name, subjects))
+    rows = pd.concat(frames, ignore_index=True) if frames else no_rows(table)
+    return Made(rows, tuple(problems))
 
 
 def cohort_of(
@@ -288,7 +338,7 @@ def _improvement(work: Work, cohort: Cohort, clinical_scores, exclusions, instru
     rows = [cohort.subjects.index(subject) for subject in both]
     baseline, follow_up = work.study.sessions.both
     improvement = (scores[baseline] - scores[follow_up]).loc[both].to_numpy(float)
-    return (cohort.follow_up - cohort.baseline)[rows], improvement
+    return (cohort.follow_up - cohort.baseline)[rows], improvement, both
 
 
 def too_few(n: int, table: str, parcellation: str, instrument: str = "") -> Problem | None:
@@ -318,4 +368,11 @@ def _enough(n: int, what: str, needed: int = FEWEST_PATIENTS) -> None:
         )
 
 
-STEPS = (exclusions, gmv_change, clinical_change, symptom_pls, symptom_pls_weights)
+STEPS = (
+    exclusions,
+    gmv_change,
+    clinical_change,
+    symptom_pls,
+    symptom_pls_scores,
+    symptom_pls_weights,
+)

@@ -7,6 +7,7 @@ and volumes belongs elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -83,42 +84,123 @@ def symptom_pls(
     McIntosh AR, Lobaugh NJ (2004). Partial least squares analysis of neuroimaging data:
     applications and advances. NeuroImage 23:S250-S263 (permutation test of the singular value).
     """
-    x, y = _patients(change, improvement)
-    rng = np.random.default_rng(seed)
-    permuted = rng.permuted(np.tile(y, (n_permutations, 1)), axis=1).T
-    folds = [_fold(x, left_out) for left_out in range(len(y))]
+    y = finite("The improvement", improvement, 1)
+    return symptom_pls_of_many(change, y[:, None], n_permutations, [seed], chunk_size)[0]
 
-    standardised = zscore(x)
-    gram = standardised @ standardised.T
-    r2 = float(variance_explained(gram, y[:, None])[0, 0])
-    centred = permuted - y.mean()
-    covariance_null = ((gram @ centred) * centred).sum(axis=0)
-    covariance = float((y - y.mean()) @ gram @ (y - y.mean()))
-    r2_null = variance_explained(gram, permuted, chunk_size=chunk_size)[0]
 
-    predicted = _predict(folds, y[:, None])
-    if np.ptp(predicted) <= 1e-10 * np.ptp(y):
-        raise ValueError(
-            f"All {len(y)} patients get the same leave-one-out prediction "
-            f"({predicted[0, 0]:g}): it has no correlation with the improvement."
-        )
-    r_left_out = float(_correlate_columns(predicted, y[:, None])[0])
-    r_left_out_null = np.concatenate(
+def symptom_pls_of_many(
+    change: ArrayLike,
+    improvements: ArrayLike,
+    n_permutations: int,
+    seeds: Sequence[int],
+    chunk_size: int = 2048,
+) -> list[dict[str, float]]:
+    """Associate one change with several improvements, each as `symptom_pls` does.
+
+    What the left-out predictions need of the change is worked out once for all of them, and for
+    one left-out patient at a time, so that memory grows with patients times permutations alone.
+
+    Parameters
+    ----------
+    change : (n_subjects, n_parcels) array
+        Change of each parcel.
+    improvements : (n_subjects, n_improvements) array
+        In columns.
+    n_permutations : int
+        How often the patients of each are permuted.
+    seeds : sequence of int
+        One for each improvement.
+    chunk_size : int
+        How many permutations are worked on at once.
+
+    Returns
+    -------
+    list of dict
+        As from `symptom_pls`, in the order of the columns.
+
+    Raises
+    ------
+    ValueError
+        As `symptom_pls`.
+    """
+    columns = finite("The improvements", improvements, 2).T
+    x, _ = _patients(change, columns[0])
+    responses = np.hstack(
         [
-            _correlate_columns(_predict(folds, part), part)
-            for part in np.split(permuted, range(chunk_size, n_permutations, chunk_size), axis=1)
+            np.column_stack([y, _permuted(varying("The improvement", y), n_permutations, seed)])
+            for y, seed in zip(columns, seeds, strict=True)
         ]
     )
+    standardised = zscore(x)
+    gram = standardised @ standardised.T
+    r2 = variance_explained(gram, responses, chunk_size=chunk_size)[0]
+    centred = responses - responses.mean(axis=0)
+    covariance = ((gram @ centred) * centred).sum(axis=0)
+    predicted = _predict(x, responses, chunk_size)
+    r_left_out = _correlate_columns(predicted, responses)
+    return [
+        _summary(
+            responses[:, mine], predicted[:, mine], r2[mine], covariance[mine], r_left_out[mine]
+        )
+        for mine in np.split(np.arange(responses.shape[1]), len(columns))
+    ]
+
+
+def _permuted(y: FloatArray, n_permutations: int, seed: int) -> FloatArray:
+    rng = np.random.default_rng(seed)
+    return rng.permuted(np.tile(y, (n_permutations, 1)), axis=1).T
+
+
+def _summary(
+    responses: FloatArray,
+    predicted: FloatArray,
+    r2: FloatArray,
+    covariance: FloatArray,
+    r_left_out: FloatArray,
+) -> dict[str, float]:
+    """Hold one improvement, which comes first, against its permutations."""
+    n = len(responses)
+    if np.ptp(predicted[:, 0]) <= 1e-10 * np.ptp(responses[:, 0]):
+        raise ValueError(
+            f"All {n} patients get the same leave-one-out prediction "
+            f"({predicted[0, 0]:g}): it has no correlation with the improvement."
+        )
     return {
-        "r": float(np.sqrt(r2)),
-        "r2": r2,
-        "n": len(y),
-        "p_perm": float(permutation_p(covariance, covariance_null)),
-        "p_perm_r2": float(permutation_p(r2, r2_null)),
-        "n_permutations": n_permutations,
-        "r_cross_validated": r_left_out,
-        "p_cross_validated": float(permutation_p(r_left_out, r_left_out_null)),
+        "r": float(np.sqrt(r2[0])),
+        "r2": float(r2[0]),
+        "n": n,
+        "p_perm": float(permutation_p(covariance[0], covariance[1:])),
+        "p_perm_r2": float(permutation_p(r2[0], r2[1:])),
+        "n_permutations": responses.shape[1] - 1,
+        "r_cross_validated": float(r_left_out[0]),
+        "p_cross_validated": float(permutation_p(r_left_out[0], r_left_out[1:])),
     }
+
+
+def symptom_scores(change: ArrayLike, improvement: ArrayLike) -> FloatArray:
+    """Score each patient's change along the first PLS component.
+
+    Parameters
+    ----------
+    change : (n_subjects, n_parcels) array
+        Change of each parcel; z-scored over patients inside.
+    improvement : (n_subjects,) array
+        Improvement of the symptoms.
+
+    Returns
+    -------
+    (n_subjects,) array
+        Mean 0, standard deviation 1; its correlation with the improvement is the r of
+        `symptom_pls`.
+
+    Raises
+    ------
+    ValueError
+        As `symptom_pls`.
+    """
+    x, y = _patients(change, improvement)
+    standardised = zscore(x)
+    return zscore(standardised @ (standardised.T @ (y - y.mean())))
 
 
 def leave_one_out_predictions(change: ArrayLike, improvement: ArrayLike) -> FloatArray:
@@ -142,8 +224,7 @@ def leave_one_out_predictions(change: ArrayLike, improvement: ArrayLike) -> Floa
         When patients are fewer than 4, a value is missing, or the improvement is constant.
     """
     x, y = _patients(change, improvement)
-    folds = [_fold(x, left_out) for left_out in range(len(y))]
-    return _predict(folds, y[:, None])[:, 0]
+    return _predict(x, y[:, None])[:, 0]
 
 
 def symptom_weights(
@@ -198,21 +279,25 @@ def _fold(change: FloatArray, left_out: int) -> _Fold:
     )
 
 
-def _predict(folds: list[_Fold], responses: FloatArray) -> FloatArray:
+def _predict(change: FloatArray, responses: FloatArray, chunk_size: int = 2048) -> FloatArray:
     """Leave-one-out predictions (n, b) of responses (n, b).
 
     With K and y of the others, and k their products with the left-out patient, the prediction is
     ``ybar + k'y (y'Ky) / (y'K^2y)``.
     """
     predictions = np.empty_like(responses)
-    for left_out, fold in enumerate(folds):
-        training = responses[fold.kept]
-        mean = training.mean(axis=0)
-        y = training - mean
-        scores = fold.gram @ y
-        size = (scores**2).sum(axis=0)
-        slope = np.divide((scores * y).sum(axis=0), size, out=np.zeros_like(size), where=size > 0)
-        predictions[left_out] = mean + (fold.link @ y) * slope
+    for left_out in range(len(change)):
+        fold = _fold(change, left_out)
+        for start in range(0, responses.shape[1], chunk_size):
+            part = slice(start, start + chunk_size)
+            training = responses[fold.kept, part]
+            mean = training.mean(axis=0)
+            y = training - mean
+            scores = fold.gram @ y
+            size = (scores**2).sum(axis=0)
+            product = (scores * y).sum(axis=0)
+            slope = np.divide(product, size, out=np.zeros_like(size), where=size > 0)
+            predictions[left_out, part] = mean + (fold.link @ y) * slope
     return predictions
 
 

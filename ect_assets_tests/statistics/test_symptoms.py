@@ -12,6 +12,8 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from ect_assets.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_pls,
+    symptom_pls_of_many,
+    symptom_scores,
     symptom_weights,
 )
 
@@ -54,6 +56,21 @@ def test_r_is_the_correlation_of_score_and_improvement():
     found = symptom_pls(change, improvement, 19, seed=1)
     assert found["r"] == pytest.approx(np.corrcoef(score, improvement)[0, 1], abs=1e-12)
     assert found["r2"] == pytest.approx(found["r"] ** 2)
+
+
+def test_scores_are_those_of_scikit_learn_in_their_own_standard_deviation():
+    change, improvement = patients(0.3)
+    score = PLSRegression(1).fit(change, improvement).x_scores_[:, 0]
+    found = symptom_scores(change, improvement)
+    np.testing.assert_allclose(found, score / score.std(ddof=1), atol=1e-10)
+
+
+def test_several_improvements_at_once_give_what_each_gives_alone():
+    change, first = patients(0.3)
+    second = np.random.default_rng(12).normal(size=N_SUBJECTS)
+    found = symptom_pls_of_many(change, np.column_stack([first, second]), 99, [3, 4])
+    assert found[0] == pytest.approx(symptom_pls(change, first, 99, 3), rel=1e-12)
+    assert found[1] == pytest.approx(symptom_pls(change, second, 99, 4), rel=1e-12)
 
 
 def test_the_cross_validated_r_may_be_negative():
