@@ -29,14 +29,16 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(INSTALLED)  ## write the data dictionary from the tables' schemas
+docs: $(INSTALLED)  ## write the pages that follow from the code, and make a site of all: build/site
 	$(BIN)/python -m ect_assets.data_dictionary docs/data_dictionary.md
+	$(BIN)/python -m ect_assets.example_queries docs
+	$(BIN)/python -m zensical build --strict --clean
 
 bench: $(PEERS)  ## hold our speed and memory against the peers', side by side
 	$(BIN)/python -m benchmarks
 
 lock:  ## choose new versions within the ranges of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra volumetric --extra test --extra lint \
+	uv pip compile pyproject.toml --extra volumetric --extra test --extra lint --extra docs \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 	uv pip compile pyproject.toml --extra peers --constraint requirements.lock --universal \
 		--python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \

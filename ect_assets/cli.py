@@ -77,7 +77,12 @@ def demo(
     _walk(load_study(folder), None, None, again=False)
 
 
-@app.command(epilog=_example("ect init studies/mine --bids /data/mystudy/bids --session pre,post"))
+@app.command(
+    epilog=_example(
+        "ect init studies/mine",
+        "ect init studies/mine --bids /data/mystudy/bids --session pre,post --yes",
+    )
+)
 def init(
     path: Annotated[Path, typer.Argument(help="Folder of the new study")],
     bids: Annotated[
@@ -86,15 +91,55 @@ def init(
     session: Annotated[
         str | None, typer.Option(help="Baseline and follow-up, for example pre,post")
     ] = None,
+    instruments: Annotated[
+        str | None, typer.Option(help="Ratings that are used, with commas between them, or none")
+    ] = None,
+    volumes: Annotated[
+        str | None, typer.Option(help="freesurfer, freesurfer_tables, recon-all or volumetric")
+    ] = None,
+    parcellations: Annotated[
+        str | None, typer.Option(help="desikan_killiany, hcp_mmp, or both with a comma")
+    ] = None,
+    expression: Annotated[
+        str | None, typer.Option(help="Gene expression of hcp_mmp: donors, download or none")
+    ] = None,
+    time_zone: Annotated[str | None, typer.Option(help="For example Europe/Berlin")] = None,
+    lake: Annotated[
+        str | None, typer.Option(help="Folder of the tables, relative to the study's")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what was found")] = False,
 ) -> None:
-    """Write a commented study.toml for a study of your own."""
-    from ect_assets.new_study import write_settings
+    """Begin a study of your own: asks, or takes flags, and writes a commented study.toml.
 
-    file = write_settings(path, bids, session.split(",") if session else None)
-    baseline, follow_up = load_study(file).sessions.both
+    What it finds in the BIDS folder is what it offers. At the end it says whose data are missing.
+    """
+    from ect_assets.new_study import refuse_written, write_study
+    from ect_assets.study_questions import next_question
+    from ect_assets.validation import what_is_missing
+
+    refuse_written(path)
+    said = {
+        "bids": None if bids is None else str(bids),
+        "session": session,
+        "instruments": instruments,
+        "volumes": volumes,
+        "parcellations": parcellations,
+        "expression": expression,
+        "time_zone": time_zone,
+        "lake": lake,
+    }
+    answers = {key: value for key, value in said.items() if value is not None}
+    asks = sys.stdin.isatty() and not yes
+    while asks and (question := next_question(path, answers)) is not None:
+        answers[question.key] = terminal.ask(question)
+    file = write_study(path, answers)
+    made = load_study(file)
+    baseline, follow_up = made.sessions.both
+    terminal.say(f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}.")
+    for sentence in what_is_missing(made):
+        terminal.remark(sentence)
     terminal.say(
-        f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}. Read it through, then: "
-        f"ect run --study {path}"
+        f"Read it through. Then: ect validate {made.bids_folder} and ect run --study {path}"
     )
 
 
@@ -122,6 +167,7 @@ def validate(
     Where it is the folder of the study at hand, or of --study, that study's sessions and its
     privacy.allow count as well.
     """
+    from ect_assets.bids_rules import INSTALL, official_findings
     from ect_assets.validation import find_problems, settings_of
 
     settings = settings_of(bids_path, study)
@@ -129,8 +175,13 @@ def validate(
     allowed = [*(allow or []), *(settings.privacy.allow if settings else ())]
     checked = find_problems(bids_path, session.split(",") if session else sessions, allowed)
     terminal.show_problems(checked.problems)
+    official = official_findings(bids_path)
+    if official is None:
+        terminal.remark(f"BIDS's own validator is not installed; to ask it, too: {INSTALL}")
+    else:
+        terminal.show_problems(official, "What BIDS's own validator says; it leaves nobody out")
     terminal.say(
-        f"{checked.subjects} patients, sessions {', '.join(checked.sessions)}: "
+        f"{checked.subjects} patients, sessions {', '.join(checked.sessions) or 'not in folders'}: "
         f"{len(checked.problems)} problem(s)."
     )
     if any(checked.leaves_out(one) for one in checked.problems):
@@ -236,11 +287,22 @@ def withdraw(
     epilog=_example(
         'ect sql "FROM gmv_change ORDER BY p LIMIT 10"',
         'ect sql "DESCRIBE pls_genes"',
+        "ect sql --examples",
+        "ect sql --example 3",
         'ect sql "FROM pls_genes" --format csv > genes.csv',
     )
 )
 def sql(
-    query: Annotated[str, typer.Argument(help="One statement that reads; SHOW TABLES lists them")],
+    query: Annotated[
+        str | None, typer.Argument(help="One statement that reads; SHOW TABLES lists them")
+    ] = None,
+    example: Annotated[
+        int | None,
+        typer.Option(help="Ask one of the examples, by its number"),
+    ] = None,
+    list_examples: Annotated[
+        bool, typer.Option("--examples", help="List the examples and stop")
+    ] = False,
     study: StudyOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
@@ -252,21 +314,68 @@ def sql(
     other formats are as they are.
     """
     from ect_assets.answers import write_answer
+    from ect_assets.example_queries import example as example_number
+    from ect_assets.example_queries import examples
     from ect_assets.lake.store import Lake
 
+    if list_examples:
+        terminal.show_examples(examples())
+        return
     loaded = _load(study)
+    if example is not None and query is None:
+        chosen = example_number(example).between(*loaded.sessions.both)
+        terminal.remark(f"{chosen.number}. {chosen.question}\n\n{chosen.sql}\n")
+        query = chosen.sql
+    elif query is None or example is not None:
+        raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
     write_answer(Lake(loaded.lake_folder), query, format.value, output)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
 
 
-@app.command(epilog=_example("ect report"))
-def report(study: StudyOption = None) -> None:
-    """Print what was found, in a few tables."""
+@app.command(epilog=_example("ect report", "ect report --open"))
+def report(
+    study: StudyOption = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser")] = False,
+) -> None:
+    """Print what was found, in a few tables, and where the report with its figures is."""
+    from ect_assets.lake.documents import report_pages
     from ect_assets.lake.store import Lake
 
     loaded = _load(study)
-    terminal.show_summary(loaded, Lake(loaded.lake_folder))
+    lake = Lake(loaded.lake_folder)
+    terminal.show_summary(loaded, lake)
+    pages = report_pages(lake)
+    if not pages:
+        raise StudyError("There is no report yet. Make it: `ect run --table study_overview`.")
+    if open_page:
+        typer.launch(pages[0].as_uri())
+
+
+@app.command(
+    epilog=_example("ect export results", "ect export results --format csv --with-patients")
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="New folder, or one that was exported before")],
+    study: StudyOption = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="tsv, csv or parquet; repeatable. Default: tsv, parquet"),
+    ] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table; repeatable")] = None,
+    with_patients: Annotated[
+        bool,
+        typer.Option("--with-patients", help="Also tables with a row per patient or scan"),
+    ] = False,
+) -> None:
+    """Write the results, with a data dictionary and brain maps, ready to deposit."""
+    from ect_assets.export.package import export_study
+
+    loaded = _load(study)
+    exported = export_study(
+        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table
+    )
+    terminal.show_exported(exported)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -46,6 +46,7 @@ class Result:
     content: pa.Table
     provenance: Provenance
     events: tuple[Event, ...] = ()
+    documents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def materialize(
@@ -102,6 +103,8 @@ def materialize(
         made = made if isinstance(made, Made) else Made(made)
         if step.makes_files is not None and step.makes_files(study):
             digest = inputs_digest(step, study, lake, partition)
+        if step.reads_by_sql and digest != inputs_digest(step, study, lake, partition):
+            digest = MIXED
         lake.record_problems(
             step.table,
             partition,
@@ -117,7 +120,7 @@ def materialize(
         provenance = Provenance(
             code_version(step), context.run.run_id, study.seed, simulated, digest
         )
-        result = Result(partition, content, provenance, made.events)
+        result = Result(partition, content, provenance, made.events, made.documents)
         results.append(result)
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():

@@ -10,9 +10,11 @@ import dagster as dg
 
 from ect_assets.arrival import complete_patients
 from ect_assets.freshness import lake_of
-from ect_assets.lake.store import Lake
+from ect_assets.lake.documents import has_all_documents
+from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration import SUBJECT
 from ect_assets.runner import Outcome, Runner
+from ect_assets.schema import Table
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 from ect_assets.walk import STEPS
@@ -38,8 +40,14 @@ def damaged_files(lake: Lake) -> list[str]:
         lake.file(table, partition).relative_to(lake.folder).as_posix()
         for table in TABLES.values()
         for partition in lake.partitions(table)
-        if not lake.is_whole(table, partition)
+        if not _is_whole(lake, table, partition)
     ]
+
+
+def _is_whole(lake: Lake, table: type[Table], partition: Partition) -> bool:
+    if not lake.is_whole(table, partition):
+        return False
+    return not table.has_documents or has_all_documents(lake, table, partition)
 
 
 @dg.op(required_resource_keys={"study"})

@@ -19,6 +19,7 @@ from ect_assets.freshness import code_version
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.catalogue import refresh_catalogue
+from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.materialization import Result, materialize, own_checks
 from ect_assets.schema import Table
@@ -35,6 +36,7 @@ OWNERS = {
     "transcriptome": "team:genetics",
     "association": "team:statistics",
     "enrichment": "team:genetics",
+    "report": "team:study",
 }
 """Whom to ask about a station of the walk; the UI's owners."""
 
@@ -142,6 +144,9 @@ class LakeIOManager(dg.IOManager):
         table = TABLES[context.asset_key.path[-1]]
         is_first = not self.lake.partitions(table)
         for result in results:
+            if table.has_documents:
+                # Before the rows: these are what says that all is there.
+                write_documents(self.lake, table, result.partition, result.documents)
             written = self.lake.write_content(
                 table, result.partition, result.content, result.provenance
             )

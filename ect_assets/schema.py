@@ -113,12 +113,15 @@ class Table:
         Key columns of which each combination is one file; empty for a single file.
     has_further_columns : bool
         Whether a frame may bring columns of its own beyond those written here.
+    has_documents : bool
+        Whether its rows name files that stand beside them, by ``file`` and ``sha256``.
     """
 
     table_name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     partitions: ClassVar[tuple[str, ...]] = ()
     has_further_columns: ClassVar[bool] = False
+    has_documents: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]]
 
     def __init_subclass__(cls) -> None:

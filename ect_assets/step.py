@@ -126,6 +126,8 @@ class Made:
         Figures as PNG, by name.
     simulated : bool
         Whether the files that were read say that they are simulated.
+    documents : mapping of str to bytes
+        Files that stand beside the rows, by their path there.
     events : tuple of Event
         What goes into the audit log once the rows are kept.
     """
@@ -136,6 +138,7 @@ class Made:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     simulated: bool = False
+    documents: Mapping[str, bytes] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
 
 
@@ -172,6 +175,8 @@ class Step:
         ``unavailable(study, partition)`` says why the study cannot have this partition, or None.
     checks : mapping
         Checks of its own, name to description; a failed one warns and stops nothing.
+    reads_by_sql : bool
+        Whether it asks the lake for the tables of `after` by SQL.
     is_weekly : bool
         Whether the daemon leaves it as it is, when only outdated, until the weekly recomputation:
         it takes long, and says how far the results can be trusted rather than what they are.
@@ -196,6 +201,7 @@ class Step:
     skips: Names | None = None
     unavailable: Reason | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
+    reads_by_sql: bool = False
     is_weekly: bool = False
     drift: Drift | None = None
     makes_files: Callable[[Study], bool] | None = None

@@ -392,6 +392,12 @@ class Notifications(Settings):
     mail_server: str = "localhost:25"
 
 
+class Report(Settings):
+    """Whether pages with figures are written whenever results change."""
+
+    pages: bool = True
+
+
 class Study(Settings):
     """One study: its `study.toml`, with folders made absolute."""
 
@@ -420,6 +426,7 @@ class Study(Settings):
     arrival: Arrival = Arrival()
     schedule: Schedule = Schedule()
     notifications: Notifications = Notifications()
+    report: Report = Report()
 
     @model_validator(mode="after")
     def _known_instruments(self) -> Study:

@@ -17,6 +17,7 @@ PARCELLATION = "name of the parcellation, for example hcp_mmp or desikan_killian
 PARCEL = "the atlas's own name of the parcel, for example L_V1 or lh_superiorfrontal"
 HEMISPHERE = "L, R, or B for a midline structure"
 GENE = "gene symbol"
+DOCUMENT = "path of the file, below the folder in which the rows are"
 NULL_MODEL = "spatial null model that the null maps come from"
 HEMISPHERES = ("L", "R", "B")
 PROBABILITY = {"minimum": 0, "maximum": 1}
@@ -701,6 +702,32 @@ class Findings(Table):
     p_spatial: float | None = column("p against spatial null maps", **PROBABILITY)
     q_spatial: float | None = column("q against spatial null maps", **PROBABILITY)
     holds: bool = column("true where both stay below 0.05 after false discovery rate")
+
+
+class StudyReport(Table):
+    """The report on one parcellation: a page and its figures, beside the rows that name them."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "file")
+    has_documents = True
+    parcellation: str = column(PARCELLATION)
+    file: str = column(DOCUMENT)
+    title: str = column("what it shows")
+    media_type: str = column("for example text/html")
+    n_bytes: int = column("size", unit="byte", minimum=1)
+    sha256: str = column("checksum of the file")
+
+
+class StudyOverview(Table):
+    """The report on the whole study, over all parcellations, as in study_report."""
+
+    key = ("file",)
+    has_documents = True
+    file: str = column(DOCUMENT)
+    title: str = column("what it shows")
+    media_type: str = column("for example text/html")
+    n_bytes: int = column("size", unit="byte", minimum=1)
+    sha256: str = column("checksum of the file")
 
 
 class AuditLog(Table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -12,12 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as RichProgress
 from rich.table import Table as RichTable
 
-from ect_assets.problems import Problem
+from ect_assets.problems import Problem, StudyError
 from ect_assets.study import Study
 
 if TYPE_CHECKING:
+    from ect_assets.example_queries import Example
+    from ect_assets.export.package import Exported
     from ect_assets.lake.store import Lake
     from ect_assets.status import TableStatus
+    from ect_assets.study_questions import Question
 
 WIDTH_ELSEWHERE = 110
 """Columns of text where the output goes to a file or a pipe, which have no width of their own."""
@@ -83,11 +87,25 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) ->
     return table
 
 
-def show_problems(problems: Iterable[Problem]) -> None:
+def ask(question: Question) -> str:
+    """Ask until the answer is one of those that are offered."""
+
+    def accepted(answer: str) -> str:
+        try:
+            return question.checked(answer)
+        except StudyError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    for line in question.explained:
+        remark(f"  {line}")
+    return typer.prompt(question.text, default=question.default or None, value_proc=accepted)
+
+
+def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
     """Print what was found, one row each."""
     rows = [[one.subject, one.session, one.reason, one.detail] for one in problems]
     if rows:
-        console.print(_table("Problems", ["patient", "session", "reason", "what to do"], rows))
+        console.print(_table(title, ["patient", "session", "reason", "what to do"], rows))
 
 
 def show_failures(failed: dict[str, str]) -> None:
@@ -106,6 +124,7 @@ def _few(names: list[str]) -> str:
 
 def show_summary(study: Study, lake: Lake) -> None:
     """Print what was found."""
+    from ect_assets.lake.documents import report_pages
     from ect_assets.report.summary import summarise
     from ect_assets.status import study_status
 
@@ -123,6 +142,29 @@ def show_summary(study: Study, lake: Lake) -> None:
         if section.note:
             console.print(f"[dim]{escape(section.note)}[/dim]\n")
     say(f"Tables: {lake.folder}")
+    for page in report_pages(lake):
+        say(f"Report: {page}")
+
+
+def show_examples(examples: Iterable[Example]) -> None:
+    """Print the questions that have a query, by number."""
+    rows = [[str(one.number), one.question, one.asked_by] for one in examples]
+    console.print(_table("Examples: ect sql --example N", ["N", "question", "asked by"], rows))
+
+
+def show_exported(exported: Exported) -> None:
+    """Print what was written for a deposit, and what was left out."""
+    tables = f"{len(exported.rows)} tables, {sum(exported.rows.values()):,} rows"
+    say(
+        f"Wrote {exported.folder}: {tables}, {exported.maps} maps of the brain; "
+        f"{exported.files} files, {exported.n_bytes / 1e6:.1f} MB."
+    )
+    for name, why in exported.left_out.items():
+        remark(f"Left out: {name} ({why}).")
+    if exported.with_patients:
+        remark("With tables of single patients: look at who may have them before you share it.")
+    if exported.simulated:
+        remark("The patients of this study are simulated.")
 
 
 def show_status(study: Study, tables: list[TableStatus]) -> None:

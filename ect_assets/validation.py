@@ -1,4 +1,7 @@
-"""Looks through a BIDS folder for all that would leave a patient out, before anything is made."""
+"""Looks through a BIDS folder for all that would leave a patient out, before anything is made.
+
+What the official validator says of the folder's form belongs in `bids_rules`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from ect_assets.arrival import waiting_for
+from ect_assets.bids_rules import STAGE as BIDS_RULES
 from ect_assets.cohort import REMARKS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
+from ect_assets.intake.findings import listed
 from ect_assets.intake.privacy import screen_participants, screen_subject
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.problems import Problem, StudyError
@@ -36,7 +42,8 @@ class Checked:
     @staticmethod
     def leaves_out(problem: Problem) -> bool:
         """Say whether a problem keeps a patient out of an analysis."""
-        return (problem.stage, problem.reason) not in REMARKS
+        is_remark = (problem.stage, problem.reason) in REMARKS
+        return problem.stage != BIDS_RULES and not is_remark
 
 
 def sessions_in(bids: Path) -> tuple[str, ...]:
@@ -52,10 +59,11 @@ def sessions_in(bids: Path) -> tuple[str, ...]:
         if re.fullmatch(r"[0-9A-Za-z]+", label):
             count[label] = count.get(label, 0) + 1
     usual = [label for label in count if 2 * count[label] >= len(subjects)]
-    return tuple(sorted(usual, key=_in_time))
+    return tuple(sorted(usual, key=in_time))
 
 
-def _in_time(label: str) -> tuple[bool, list[tuple[int, str]]]:
+def in_time(label: str) -> tuple[bool, list[tuple[int, str]]]:
+    """Return by what sessions are sorted: before treatment first, then by number and letter."""
     parts = re.findall(r"\d+|\D+", label.lower())
     natural = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
     return not label.lower().startswith(EARLY), natural
@@ -105,7 +113,8 @@ def find_problems(
     ----------
     bids : Path
     sessions : list of str, optional
-        Sessions that each patient needs; without it all those that the folder has.
+        Sessions that each patient needs an image of; without it all those that the folder has. A
+        dataset of tables alone, without any folder of a patient, needs no images.
     allowed : collection of str
         Fields that the screen for identifying content lets pass (``privacy.allow``).
 
@@ -119,8 +128,9 @@ def find_problems(
         When the folder is not a BIDS dataset or has no sessions.
     """
     subjects = subject_labels(bids)
+    has_folders = any(bids.glob("sub-*/"))
     chosen = tuple(sessions or sessions_in(bids))
-    if not chosen:
+    if has_folders and not chosen:
         raise StudyError(
             f"{bids} has no session folders (sub-*/ses-*). Two sessions are compared; "
             "say their names with --session pre,post."
@@ -130,5 +140,42 @@ def find_problems(
     problems |= dict.fromkeys(screen_participants(bids, allowed))
     for subject in subjects:
         problems |= dict.fromkeys(screen_subject(bids, subject, allowed))
-        problems |= dict.fromkeys(read_raw_scans(bids, subject, chosen)[1])
+        if has_folders:
+            problems |= dict.fromkeys(read_raw_scans(bids, subject, chosen)[1])
     return Checked(len(subjects), chosen, list(problems))
+
+
+def what_is_missing(study: Study) -> list[str]:
+    """Say what data are not there yet, and of whom.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of str
+        One sentence per kind of data, such as ``The image of ses-post is missing for 2 of 24
+        patients: 003, 004.``; none where everybody has everything.
+    """
+    awaits_all = {"sessions": True, "settle_minutes": 0, "instruments": tuple(study.instruments)}
+    arrival = study.arrival.model_copy(update=awaits_all)
+    try:
+        awaited = waiting_for(study.model_copy(update={"arrival": arrival}))
+    except StudyError as error:
+        return [str(error)]
+    if not awaited:
+        return [f"There are no patients yet in {study.bids_folder}."]
+    lacking: dict[str, list[str]] = {}
+    for subject, what in awaited.items():
+        for one in what:
+            lacking.setdefault(one, []).append(subject)
+    return [
+        f"{_named(what)} missing for {len(whom)} of {len(awaited)} patients: {listed(whom, 10)}."
+        for what, whom in lacking.items()
+    ]
+
+
+def _named(what: str) -> str:
+    verb = "are" if what.startswith("the volumes") else "is"
+    return f"{what[:1].upper()}{what[1:]} {verb}"

@@ -8,6 +8,7 @@ from ect_assets.assets import (
     enrichment,
     group,
     morphometry,
+    report,
     scans,
     transcriptome,
 )
@@ -24,6 +25,7 @@ STEPS: tuple[Step, ...] = (
     *association.STEPS,
     calibration.detectable_effects,
     *enrichment.STEPS[1:],
+    *report.STEPS,
 )
 """Every step comes after all those that it reads."""
 

@@ -17,6 +17,7 @@ from ect_assets.freshness import lake_of
 from ect_assets.intake.bids import LABEL, subject_labels
 from ect_assets.lake import audit
 from ect_assets.lake.catalogue import refresh_catalogue
+from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
 from ect_assets.orchestration import SUBJECT
 from ect_assets.problems import StudyError
@@ -154,6 +155,9 @@ def _remove_rows(lake: Lake, subject: str) -> int:
     """
     removed = 0
     for table in TABLES.values():
+        if table.has_documents:
+            # A page or figure of the group shows patient by patient.
+            remove_documents(lake, table)
         if "subject" in table.partitions or "subject" not in table.column_names():
             continue
         removed += 0 if table is AuditLog else _remove_from(lake, table, subject)

@@ -30,6 +30,10 @@ symptom_maps = 20
 [enrichment]
 permutations = 200
 """
+NO_PAGES = """
+[report]
+pages = false
+"""
 
 
 LONGEST_FIRST = (
@@ -55,10 +59,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
-def shortened(folder: Path) -> Study:
-    """Let a study resample less, so that a walk takes seconds."""
+def shortened(folder: Path, pages: bool = False) -> Study:
+    """Let a study resample less and, unless asked for, write no pages: a walk takes seconds."""
     file = folder / STUDY_FILE
-    file.write_text(file.read_text(encoding="utf-8") + FEWER, encoding="utf-8")
+    text = file.read_text(encoding="utf-8") + FEWER + ("" if pages else NO_PAGES)
+    file.write_text(text, encoding="utf-8")
     return load_study(folder)
 
 

@@ -1,12 +1,18 @@
-"""`ect init` writes settings that load, filled with what the BIDS folder shows."""
+"""`ect init` writes settings that load, filled with answers or with what the BIDS folder shows."""
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
-from ect_assets.new_study import write_settings
+from ect_assets.dataset_contents import look_into
+from ect_assets.demo import make_ds000174_study
+from ect_assets.new_study import write_settings, write_study
 from ect_assets.problems import StudyError
-from ect_assets.study import load_study
+from ect_assets.study import Study, load_study
+from ect_assets.study_questions import next_question
 
 
 @pytest.fixture
@@ -133,3 +139,153 @@ def test_dates_and_diagnoses_are_no_instruments(tmp_path, bids):
 @pytest.mark.parametrize("header", ["HAMD-17\thamd 17", 'the "total" score'])
 def test_awkward_names_of_ratings_give_settings_that_load(tmp_path, bids, header):
     assert made(tmp_path / "mine", ratings(bids, header), ["pre", "post"]).instruments
+
+
+@pytest.fixture(scope="module")
+def tables_alone(tmp_path_factory):
+    """A dataset of two questionnaires and FreeSurfer's group tables, without images."""
+    folder = tmp_path_factory.mktemp("tables")
+    make_ds000174_study(folder, folder / "data_lake")
+    return folder / "bids"
+
+
+def subject_folders(bids, *names):
+    """Lay out finished FreeSurfer folders, with statistics of one packaged parcellation."""
+    for name in names:
+        stats = bids / "derivatives" / "freesurfer" / name / "stats"
+        stats.mkdir(parents=True)
+        (stats / "lh.HCPMMP1.stats").touch()
+    return bids
+
+
+def asked(folder, answers):
+    """Answer every question with its default; say what was asked."""
+    answers, questions = dict(answers), {}
+    while (question := next_question(folder, answers)) is not None:
+        questions[question.key] = question
+        answers[question.key] = question.checked(question.default)
+    return questions
+
+
+def test_every_setting_that_there_is_stands_in_the_file(tmp_path):
+    text = write_study(tmp_path / "mine", {}).read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", text))
+    schema = Study.model_json_schema()
+    named = {
+        name
+        for group in (schema, *schema["$defs"].values())
+        for name in group.get("properties", {})
+    }
+    assert named - words - {"folder"} == set()
+
+
+def test_every_setting_loads_once_its_comment_sign_is_taken_away(tmp_path):
+    file = write_study(tmp_path / "mine", {})
+    lines = file.read_text(encoding="utf-8").splitlines()
+    examples = re.compile(
+        r"# (source|atlas = \{ volume|sim_threshold|minimum|maximum|column|title)"
+    )
+    settings = re.compile(r"# (\[|[a-z_]+ = )")
+    taken = [
+        line[2:] if settings.match(line) and not examples.match(line) else line
+        for line in lines
+        if not line.startswith(("# [instruments.hamd]", "# columns", "# instruments = "))
+    ]
+    file.write_text("\n".join(taken), encoding="utf-8")
+    assert load_study(file).nulls.n == 1_000
+
+
+def test_the_questions_end_once_all_are_answered(tmp_path, tables_alone):
+    assert list(asked(tmp_path / "mine", {"bids": str(tables_alone)})) == [
+        "session",
+        "instruments",
+        "volumes",
+        "parcellations",
+        "time_zone",
+        "lake",
+    ]
+
+
+def test_a_flag_is_not_asked_again(tmp_path, tables_alone):
+    said = {"bids": str(tables_alone), "session": "followup,baseline", "lake": "tables"}
+    assert {"session", "lake"} & set(asked(tmp_path / "mine", said)) == set()
+
+
+def test_gene_expression_is_asked_for_where_it_is_not_packaged(tmp_path):
+    questions = asked(tmp_path / "mine", {"parcellations": "hcp_mmp"})
+    assert questions["expression"].offered[-1] == "none"
+
+
+def test_an_answer_that_is_not_offered_is_refused_with_what_is(tmp_path, tables_alone):
+    with pytest.raises(StudyError, match=r"volumes: thin air is not among .* freesurfer_tables"):
+        write_study(tmp_path / "mine", {"bids": str(tables_alone), "volumes": "thin air"})
+
+
+def test_a_time_zone_that_there_is_not_leaves_no_file_behind(tmp_path):
+    with pytest.raises(StudyError, match=r"schedule\.time_zone"):
+        write_study(tmp_path, {"time_zone": "Mars/Olympus"})
+    assert not (tmp_path / "study.toml").exists()
+
+
+def test_a_dataset_of_tables_is_understood_without_an_answer(tmp_path, tables_alone):
+    study = load_study(write_study(tmp_path / "mine", {"bids": str(tables_alone)}))
+    assert study.sessions.both == ("baseline", "followup")
+    assert study.morphometry.source == "freesurfer_tables"
+    assert not study.scans.images
+    assert study.instruments["audit"].columns["followup"] == "audit_followup"
+
+
+def test_the_title_of_a_questionnaire_is_that_of_its_description(tables_alone):
+    titles = {one.name: one.title for one in look_into(tables_alone).instruments}
+    assert titles["audit"] == "Alcohol Use Disorders Identification Test"
+
+
+def test_instruments_that_are_not_chosen_are_left_out(tmp_path, tables_alone):
+    answers = {"bids": str(tables_alone), "instruments": "cudit"}
+    assert list(load_study(write_study(tmp_path / "mine", answers)).instruments) == ["cudit"]
+
+
+def test_the_donors_are_downloaded_where_the_answer_says_so(tmp_path):
+    answers = {"parcellations": "desikan_killiany,hcp_mmp", "expression": "download"}
+    study = load_study(write_study(tmp_path / "mine", answers))
+    assert study.transcriptome.download
+    assert study.parcellations["hcp_mmp"].expression == "donors"
+
+
+def test_time_zone_and_storage_are_written_as_they_were_said(tmp_path):
+    answers = {"time_zone": "Europe/Berlin", "lake": "/backed up/lake"}
+    study = load_study(write_study(tmp_path / "mine", answers))
+    assert (study.schedule.time_zone, str(study.lake)) == ("Europe/Berlin", "/backed up/lake")
+
+
+@pytest.mark.parametrize(
+    ("names", "template"),
+    [
+        (("sub-01_ses-pre", "sub-01_ses-post"), "sub-{subject}_ses-{session}"),
+        (("sub-01/ses-pre", "sub-01/ses-post"), "sub-{subject}/ses-{session}"),
+        (
+            ("sub-01_ses-pre", "sub-01_ses-pre.long.sub-01", "sub-01_ses-post.long.sub-01"),
+            "sub-{subject}_ses-{session}.long.sub-{subject}",
+        ),
+    ],
+)
+def test_freesurfers_folders_are_found_however_they_are_named(tmp_path, bids, names, template):
+    study = made(tmp_path / "mine", subject_folders(bids, *names), ["pre", "post"])
+    assert study.morphometry.subject_folder == template
+
+
+def test_the_parcellation_is_the_one_that_the_statistics_are_of(tmp_path, bids):
+    study = made(tmp_path / "mine", subject_folders(bids, "sub-01_ses-pre"), ["pre", "post"])
+    assert list(study.parcellations) == ["hcp_mmp"]
+
+
+def test_remarks_are_no_instrument(tmp_path, bids):
+    file = bids / "sub-01" / "sub-01_sessions.tsv"
+    file.write_text("session_id\tmoca\tremark\nses-pre\t21\tcame late\n")
+    assert list(made(tmp_path / "mine", bids, ["pre", "post"]).instruments) == ["moca"]
+
+
+def test_a_rating_is_named_as_its_description_names_it(bids):
+    (bids / "sessions.json").write_text(json.dumps({"moca": {"LongName": "Montreal"}}))
+    (found,) = look_into(ratings(bids, "moca")).instruments
+    assert found.title == "Montreal"

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 
 import pytest
 from typer.testing import CliRunner
 
+from ect_assets.bids_rules import is_installed, official_findings, problems_of
 from ect_assets.cli import app
+from ect_assets.demo import make_ds000174_study
 from ect_assets.problems import StudyError
-from ect_assets.validation import find_problems, sessions_in, settings_of
+from ect_assets.study import load_study
+from ect_assets.validation import (
+    Checked,
+    find_problems,
+    sessions_in,
+    settings_of,
+    what_is_missing,
+)
+
+ISSUE = {
+    "code": "TSV_VALUE_INCORRECT_TYPE",
+    "subCode": "sex",
+    "location": "/sub-003/ses-post/anat/sub-003_ses-post_T1w.json",
+    "issueMessage": "'Zebulon Quartermain'",
+    "line": 3,
+}
+MEANINGS = {"TSV_VALUE_INCORRECT_TYPE": "A value has the wrong\ntype. See the specification."}
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +193,84 @@ def test_what_the_study_allows_is_allowed_to_its_folder(simulated_input, tmp_pat
     settings.write_text(settings.read_text() + '\n[privacy]\nallow = ["PatientName"]\n')
     said = ["validate", str(folder / "bids"), "--study", str(folder)]
     assert CliRunner().invoke(app, said).exit_code == 0
+
+
+def test_a_dataset_of_tables_alone_needs_no_images(tmp_path):
+    make_ds000174_study(tmp_path, tmp_path / "data_lake")
+    checked = find_problems(tmp_path / "bids")
+    assert (checked.subjects, checked.problems) == (42, [])
+
+
+def test_everybody_of_a_clean_study_has_everything(simulated_input):
+    assert what_is_missing(load_study(simulated_input)) == []
+
+
+def test_who_lacks_what_is_said_in_one_sentence_for_each_kind(simulated_input, tmp_path):
+    folder = shutil.copytree(simulated_input, tmp_path / "study")
+    for subject in ("003", "005"):
+        shutil.rmtree(folder / "bids" / f"sub-{subject}" / "ses-post")
+    ratings = folder / "bids/sub-004/sub-004_sessions.tsv"
+    ratings.write_text("\n".join(ratings.read_text().splitlines()[:2]) + "\n")
+    assert sorted(what_is_missing(load_study(folder))) == [
+        "Hamd of ses-post is missing for 1 of 7 patients: 004.",
+        "The image of ses-post is missing for 2 of 7 patients: 003, 005.",
+    ]
+
+
+def test_a_study_without_its_dataset_is_told_in_one_sentence(simulated_input, tmp_path):
+    study = load_study(simulated_input).model_copy(update={"bids": tmp_path / "nowhere"})
+    (sentence,) = what_is_missing(study)
+    assert "nowhere" in sentence
+
+
+def test_an_official_finding_names_the_patient_and_the_file():
+    (found,) = problems_of([ISSUE], MEANINGS)
+    assert (found.subject, found.session) == ("003", "post")
+    assert found.detail == (
+        "sub-003/ses-post/anat/sub-003_ses-post_T1w.json (sex) line 3: A value has the wrong type."
+    )
+
+
+@pytest.mark.parametrize(
+    "issue",
+    [
+        ISSUE,
+        ISSUE | {"location": "/sub-003/ses-post/anat/sub-003_ses-post_T1w_Quartermain.nii.gz"},
+        ISSUE | {"location": "/Quartermain/notes.txt"},
+        ISSUE | {"subCode": "Quartermain, Z."},
+    ],
+)
+def test_no_value_and_no_name_gets_into_an_official_finding(issue):
+    assert "Quartermain" not in str([asdict(one) for one in problems_of([issue], MEANINGS)])
+
+
+def test_the_same_official_finding_in_many_files_is_one():
+    many = [ISSUE | {"location": f"/sub-003/sub-003_run-{n}_T1w.json"} for n in range(9)]
+    (found,) = problems_of(many, MEANINGS)
+    assert "and 4 more" in found.detail
+
+
+def test_an_official_finding_leaves_nobody_out():
+    assert not Checked.leaves_out(problems_of([ISSUE], MEANINGS)[0])
+
+
+def test_without_the_official_validator_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("ect_assets.bids_rules.find_spec", lambda name: None)
+    assert official_findings(tmp_path) is None
+
+
+def test_an_answer_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("ect_assets.bids_rules.is_installed", lambda: True)
+    monkeypatch.setattr("ect_assets.bids_rules._ask", lambda bids: "error: no such thing")
+    with pytest.raises(StudyError, match="cannot be read"):
+        official_findings(tmp_path)
+
+
+@pytest.mark.skipif(not is_installed(), reason="the official validator is not installed")
+def test_the_official_validator_finds_a_file_that_is_not_bids(bids):
+    (scan,) = bids.glob("sub-003/ses-post/anat/*.nii.gz")
+    scan.rename(scan.with_name("sub-003_ses-post_T1w_again.nii.gz"))
+    found = official_findings(bids) or []
+    assert ("003", "post", "not_included") in [
+        (one.subject, one.session, one.reason) for one in found
+    ]

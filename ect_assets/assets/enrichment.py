@@ -25,7 +25,7 @@ from ect_assets.enrichment.spatial import Score, spatial_enrichment
 from ect_assets.lake.store import Partition
 from ect_assets.problems import Problem
 from ect_assets.reference import loaders
-from ect_assets.report import enrichment_figures as figures
+from ect_assets.report.figures import enrichment_figures as figures
 from ect_assets.statistics.pls import zscore
 from ect_assets.step import Drift, Made, Verdict, Work, step
 from ect_assets.study import Study

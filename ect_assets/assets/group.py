@@ -24,7 +24,7 @@ from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, 
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry.quality import quality_problems
 from ect_assets.problems import Problem, StudyError
-from ect_assets.report.parcels_on_surface import surface_of
+from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.statistics.change import paired_change, paired_scores
 from ect_assets.statistics.symptoms import (
     leave_one_out_predictions,
@@ -161,7 +161,7 @@ def gmv_change(
 def _change_map(work: Work, change: pd.DataFrame, n: int) -> dict[str, bytes]:
     """Draw t of each parcel on the cortex, where the parcellation has a surface."""
     # What draws is slow to import, and not needed to know the steps.
-    from ect_assets.report.brain_maps import parcel_map_png
+    from ect_assets.report.maps.brain_maps import parcel_map_png
 
     surface = surface_of(work.study, work.parcellation)
     if surface is None:

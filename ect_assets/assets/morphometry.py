@@ -19,7 +19,7 @@ from ect_assets.morphometry.site_effects import in_words, site_effects
 from ect_assets.morphometry.sources import ShowsImages, volume_source
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
-from ect_assets.report.parcels_on_surface import surface_of
+from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.step import Made, Verdict, Work, step
 from ect_assets.study import Study
 
@@ -130,7 +130,7 @@ def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
 def _change_map(work: Work, frame: pd.DataFrame) -> dict[str, bytes]:
     """Draw the patient's change on the cortex, where there are both sessions and a surface."""
     # What draws is slow to import, and not needed to know the steps.
-    from ect_assets.report.brain_maps import patient_change_png
+    from ect_assets.report.maps.brain_maps import patient_change_png
 
     surface = surface_of(work.study, work.parcellation)
     if surface is None:

@@ -13,9 +13,9 @@ import duckdb
 
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
+from ect_assets.report import questions
+from ect_assets.report.questions import probability
 from ect_assets.study import Study
-
-LONGEST_LIST = 6
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,6 @@ def _by_parcellation(section: Section) -> list[Section]:
     ]
 
 
-def probability(p: float | None) -> str:
-    """Write a p or q value as papers do."""
-    if p is None:
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
     return connection.execute(sql).fetchall()
 
@@ -96,8 +89,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ..
 def _exclusions(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT subject, session, parcellation, reason, detail FROM exclusions
-           WHERE NOT overruled ORDER BY subject, session, parcellation""",
+        questions.LEFT_OUT,
     )
     return Section(
         "Left out",
@@ -109,8 +101,7 @@ def _exclusions(connection: duckdb.DuckDBPyConnection) -> Section:
 def _overruled(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT subject, session, parcellation, reason, 'overruled by ' || overruled_by_file
-           FROM exclusions WHERE overruled ORDER BY subject, session, parcellation""",
+        questions.KEPT,
     )
     return Section(
         "Kept by a reviewer",
@@ -122,8 +113,7 @@ def _overruled(connection: duckdb.DuckDBPyConnection) -> Section:
 def _symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df, p, cohen_dz
-           FROM clinical_change ORDER BY instrument""",
+        questions.SYMPTOMS,
     )
     return Section(
         "Symptoms",
@@ -146,19 +136,14 @@ def _symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
 def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        f"""SELECT parcellation, any_value(n), count(*), count(*) FILTER (q < 0.05),
-              list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC)
-                FILTER (t > 0)[:{LONGEST_LIST // 2}],
-              list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t)
-                FILTER (t < 0)[:{LONGEST_LIST // 2}]
-           FROM gmv_change GROUP BY parcellation ORDER BY parcellation""",
+        questions.CHANGE,
     )
     return Section(
         "What changed in the brain",
         ["parcellation", "patients", "parcels", "q < .05", "surest growth", "surest loss"],
         [
             [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
-            for name, n, parcels, found, up, down in rows
+            for name, n, parcels, found, up, down, *_ in rows
         ],
         "Gray matter volume, adjusted for intracranial volume; false discovery rate over parcels.",
     )
@@ -167,8 +152,7 @@ def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
 def _brain_and_symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT parcellation, instrument, n, r, p_perm, r_cross_validated, p_cross_validated
-           FROM symptom_pls ORDER BY parcellation, instrument""",
+        questions.BRAIN_AND_SYMPTOMS,
     )
     return Section(
         "Brain change and improvement, over patients",
@@ -184,19 +168,7 @@ def _brain_and_symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
 def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT parcellation, r2_y,
-              string_agg(null_model || ' ' || CASE WHEN p_spatial < 0.001 THEN '<0.001'
-                ELSE printf('%.3f', p_spatial) END, ', ' ORDER BY null_model),
-              string_agg(null_model || ' ' || coalesce(printf('%.0f%% (%.0f-%.0f)',
-                100 * false_positive_rate_05, 100 * false_positive_ci_low_05,
-                100 * false_positive_ci_high_05), '-'), ', ' ORDER BY null_model),
-              plus, minus, spatial
-           FROM pls_components
-           JOIN (SELECT parcellation, count(*) FILTER (direction = 'PLS1+') AS plus,
-                   count(*) FILTER (direction = 'PLS1-') AS minus,
-                   count(*) FILTER (q_spatial < 0.05) AS spatial
-                 FROM pls_genes WHERE component = 1 GROUP BY parcellation) USING (parcellation)
-           WHERE component = 1 GROUP BY ALL ORDER BY parcellation""",
+        questions.GENES,
     )
     return Section(
         "Which genes follow the change",
@@ -223,19 +195,14 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
 def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        f"""SELECT parcellation, direction, set_name, namespace, n_overlap, n_set,
-              fold_enrichment, q, q_spatial
-           FROM go_enrichment WHERE q < 0.05
-           QUALIFY row_number() OVER (PARTITION BY parcellation, direction ORDER BY p, set_id)
-             <= {LONGEST_LIST}
-           ORDER BY parcellation, direction, p, set_id""",
+        questions.PATHWAYS,
     )
     return Section(
         "What those genes do: Gene Ontology",
         ["parcellation", "genes", "term", "", "overlap", "fold", "q genes", "q spatial"],
         [
             [atlas, side, term, space, f"{k}/{m}", f"{fold:.1f}", probability(q), probability(qs)]
-            for atlas, side, term, space, k, m, fold, q, qs in rows
+            for atlas, side, term, space, k, m, fold, q, qs, *_ in rows
         ],
         "The best terms of each list. q genes takes genes as independent and overstates; q spatial "
         "is against null maps. All terms: go_enrichment.",
@@ -245,9 +212,7 @@ def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
 def _cell_types(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
     rows = _rows(
         connection,
-        """SELECT parcellation, cell_type, n_set, nes, q_gene, q_spatial, n_in_pls_plus,
-              n_in_pls_minus
-           FROM cell_type_enrichment ORDER BY parcellation, nes DESC""",
+        questions.CELL_TYPES,
     )
     return Section(
         "Cell types",
@@ -261,49 +226,34 @@ def _cell_types(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
     )
 
 
-WORDS = {
-    "parcel_change": "change of one parcel",
-    "parcel_change_bonferroni": "change of one parcel, corrected for all parcels",
-    "symptom_correlation": "correlation with improvement",
-    "pls_r2": "variance explained by PLS1",
-}
-
-
 def _within_reach(connection: duckdb.DuckDBPyConnection) -> Section:
     rows = _rows(
         connection,
-        """SELECT parcellation, test, n, smallest_effect, effect_unit FROM detectable_effects
-           ORDER BY parcellation, alpha, test""",
+        questions.WITHIN_REACH,
     )
     return Section(
         "What a study of this size can find",
         ["parcellation", "effect", "n", "smallest within reach"],
         [
-            [atlas, WORDS.get(test, test), str(n), f"{unit} = {effect:.2f}"]
-            for atlas, test, n, effect, unit in rows
+            [atlas, questions.EFFECTS.get(test, test), str(n), f"{unit} = {effect:.2f}"]
+            for atlas, test, n, effect, unit, *_ in rows
         ],
         "With 80 % power at 5 %; for PLS1 the variance that just reaches p = 0.05.",
     )
 
 
-KINDS = {
-    "component": "components",
-    "gene_list": "gene lists",
-    "go_term": "Gene Ontology terms",
-    "cell_type": "cell types",
-}
-
-
 def _claims(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
     rows = _rows(
         connection,
-        """SELECT parcellation, kind, count(*) FILTER (q_published < 0.05), count(*) FILTER (holds)
-           FROM findings GROUP BY ALL ORDER BY parcellation, kind""",
+        questions.CLAIMS,
     )
     return Section(
         "What holds",
         ["parcellation", "claims", "the field would report", "hold in space too"],
-        [[atlas, KINDS[kind], str(claimed), str(held)] for atlas, kind, claimed, held in rows],
+        [
+            [atlas, questions.KINDS[kind], str(claimed), str(held)]
+            for atlas, kind, claimed, held in rows
+        ],
         "A claim holds where both its published q and its q against "
         f"{study.nulls.primary} null maps are below 0.05. Each one: findings.",
     )

@@ -14,8 +14,8 @@ from ect_assets.assets import group, morphometry
 from ect_assets.lake.store import Lake
 from ect_assets.parcellations.atlas import packaged_atlas
 from ect_assets.reference import loaders
-from ect_assets.report import brain_maps
-from ect_assets.report.parcels_on_surface import surface_parcels
+from ect_assets.report.maps import brain_maps
+from ect_assets.report.maps.parcels_on_surface import surface_parcels
 from ect_assets.step import Made, Work
 from ect_assets.study import Study, load_study
 

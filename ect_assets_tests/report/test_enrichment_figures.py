@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from ect_assets.report import enrichment_figures as figures
+from ect_assets.report.figures import enrichment_figures as figures
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_colours_reach_to_the_smallest_q(go):
 
 def test_both_q_of_a_cell_type_are_written(drawn):
     written = texts(drawn["cell_type_bars"](False))
-    assert "neurons" in written and ".400" in written and ".900" in written
+    assert "neurons" in written and "0.400" in written and "0.900" in written
 
 
 def test_a_study_without_enriched_terms_still_has_a_figure(go):

@@ -6,7 +6,7 @@ same ones. Reading and deriving labels belongs in `parcellations`, drawing in `b
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,11 @@ class SurfaceParcels:
     def of(self, side: str) -> NDArray[np.int64]:
         """Give the positions of one hemisphere's vertices; side is ``L`` or ``R``."""
         return {"L": self.left, "R": self.right}[side]
+
+    def sides_of(self, parcels: Iterable[str]) -> list[str]:
+        """List the hemispheres, ``L`` and ``R``, on which any of some parcels is seen."""
+        places = np.flatnonzero(self.names.isin(list(parcels)))
+        return [side for side in ("L", "R") if np.isin(places, self.of(side)).any()]
 
     @property
     def absent(self) -> list[str]:

@@ -49,6 +49,8 @@ STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
+    # A name of the data may hold a $, which begins no formula.
+    "text.parse_math": False,
     # Text stays text, and the same figure gives the same bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "ect assets",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 from scipy.sparse import csr_array
 
-from ect_assets.report.brain_views import FINER, SIDES, View, brain_views, in_blocks, triangles
-from ect_assets.report.parcels_on_surface import NO_PARCEL, SurfaceParcels
+from ect_assets.report.maps.brain_views import FINER, SIDES, View, brain_views, in_blocks, triangles
+from ect_assets.report.maps.parcels_on_surface import NO_PARCEL, SurfaceParcels
 
 OUTSIDE = -2
 """Stands for the parcel of a pixel without brain."""

@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ect_assets.report.parcels_on_surface import SurfaceParcels
+from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 
 Frames = Mapping[str, pd.DataFrame]
 

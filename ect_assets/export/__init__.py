@@ -1,0 +1,1 @@
+"""What leaves a study: its tables as a data package, its maps of the brain as images."""

@@ -1,0 +1,273 @@
+"""`ect export`: a study's tables and maps as a folder that others can read without this platform.
+
+Group results only, unless tables of patients are asked for. The folder is written beside its
+place and takes it whole. How single files are made belongs in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ect_assets.export.brain_files import brain_map_files
+from ect_assets.export.descriptor import WrittenFile, WrittenTable, descriptor
+from ect_assets.export.documents import (
+    BIDS_IGNORED,
+    citations,
+    dataset_description,
+    provenance,
+    readme,
+)
+from ect_assets.export.group_maps import group_maps
+from ect_assets.export.patients import (
+    known_labels,
+    refuse_labels_in_texts,
+    speaks_of_patients,
+)
+from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
+from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
+from ect_assets.freshness import lake_of
+from ect_assets.lake.store import Lake
+from ect_assets.lake.whole_files import folder_beside
+from ect_assets.parcellations.sources import atlas_of
+from ect_assets.problems import StudyError
+from ect_assets.schema import Table
+from ect_assets.study import Study
+from ect_assets.tables import TABLES
+
+OF_PATIENTS = "of single patients; ask for it with --with-patients"
+OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
+NOT_MADE = "not made in this study"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was exported.
+
+    Attributes
+    ----------
+    folder : Path
+    rows : dict of str to int
+        Tables, with their rows.
+    left_out : dict of str to str
+        Tables that are not there, and why.
+    maps : int
+        Maps of the brain, each in several files.
+    files, n_bytes : int
+        Of the whole folder.
+    simulated, with_patients : bool
+    """
+
+    folder: Path
+    rows: dict[str, int]
+    left_out: dict[str, str]
+    maps: int
+    files: int
+    n_bytes: int
+    simulated: bool
+    with_patients: bool
+
+
+def export_study(
+    study: Study,
+    folder: Path,
+    formats: Sequence[str] = ("tsv", "parquet"),
+    with_patients: bool = False,
+    tables: Sequence[str] | None = None,
+) -> Exported:
+    """Write a study's results as a data package; the same results give the same bytes.
+
+    Parameters
+    ----------
+    study : Study
+    folder : Path
+        A new or empty folder, or an earlier export, which is replaced when the new one is whole.
+    formats : sequence of str
+        Any of ``tsv``, ``csv`` and ``parquet``.
+    with_patients : bool
+        Also tables of single patients.
+    tables : sequence of str, optional
+        Only these; all that were made without it. Maps are those of the tables.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    StudyError
+        When a format or table is not known, a table is of patients and these were not asked for,
+        nothing was made yet, a table of the group names a patient, the tables change meanwhile,
+        or the folder has something else in it.
+    WriteError
+        When the disk is full or the folder is read-only.
+    """
+    forms = _chosen_formats(formats)
+    chosen, left_out = _chosen_tables(tables, with_patients)
+    folder = folder.expanduser().resolve()
+    refuse_foreign(folder, study)
+    lake = lake_of(study)
+    before = lake.stamps(chosen)
+    with folder_beside(folder) as aside:
+        fresh = aside / "export"
+        # What is of single patients is for the eyes of whoever exports it.
+        fresh.mkdir(mode=0o700 if with_patients else 0o777)
+        try:
+            exported = _write(study, lake, fresh, folder, forms, chosen, left_out, with_patients)
+        except duckdb.Error as error:
+            raise StudyError(
+                f"A table of {study.name} could not be exported ({error}). Nothing was written. "
+                "If a file is damaged, `ect run` makes it again; if the disk is full, make room."
+            ) from error
+        if lake.stamps(chosen) != before:
+            raise StudyError(
+                f"The tables of {study.name} were written anew while they were exported. Nothing "
+                "was written; export again when `ect run` is done."
+            )
+        take_place(fresh, folder, aside)
+    return exported
+
+
+def _chosen_formats(formats: Sequence[str]) -> list[str]:
+    unknown = [one for one in formats if one not in FORMATS]
+    if unknown or not formats:
+        raise StudyError(
+            f"{', '.join(unknown) or 'None'} is no format of an export; choose from "
+            f"{', '.join(FORMATS)}."
+        )
+    return [one for one in FORMATS if one in formats]
+
+
+def _chosen_tables(
+    wanted: Sequence[str] | None, with_patients: bool
+) -> tuple[list[type[Table]], dict[str, str]]:
+    """Return the tables to write, and which are left out and why."""
+    unknown = sorted(set(wanted or ()) - set(TABLES))
+    if unknown:
+        raise StudyError(f"There is no table {', '.join(unknown)}. There are: {', '.join(TABLES)}.")
+    named = {name: one for name, one in TABLES.items() if wanted is None or name in wanted}
+    left_out = {name: OF_DOCUMENTS for name, one in named.items() if one.has_documents}
+    if not with_patients:
+        left_out |= {name: OF_PATIENTS for name, one in named.items() if speaks_of_patients(one)}
+    if wanted is not None and left_out:
+        why = "; ".join(f"{name} is {said}" for name, said in left_out.items())
+        raise StudyError(f"Not every table can be exported: {why}.")
+    return [one for name, one in named.items() if name not in left_out], left_out
+
+
+def _write(
+    study: Study,
+    lake: Lake,
+    fresh: Path,
+    folder: Path,
+    forms: list[str],
+    chosen: list[type[Table]],
+    left_out: dict[str, str],
+    with_patients: bool,
+) -> Exported:
+    """Write into a fresh folder all that is to stand in the export's own."""
+    with duckdb.connect() as connection:
+        rows = {table.table_name: open_table(connection, lake, table) for table in chosen}
+        there = [table for table in chosen if lake.partitions(table)]
+        left_out |= {one.table_name: NOT_MADE for one in chosen if one not in there}
+        if not there:
+            raise StudyError(f"{study.name} has no tables to export yet: `ect run` makes them.")
+        if not with_patients:
+            labels = known_labels(lake)
+            for table in there:
+                refuse_labels_in_texts(connection, table, labels)
+        written = [
+            one
+            for table in there
+            for one in _write_table(connection, study, lake, table, forms, fresh, rows)
+        ]
+        simulated = {one.table.table_name for one in written if one.simulated}
+        count, maps = _write_maps(
+            connection, study, {one.table_name for one in there}, simulated, fresh
+        )
+    is_simulated = study.simulated or bool(simulated)
+    rows = {one.table_name: rows[one.table_name] for one in there}
+    left_out = {name: left_out[name] for name in TABLES if name in left_out}
+    texts = {
+        DESCRIPTOR: _as_json(descriptor(study, written, maps, citations(), with_patients)),
+        "dataset_description.json": _as_json(dataset_description(study, is_simulated)),
+        "README.md": readme(study, rows, left_out, is_simulated, with_patients),
+        "REFERENCES.md": provenance(),
+        ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
+    }
+    files = [*(one.file for one in written), *(file for file, _ in maps)]
+    files += [_written(fresh, name, text) for name, text in texts.items()]
+    lines = sorted(f"{one.sha256}  {one.path}\n" for one in files)
+    files.append(_written(fresh, CHECKSUMS, "".join(lines)))
+    n_bytes = sum(one.n_bytes for one in files)
+    return Exported(folder, rows, left_out, count, len(files), n_bytes, is_simulated, with_patients)
+
+
+def _written(fresh: Path, name: str, text: str) -> WrittenFile:
+    (fresh / name).write_text(text, encoding="utf-8")
+    return _finished(fresh, fresh / name)
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    lake: Lake,
+    table: type[Table],
+    forms: list[str],
+    fresh: Path,
+    rows: dict[str, int],
+) -> list[WrittenTable]:
+    name = table.table_name
+    (fresh / "tables").mkdir(exist_ok=True)
+    footers = [lake.footer(table, one) or {} for one in lake.partitions(table)]
+    simulated = study.simulated or any(one.get("simulated") == "true" for one in footers)
+    types = column_types(connection, table)
+    notes = {"table": name, "meaning": table.meaning(), "simulated": str(simulated).lower()}
+    written = []
+    for form in forms:
+        file = fresh / "tables" / f"{name}.{form}"
+        write_table(connection, table, form, file, notes)
+        said = _finished(fresh, file)
+        written.append(WrittenTable(table, form, said, rows[name], types, simulated))
+    return written
+
+
+def _write_maps(
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    tables: set[str],
+    simulated: set[str],
+    fresh: Path,
+) -> tuple[int, list[tuple[WrittenFile, str]]]:
+    """Write the group's maps; return how many there are, and their files with what they show."""
+    count, written, atlases = 0, [], {}
+    for one in group_maps(connection, study, tables, simulated):
+        if one.parcellation not in atlases:
+            atlases[one.parcellation] = atlas_of(study, one.parcellation)
+        place = fresh / "brain_maps" / one.parcellation
+        place.mkdir(parents=True, exist_ok=True)
+        contents = brain_map_files(one.values, atlases[one.parcellation], one.name, one.description)
+        count += 1
+        for name, content in contents.items():
+            (place / name).write_bytes(content)
+            told = f"{one.description[:1].upper()}{one.description[1:]} ({one.parcellation})."
+            written.append((_finished(fresh, place / name), told))
+    return count, written
+
+
+def _finished(fresh: Path, file: Path) -> WrittenFile:
+    """Bring a file to the disk, and say what it is."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return WrittenFile(file.relative_to(fresh).as_posix(), file.stat().st_size, digest)
+
+
+def _as_json(content: dict) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

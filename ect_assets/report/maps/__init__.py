@@ -1,0 +1,1 @@
+"""Values of parcels on the cortex."""

@@ -1,0 +1,1 @@
+"""The report's pages: words, tables and figures, every number with its SQL."""

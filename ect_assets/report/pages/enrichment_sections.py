@@ -1,0 +1,200 @@
+"""Which pathways and cell types follow the change, and which claims hold in space.
+
+Sentences and tables; all numbers are asked for in SQL. Whatever takes genes as independent is
+said together with what does not. Genes themselves are in `gene_sections`.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ect_assets.report.pages.blocks import (
+    Block,
+    Column,
+    Section,
+    number,
+    paragraph,
+    plural,
+    table_of,
+    text,
+)
+from ect_assets.report.pages.facts import Facts, fixed, p_value, signed
+from ect_assets.report.pages.gene_sections import why_no_genes
+from ect_assets.report.pages.words import null_name
+from ect_assets.report.questions import CELL_TYPES, CLAIMS, KINDS, PATHWAYS, of_parcellation
+from ect_assets.study import Study
+
+GO_TERMS = """SELECT count(*) FILTER (q < 0.05) AS n_by_genes,
+  count(*) FILTER (q < 0.05 AND q_spatial < 0.05) AS n_in_space,
+  count(DISTINCT set_id) FILTER (q < 0.05) AS n_terms,
+  count(DISTINCT set_id) FILTER (q < 0.05 AND q_spatial < 0.05) AS n_terms_in_space,
+  count(DISTINCT (direction, cluster_id)) FILTER (q < 0.05) AS n_clusters, count(*) AS n_tested
+FROM go_enrichment WHERE parcellation = '{parcellation}'"""
+CELLS = """SELECT count(*) AS n_cell_types, count(*) FILTER (q_gene < 0.05) AS n_by_genes,
+  count(*) FILTER (q_gene < 0.05 AND q_spatial < 0.05) AS n_in_space
+FROM cell_type_enrichment WHERE parcellation = '{parcellation}'"""
+HELD = """SELECT kind, name, direction, effect, q_published, q_spatial FROM findings
+WHERE parcellation = '{parcellation}' AND holds ORDER BY kind, q_spatial, name LIMIT 40"""
+
+
+def enrichment_sentences(facts: Facts) -> Markup:
+    """Say how many terms and cell types are enriched, and how many of them in space too.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    Markup
+    """
+    terms, cells = facts.ask(GO_TERMS), facts.ask(CELLS)
+    said = Markup(
+        "{} Gene Ontology {} over-represented among the listed genes (q < 0.05), and {} of {} "
+        "cell types are enriched by permutation of genes. Against null maps, {} of these terms "
+        "and {} of these cell types remain."
+    ).format(
+        terms.show("n_terms"),
+        plural(terms.value("n_terms"), "term is", "terms are"),
+        cells.show("n_by_genes"),
+        cells.show("n_cell_types"),
+        terms.show("n_terms_in_space"),
+        cells.show("n_in_space"),
+    )
+    if terms.value("n_terms_in_space") or cells.value("n_in_space"):
+        return said
+    return said + Markup(
+        " So no pathway and no cell type is shown to follow the change beyond what any smooth map "
+        "would give."
+    )
+
+
+def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
+    """Tell which Gene Ontology terms are over-represented.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+    pictures : list of Block
+
+    Returns
+    -------
+    Section
+    """
+    title = "Pathways"
+    why = why_no_genes(facts, study)
+    if why:
+        return Section("pathways", title, [paragraph("{}", why)])
+    terms = facts.ask(of_parcellation(PATHWAYS))
+    if not terms:
+        none = "No Gene Ontology term is over-represented among the listed genes (q < 0.05)."
+        return Section("pathways", title, [paragraph("{}", none), *pictures])
+    counts = facts.ask(GO_TERMS)
+    said = paragraph(
+        "{} of {} tested pairs of term and gene list have q < 0.05, in {} {} of terms that share "
+        "genes; {} of them also in space.",
+        counts.show("n_by_genes"),
+        counts.show("n_tested"),
+        counts.show("n_clusters"),
+        plural(counts.value("n_clusters"), "cluster", "clusters"),
+        counts.show("n_in_space"),
+    )
+    columns = [
+        Column("genes", text("direction"), is_number=False),
+        Column("term", text("set_name"), is_number=False),
+        Column("part", text("namespace"), is_number=False),
+        Column("in list", number("n_overlap")),
+        Column("of term", number("n_set")),
+        Column("fold", number("fold_enrichment", fixed(1))),
+        Column("q, genes", number("q", p_value)),
+        Column("q, space", number("q_spatial", p_value)),
+    ]
+    note = (
+        "The best terms of each list; all are in go_enrichment. q, genes takes genes as "
+        f"independent and overstates; q, space is against {null_name(facts.setting.null_model)}. "
+        "BP biological process, MF molecular function, CC cellular component."
+    )
+    table = table_of(terms, "Table 5. Gene Ontology terms", columns, note)
+    return Section("pathways", title, [said, table, *pictures])
+
+
+def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
+    """Tell which cell types the ranking of genes favours.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+    pictures : list of Block
+
+    Returns
+    -------
+    Section
+    """
+    why = why_no_genes(facts, study)
+    cells = facts.ask(of_parcellation(CELL_TYPES))
+    if why or not cells:
+        why = why or "No cell type has enough genes in the expression of this parcellation."
+        return Section("cells", "Cell types", [paragraph("{}", why)])
+    columns = [
+        Column("cell type", text("cell_type"), is_number=False),
+        Column("genes", number("n_set")),
+        Column("NES", number("nes", signed(2))),
+        Column("q, genes", number("q_gene", p_value)),
+        Column("q, space", number("q_spatial", p_value)),
+        Column("in PLS1+", number("n_in_pls_plus")),
+        Column("in PLS1−", number("n_in_pls_minus")),
+    ]
+    note = (
+        "NES: normalised enrichment score of the genes ranked by their bootstrap z. q, genes "
+        "permutes genes, which overstates; q, space is that of the mean correlation with the map "
+        f"against {null_name(facts.setting.null_model)}."
+    )
+    table = table_of(cells, "Table 6. Cell types", columns, note)
+    return Section("cells", "Cell types", [table, *pictures])
+
+
+def holding_section(facts: Facts, study: Study) -> Section:
+    """Tell which claims stand both the field's test and the spatial one.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+
+    Returns
+    -------
+    Section
+    """
+    title = "What holds in space"
+    claims = facts.ask(of_parcellation(CLAIMS))
+    if not claims:
+        why = why_no_genes(facts, study) or "No claim has been judged yet."
+        return Section("holds", title, [paragraph("{}", why)])
+    columns = [
+        Column("claims", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
+        Column("q < 0.05 as published", number("n_published")),
+        Column("hold in space too", number("n_holding")),
+    ]
+    note = (
+        "A claim holds where the q that the field reports and the q against "
+        f"{null_name(facts.setting.null_model)} are both below 0.05 and agree in sign. "
+        "Each claim is a row of findings."
+    )
+    blocks: list[Block] = [
+        table_of(claims, "Table 7. Claims, and what is left of them", columns, note)
+    ]
+    held = facts.ask(HELD)
+    if not held:
+        blocks.append(paragraph("No claim about genes, pathways or cell types holds in space."))
+        return Section("holds", title, blocks)
+    columns = [
+        Column("kind", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
+        Column("claim", text("name"), is_number=False),
+        Column("side", text("direction"), is_number=False),
+        Column("q, published", number("q_published", p_value)),
+        Column("q, space", number("q_spatial", p_value)),
+    ]
+    blocks.append(table_of(held, "The claims that hold", columns, "At most 40 are listed."))
+    return Section("holds", title, blocks)

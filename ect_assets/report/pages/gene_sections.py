@@ -1,0 +1,188 @@
+"""Which genes follow the change: how far expression explains the map, and the lists of genes.
+
+Sentences and tables; all numbers are asked for in SQL. Whatever takes parcels as independent is
+said together with what does not. Sets of genes are in `enrichment_sections`.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ect_assets.report.pages.blocks import (
+    Block,
+    Column,
+    Section,
+    listing,
+    number,
+    paragraph,
+    table_of,
+    text,
+)
+from ect_assets.report.pages.facts import Answer, Facts, p_relation, p_value, percent
+from ect_assets.report.pages.words import null_name, parcellation_name
+from ect_assets.report.questions import (
+    COMPONENT,
+    GENE_LISTS,
+    of_parcellation,
+)
+from ect_assets.study import Study
+
+LEVEL = 0.05
+NOISE_LISTS = """SELECT min(false_positive_rate_05) AS least, max(false_positive_rate_05) AS most
+FROM null_calibration
+WHERE parcellation = '{parcellation}' AND statistic = 'gene_list_bootstrap'"""
+
+
+def why_no_genes(facts: Facts, study: Study) -> str | None:
+    """Say why there is no comparison with gene expression; None where there is one.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+
+    Returns
+    -------
+    str or None
+    """
+    if facts.ask(of_parcellation(COMPONENT)):
+        return None
+    name = facts.setting.parcellation
+    settings = study.parcellations.get(name)
+    if settings is not None and settings.expression == "none":
+        return (
+            f'study.toml gives {parcellation_name(name)} no gene expression (expression = "none"), '
+            "so the map of change was not compared with genes, pathways or cell types."
+        )
+    return "The map of change has not been compared with gene expression: it was not computed."
+
+
+def component_sentences(facts: Facts) -> Markup:
+    """Say how much of the map gene expression explains, and how surprising that is.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    Markup
+    """
+    component = facts.ask(of_parcellation(COMPONENT))
+    names = [component.value("null_model", row) for row in range(len(component.rows))]
+    primary = names.index(facts.setting.null_model) if facts.setting.null_model in names else 0
+    surprising = component.value("p_spatial", primary) < LEVEL
+    said = Markup(
+        "The first component of gene expression (PLS1) explains {} of the variance of the map of "
+        "change, {} what maps of the same spatial autocorrelation reach (p {}, {}, {} null maps)."
+    ).format(
+        component.show("r2_y", percent(1), primary),
+        "more than" if surprising else "which is not beyond",
+        component.show("p_spatial", p_relation, primary),
+        null_name(names[primary]),
+        component.show("n_nulls", row=primary),
+    )
+    others = [
+        Markup("p {} by {}").format(component.show("p_spatial", p_relation, row), null_name(name))
+        for row, name in enumerate(names)
+        if row != primary
+    ]
+    if others:
+        said += Markup(" Beside it: {}.").format(listing(others))
+    return said + _how_calibrated(component, primary)
+
+
+def _how_calibrated(component: Answer, row: int) -> Markup:
+    low = component.value("false_positive_ci_low_05", row)
+    if low is None:
+        return Markup("")
+    verdict = (
+        "it rejects too often here, so its p should be read as too small"
+        if low > LEVEL
+        else "it is not shown to reject too often"
+    )
+    return Markup(
+        " On noise as smooth as the map this null model gives p ≤ 0.05 in {} of cases (95 % "
+        "interval {} to {}): {}."
+    ).format(
+        component.show("false_positive_rate_05", percent(0), row),
+        component.show("false_positive_ci_low_05", percent(0), row),
+        component.show("false_positive_ci_high_05", percent(0), row),
+        verdict,
+    )
+
+
+def list_sentences(facts: Facts, study: Study) -> Markup:
+    """Say how many genes are listed, and how many of them stand the spatial test.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+
+    Returns
+    -------
+    Markup
+    """
+    lists = facts.ask(of_parcellation(GENE_LISTS))
+    if not lists:
+        return Markup("No weights of genes were computed.")
+    said = Markup(
+        "By the bootstrap over parcels (q < {}) {} genes are listed as PLS1+ and {} as PLS1−, of "
+        "{}; {} of those listed also follow the map in space (q < 0.05)."
+    ).format(
+        f"{study.association.gene_list_q:g}",
+        lists.show("plus"),
+        lists.show("minus"),
+        lists.show("n_genes"),
+        lists.show("n_listed_and_spatial"),
+    )
+    noise = facts.ask(NOISE_LISTS)
+    if noise.value("most") is None:
+        return said
+    return said + Markup(
+        " The bootstrap takes parcels as independent: of maps of pure smooth noise, {} to {} "
+        "have a gene listed by it."
+    ).format(noise.show("least", percent(0)), noise.show("most", percent(0)))
+
+
+def gene_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
+    """Tell how the map of change goes with gene expression.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+    pictures : list of Block
+
+    Returns
+    -------
+    Section
+    """
+    why = why_no_genes(facts, study)
+    if why:
+        return Section("genes", "Gene expression", [paragraph("{}", why)])
+    component = facts.ask(of_parcellation(COMPONENT))
+    columns = [
+        Column("null model", text("null_model", null_name), is_number=False),
+        Column("variance explained", number("r2_y", percent(1))),
+        Column("p", number("p_spatial", p_value)),
+        Column("null maps", number("n_nulls")),
+        Column("false alarms at 5 %", number("false_positive_rate_05", percent(0))),
+        Column(
+            "95 % interval",
+            lambda answer, row: Markup("{} to {}").format(
+                answer.show("false_positive_ci_low_05", percent(0), row),
+                answer.show("false_positive_ci_high_05", percent(0), row),
+            ),
+        ),
+    ]
+    note = (
+        "False alarms: how often the null model gives p ≤ 0.05 on noise as smooth as the map of "
+        "change, for this parcellation and expression. The map's smoothness is estimated from the "
+        "one map, and uncertain."
+    )
+    table = table_of(component, "Table 4. PLS1 against each spatial null model", columns, note)
+    lists = paragraph("{}", list_sentences(facts, study))
+    blocks: list[Block] = [paragraph("{}", component_sentences(facts)), table, lists]
+    return Section("genes", "Gene expression", [*blocks, *pictures])

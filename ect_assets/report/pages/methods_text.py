@@ -1,0 +1,283 @@
+"""How the numbers came about: the methods text of a page, with the study's own parameters.
+
+The sentences follow `docs/method.md`, where formulas and measured accuracy stand. Parameters are
+those of study.toml; what a run found out (probes, samples) comes from SQL.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ect_assets.report.pages.blocks import Block, Points, Section, Verbatim, listing
+from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.gene_sections import why_no_genes
+from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
+from ect_assets.report.pages.references import Citations
+from ect_assets.report.pages.words import NULLS, parcellation_name
+from ect_assets.study import Study
+
+METHODS = """SELECT source, methods, n_parcels, n_parcels_filled, n_parcels_empty, n_genes,
+  n_probes, n_samples, n_donors, simulated
+FROM expression_methods WHERE parcellation = '{parcellation}'"""
+COMPARED = """SELECT count(*) AS n_parcels FROM pls_scores
+WHERE parcellation = '{parcellation}' AND component = 1"""
+NULL_WORKS = {
+    "vasa": ("vasa2018", "alexanderbloch2018"),
+    "hungarian": ("alexanderbloch2018", "markello_misic2021"),
+    "moran": ("wagner2015", "vosdewael2020"),
+    "burt": ("burt2020",),
+}
+
+
+def methods_section(
+    facts: Facts, study: Study, provenance: ReportProvenance, citations: Citations
+) -> Section:
+    """Write the methods of one parcellation's page.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+    provenance : ReportProvenance
+    citations : Citations
+        Takes up what is cited.
+
+    Returns
+    -------
+    Section
+    """
+    has_genes = why_no_genes(facts, study) is None
+    items = [
+        ("Design", _design(study, citations)),
+        ("Volumes", _volumes(facts, study, citations)),
+        ("Quality", _quality(study, citations)),
+        ("Change", _change(study, citations)),
+        ("Symptoms", _symptoms(study, citations)),
+    ]
+    if has_genes:
+        items += [
+            ("Expression", _expression(facts, citations)),
+            ("Association", _association(facts, study, citations)),
+            ("Null maps", _nulls(study, citations)),
+            ("Genes", _genes(study, citations)),
+            ("Enrichment", _enrichment(study, citations)),
+            ("Claims", _claims(study, citations)),
+        ]
+    items.append(("Calibration", _calibration(study, citations)))
+    blocks: list[Block] = [Points(items)]
+    if has_genes:
+        blocks += _own_report(facts)
+    return Section("methods", "Methods", [*blocks, *making_blocks(study, provenance)])
+
+
+def _design(study: Study, citations: Citations) -> Markup:
+    return Markup(
+        "The same participants are measured at {} and {}. The steps are those of {}, with a "
+        "spatial test beside each test that takes parcels or genes as independent."
+    ).format(study.sessions.baseline, study.sessions.follow_up, citations.name("liu2025"))
+
+
+def _volumes(facts: Facts, study: Study, citations: Citations) -> Markup:
+    name = facts.setting.parcellation
+    works = {"hcp_mmp": ("glasser2016",), "desikan_killiany": ("desikan2006",)}.get(name, ())
+    cited = Markup(" {}").format(citations.cite(*works)) if works else Markup("")
+    freesurfer = citations.cite("fischl2012")
+    source = {
+        "freesurfer": Markup(
+            "are read from finished FreeSurfer subjects {}, or measured on their surfaces as "
+            "FreeSurfer does {}"
+        ),
+        "freesurfer_tables": Markup("are read from FreeSurfer's group tables {}"),
+        "recon-all": Markup("are made by FreeSurfer's recon-all {} and read from its statistics"),
+        "volumetric": Markup(
+            "are measured in the images: both scans in the space half-way between them {}, bias "
+            "field {}, registration with MNI152 {}, segmentation of their average, and "
+            "tensor-based morphometry between the two"
+        ),
+    }[study.morphometry.source]
+    values: tuple[Markup, ...] = {
+        "freesurfer": (freesurfer, citations.cite("winkler2018")),
+        "volumetric": (
+            citations.cite("reuter2012"),
+            citations.cite("tustison2010"),
+            citations.cite("avants2011"),
+        ),
+    }.get(study.morphometry.source, (freesurfer,))
+    return Markup("Gray matter volumes of the parcels of {}{} {}.").format(
+        parcellation_name(name), cited, source.format(*values)
+    )
+
+
+def _quality(study: Study, citations: Citations) -> Markup:
+    limits = study.quality
+    return Markup(
+        "Scans and parcels are compared with the cohort where there are at least {}; an outlier "
+        "has a robust z above {} {}. A change of intracranial volume of more than {} % is told, "
+        "of more than {} % leaves the participant out, as do outliers in more than {} % of the "
+        "parcels."
+    ).format(
+        limits.fewest,
+        f"{limits.outlier_z:g}",
+        citations.cite("iglewicz1993"),
+        f"{limits.tiv_change_warns_percent:g}",
+        f"{limits.tiv_change_excludes_percent:g}",
+        f"{100 * limits.parcel_share_excludes:g}",
+    )
+
+
+def _change(study: Study, citations: Citations) -> Markup:
+    model = (
+        "the difference between the sessions is regressed on the participant's mean intracranial "
+        "volume, centred on the cohort, and its intercept tested with n − 2 degrees of freedom"
+        if study.group.adjusts_for_etiv
+        else "the difference between the sessions is tested by the paired t-test"
+    )
+    return Markup(
+        "Per parcel, {}; q is the false discovery rate over all parcels {}. d<sub>z</sub> is the "
+        "mean difference over its standard deviation {}."
+    ).format(model, citations.cite("benjamini1995"), citations.cite("lakens2013"))
+
+
+def _symptoms(study: Study, citations: Citations) -> Markup:
+    if not study.instruments:
+        return Markup("study.toml names no instrument.")
+    return Markup(
+        "Scores are compared by the paired t-test. The first partial least squares component of "
+        "improvement (baseline minus follow-up) on the z-scored change of all parcels {} is tested "
+        "by its covariance under {} exchanges of participants. Its prediction is that of models "
+        "that have not seen the participant, with a p of its own from the same exchanges. p = (1 + "
+        "exchanges at least as large) / (1 + exchanges) {}."
+    ).format(
+        citations.cite("mcintosh2004", "krishnan2011"),
+        f"{study.association.permutations:,}",
+        citations.cite("phipson2010"),
+    )
+
+
+def _expression(facts: Facts, citations: Citations) -> Markup:
+    made = facts.ask(METHODS)
+    if not made:
+        return Markup("How the expression was made is not recorded.")
+    atlas, abagen = citations.cite("hawrylycz2012"), citations.cite("markello2021")
+    matrix = Markup(
+        "The matrix has {} genes in {} parcels; {} parcels of the compared side have no sample "
+        "and are left out, {} were filled."
+    ).format(
+        made.show("n_genes"),
+        made.show("n_parcels"),
+        made.show("n_parcels_empty"),
+        made.show("n_parcels_filled"),
+    )
+    if made.value("source") == "packaged":
+        origin = Markup(
+            "Gene expression of the Allen Human Brain Atlas {} as processed with abagen {} and "
+            "distributed with the Imaging Transcriptomics toolbox {}."
+        ).format(atlas, abagen, citations.cite("giacomel2022"))
+        return Markup("{} {}").format(origin, matrix)
+    origin = Markup(
+        "{} {} is processed here by abagen {}, with the options below, along the recommendations "
+        "of {}. {} probes and {} tissue samples of {} donors are used."
+    ).format(
+        "Expression of simulated donors, in the form of the Allen Human Brain Atlas"
+        if made.value("simulated")
+        else "Gene expression of the Allen Human Brain Atlas",
+        atlas,
+        abagen,
+        citations.name("arnatkeviciute2019"),
+        made.show("n_probes"),
+        made.show("n_samples"),
+        made.show("n_donors"),
+    )
+    return Markup("{} {}").format(origin, matrix)
+
+
+def _own_report(facts: Facts) -> list[Block]:
+    made = facts.ask(METHODS)
+    if not made:
+        return []
+    title = "How the expression was made, in the words of its maker"
+    return [Verbatim(title, made.value("methods"))]
+
+
+def _association(facts: Facts, study: Study, citations: Citations) -> Markup:
+    side = {"L": "left hemisphere", "R": "right hemisphere", "both": "both hemispheres"}
+    return Markup(
+        "Partial least squares {} of the map of change (t) on the z-scored expression of {} "
+        "parcels ({}, {}); {} components. The score is signed so that it correlates positively "
+        "with the map."
+    ).format(
+        citations.cite("hoskuldsson1988"),
+        facts.ask(COMPARED).show("n_parcels"),
+        listing(study.association.structures),
+        side[study.association.hemisphere],
+        study.association.components,
+    )
+
+
+def _nulls(study: Study, citations: Citations) -> Markup:
+    models = [
+        Markup("{} {}").format(NULLS[name], citations.cite(*NULL_WORKS[name]))
+        for name in study.nulls.models
+    ]
+    return Markup(
+        "{} surrogates of the map that keep its spatial autocorrelation, of each of these models: "
+        "{}. The spatial p and q of genes, terms and cell types are read from {}."
+    ).format(f"{study.nulls.n:,}", listing(models), NULLS[study.nulls.primary])
+
+
+def _genes(study: Study, citations: Citations) -> Markup:
+    return Markup(
+        "Bootstrap z of a weight over {} resamples of the parcels {}; a gene is listed as PLS1+ or "
+        "PLS1− where its two-sided q is below {}. Since this takes parcels as independent, each "
+        "gene also has a spatial p: of its correlation with the map, against the null maps."
+    ).format(
+        f"{study.association.bootstraps:,}",
+        citations.cite("whitaker2016"),
+        f"{study.association.gene_list_q:g}",
+    )
+
+
+def _enrichment(study: Study, citations: Citations) -> Markup:
+    limits = study.enrichment
+    return Markup(
+        "Gene Ontology {} terms of {} to {} genes are tested for over-representation in each "
+        "list (hypergeometric; background: the genes of the matrix), and similar terms joined "
+        "into clusters after {}. Cell types {} are tested by gene set enrichment {} with {} "
+        "permutations of genes. Beside each stands the test in which the genes stay and the map is "
+        "replaced by null maps {}."
+    ).format(
+        citations.cite("ashburner2000", "go2023"),
+        limits.min_size,
+        limits.max_size,
+        citations.name("zhou2019"),
+        citations.cite("seidlitz2020"),
+        citations.cite("subramanian2005"),
+        f"{limits.permutations:,}",
+        citations.cite("fulcher2021"),
+    )
+
+
+def _claims(study: Study, citations: Citations) -> Markup:
+    return Markup(
+        "A claim holds where both the q that the field reports and the spatial q are below 0.05 "
+        "and the sign agrees. A list of genes counts by the best of its genes, corrected for their "
+        "number {}."
+    ).format(citations.cite("simes1986"))
+
+
+def _calibration(study: Study, citations: Citations) -> Markup:
+    calibration = study.calibration
+    lengths = [f"{length:g}" for length in calibration.lengths_mm]
+    return Markup(
+        "{} noise maps with correlation exp(−distance / length) for each length of {} mm are "
+        "tested with {} null maps each; improvement is dealt out at random {} times. Intervals of "
+        "shares of maps are exact {}, those of mean shares Student's. What could have been found: "
+        "exact noncentral t for a parcel, Fisher's z for a correlation {}."
+    ).format(
+        calibration.maps,
+        listing(lengths),
+        calibration.nulls,
+        calibration.symptom_maps,
+        citations.cite("clopper1934"),
+        citations.cite("cohen1988"),
+    )

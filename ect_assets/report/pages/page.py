@@ -1,0 +1,114 @@
+"""Puts a page together: sections, references and the SQL behind the numbers, as one HTML file.
+
+The page asks nothing of any network and needs no script; the few lines of script that it has copy
+a command. What the sections say belongs in the texts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ect_assets.report.pages.blocks import Section
+from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.references import Citations
+
+ROWS_OF_ANSWER = 8
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above the first section.
+
+    Attributes
+    ----------
+    title : str
+        Of the study.
+    subtitle : str
+        What this page is about.
+    facts : list of Markup
+        Short facts, such as n.
+    simulated : bool
+        Whether a banner says so.
+    notice : str
+        For whom the page is.
+    links : list of (str, str)
+        Other pages of the study, and where they lie.
+    """
+
+    title: str
+    subtitle: str
+    facts: list[Markup]
+    simulated: bool
+    notice: str
+    links: Sequence[tuple[str, str]] = ()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("ect_assets.report.pages"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _source(name: str) -> str:
+    """Read a template as it is."""
+    environment = _environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _digest(text: str) -> str:
+    """Name a script or a style sheet by its content, as a security policy does."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "'sha256-" + base64.b64encode(digest).decode("ascii") + "'"
+
+
+def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: Citations) -> bytes:
+    """Write a page.
+
+    Parameters
+    ----------
+    head : Head
+    sections : sequence of Section
+    facts : Facts
+        All that was asked of it is listed at the end.
+    citations : Citations
+        All that was cited is listed before that.
+
+    Returns
+    -------
+    bytes
+        HTML, the same for the same input.
+    """
+    style, script = _source("style.css"), _source("copy.js")
+    policy = (
+        "default-src 'none'; img-src data:; "
+        f"style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            head=head,
+            sections=sections,
+            answers=facts.answers,
+            references=citations.listed,
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+            rows_of_answer=ROWS_OF_ANSWER,
+        )
+    )
+    return page.encode("utf-8")

@@ -1,0 +1,262 @@
+"""Who took part, who was left out and why: Table 1, quality control and exclusions.
+
+Sentences and tables of these two sections, from SQL. Which patients are left out is decided in
+`cohort`, not here.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ect_assets.report.pages.blocks import (
+    Block,
+    Column,
+    Paragraph,
+    Section,
+    Table,
+    number,
+    paragraph,
+    plural,
+    table_of,
+    text,
+)
+from ect_assets.report.pages.facts import Answer, Facts, fixed, plain_cell
+from ect_assets.report.pages.words import check_name, parcellation_name
+from ect_assets.study import Study
+
+MOST_VALUES = 6
+"""A column of text, or of whole numbers, with more different values is not told value by value."""
+
+KEYS = ("subject", "simulated")
+NAMES = {
+    "age_years": "Age, years",
+    "sex": "Sex",
+    "education_years": "Education, years",
+    "onset_age_years": "Age at first onset, years",
+    "episode_months": "Current episode, months",
+    "site": "Site",
+}
+ANALYSED = """SELECT subject FROM parcel_gmv
+  WHERE parcellation = '{parcellation}' AND session IN ('{baseline}', '{follow_up}')
+  GROUP BY subject HAVING count(DISTINCT session) = 2
+  EXCEPT SELECT subject FROM exclusions
+  WHERE NOT overruled AND stage <> 'clinical_scores' AND parcellation IN ('*', '{parcellation}')"""
+"""Patients of the group analysis, by the rule of `cohort`."""
+
+PEOPLE = f"""SELECT (SELECT count(*) FROM participants) AS n_all,
+  (SELECT count(*) FROM ({ANALYSED})) AS n_analysed"""
+
+COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE participants)"
+
+QUALITY = """SELECT check_name, count(*) AS n_checked, count(*) FILTER (NOT passes) AS n_failed,
+  count(*) FILTER (excludes) AS n_excluding
+FROM (SELECT check_name, passes, excludes FROM scan_quality
+  UNION ALL SELECT check_name, passes, excludes FROM parcel_quality
+  WHERE '{parcellation}' IN ('', parcellation))
+GROUP BY check_name ORDER BY check_name"""
+
+LEFT_OUT = """SELECT subject, session, parcellation, reason, detail,
+  CASE WHEN overruled THEN 'kept, by ' || overruled_by_file ELSE 'left out' END AS verdict
+FROM exclusions WHERE '{parcellation}' = '' OR parcellation IN ('*', '{parcellation}')
+ORDER BY subject, session, parcellation, reason"""
+
+N_LEFT_OUT = """SELECT count(DISTINCT subject) FILTER (NOT overruled) AS n_left_out,
+  count(DISTINCT subject) FILTER (overruled) AS n_kept
+FROM exclusions WHERE '{parcellation}' = '' OR parcellation IN ('*', '{parcellation}')"""
+
+
+def participants_section(facts: Facts) -> Section:
+    """Describe the sample: Table 1.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Returns
+    -------
+    Section
+    """
+    people = facts.ask(PEOPLE)
+    if not people.value("n_all"):
+        nobody = paragraph("The lake knows no participants, so there is nobody to describe.")
+        return Section("participants", "Participants", [nobody])
+    told = [
+        column
+        for column in facts.ask(COLUMNS).rows
+        if column[0] not in KEYS and not str(column[1]).startswith(("TIMESTAMP", "DATE"))
+    ]
+    parts = [_rows_of(facts, name, kind) for name, kind in told]
+    columns = [
+        Column("characteristic", text(""), is_number=False),
+        Column(f"All (n = {people.value('n_all')})", text("")),
+        Column(f"In this analysis (n = {people.value('n_analysed')})", text("")),
+    ]
+    table = Table(
+        Markup("Table 1. The sample"),
+        columns,
+        [row for part in parts for row in part],
+        Markup(
+            "Mean (SD), or number of participants; what is not known is counted. "
+            "The analysis takes those who have volumes of this parcellation at both sessions and "
+            "were not left out."
+        ),
+    )
+    said = paragraph(
+        "Of {} participants, {} entered the analysis.",
+        people.show("n_all"),
+        people.show("n_analysed"),
+    )
+    return Section("participants", "Participants", [said, table])
+
+
+def _rows_of(facts: Facts, column: str, kind: str) -> list[list[Markup]]:
+    """Describe one column of participants: numbers by mean and SD, values by counts."""
+    quoted = '"' + column.replace('"', '""') + '"'
+    title = NAMES.get(column, column)
+    different = facts.ask(
+        f"SELECT count(DISTINCT {quoted}) AS n_values, count({quoted}) AS n_known,\n"
+        f"  count(*) FILTER ({_is_broken(quoted, kind)}) AS n_broken FROM participants"
+    )
+    if not different.value("n_known"):
+        return [[Markup("{}").format(title), Markup("not known of anybody"), Markup("")]]
+    is_count = not different.value("n_broken")
+    if kind in ("DOUBLE", "FLOAT") or not is_count:
+        is_value = column not in NAMES and is_count and different.value("n_values") <= MOST_VALUES
+    else:
+        is_value = True
+    if not is_value:
+        return _mean_row(facts, title, quoted)
+    if different.value("n_values") > MOST_VALUES:
+        many = Markup("{} different values").format(different.show("n_values"))
+        return [[Markup("{}").format(title), many, Markup("")]]
+    return _value_rows(facts, title, quoted)
+
+
+def _is_broken(quoted: str, kind: str) -> str:
+    """Write the condition under which a value is a number but not a whole one."""
+    return f"{quoted} <> floor({quoted})" if kind in ("DOUBLE", "FLOAT") else "false"
+
+
+def _mean_row(facts: Facts, title: str, quoted: str) -> list[list[Markup]]:
+    answer = facts.ask(
+        f"""SELECT avg({quoted}) AS mean, stddev_samp({quoted}) AS sd,
+  count(*) - count({quoted}) AS n_missing, avg({quoted}) FILTER (analysed) AS mean_analysed,
+  stddev_samp({quoted}) FILTER (analysed) AS sd_analysed,
+  (count(*) FILTER (analysed)) - (count({quoted}) FILTER (analysed)) AS n_missing_analysed
+FROM (SELECT {quoted}, subject IN ({ANALYSED}) AS analysed FROM participants)"""
+    )
+    return [
+        [Markup("{}").format(title), _mean_cell(answer, ""), _mean_cell(answer, "_analysed")],
+    ]
+
+
+def _mean_cell(answer: Answer, of: str) -> Markup:
+    cell = Markup("{} ({})").format(
+        answer.show(f"mean{of}", fixed(2)), answer.show(f"sd{of}", fixed(2))
+    )
+    if not answer.value(f"n_missing{of}"):
+        return cell
+    return Markup("{}; not known of {}").format(cell, answer.show(f"n_missing{of}"))
+
+
+def _value_rows(facts: Facts, title: str, quoted: str) -> list[list[Markup]]:
+    answer = facts.ask(
+        f"""SELECT {quoted} AS value, count(*) AS n, count(*) FILTER (analysed) AS n_analysed
+FROM (SELECT {quoted}, subject IN ({ANALYSED}) AS analysed FROM participants)
+GROUP BY ALL ORDER BY value NULLS LAST"""
+    )
+    rows = [[Markup("{}").format(title), Markup(""), Markup("")]]
+    for row in range(len(answer.rows)):
+        value = answer.value("value", row)
+        shown = "not known" if value is None else plain_cell(value)
+        label = Markup('<span class="value">{}</span>').format(shown)
+        rows.append([label, answer.show("n", row=row), answer.show("n_analysed", row=row)])
+    return rows
+
+
+def quality_section(facts: Facts, pictures: list[Block]) -> Section:
+    """Tell what was checked of the scans and who was left out.
+
+    Parameters
+    ----------
+    facts : Facts
+    pictures : list of Block
+
+    Returns
+    -------
+    Section
+    """
+    return Section("quality", "Quality and exclusions", [*_quality_blocks(facts), *pictures])
+
+
+def _quality_blocks(facts: Facts) -> list[Block]:
+    checks, left_out = facts.ask(QUALITY), facts.ask(LEFT_OUT)
+    blocks: list[Block] = [_who_was_left_out(facts)]
+    if left_out:
+        columns = [
+            Column("participant", text("subject"), is_number=False),
+            Column("session", text("session"), is_number=False),
+            Column("parcellation", text("parcellation", parcellation_name), is_number=False),
+            Column("reason", text("reason"), is_number=False),
+            Column("what was found", text("detail"), is_number=False),
+            Column("verdict", text("verdict"), is_number=False),
+        ]
+        note = "An asterisk stands for both sessions, or for all parcellations."
+        blocks.append(table_of(left_out, "Exclusions, one row per reason", columns, note))
+    if checks:
+        columns = [
+            Column("check", text("check_name", check_name), is_number=False),
+            Column("looked at", number("n_checked")),
+            Column("not passed", number("n_failed")),
+            Column("leaves out", number("n_excluding")),
+        ]
+        note = (
+            "Scans, pairs of scans or the cohort, as the check goes. What does not pass should be "
+            "looked at by a person; what leaves out can be overruled in reviewed.tsv."
+        )
+        blocks.append(table_of(checks, "Checks of quality", columns, note))
+    else:
+        blocks.append(paragraph("No check of quality has been made yet."))
+    return blocks
+
+
+def _who_was_left_out(facts: Facts) -> Paragraph:
+    counted = facts.ask(N_LEFT_OUT)
+    if not counted.value("n_left_out"):
+        said = Markup("Nobody was left out.")
+    else:
+        was = plural(counted.value("n_left_out"), "participant was", "participants were")
+        said = Markup("{} {} left out, wholly or in part.").format(counted.show("n_left_out"), was)
+    if counted.value("n_kept"):
+        said += Markup(" A reviewer kept {} in spite of what was found.").format(
+            counted.show("n_kept")
+        )
+    return Paragraph(said)
+
+
+def failing_pairs(facts: Facts, study: Study) -> Markup | None:
+    """Say how many pairs of scans changed in intracranial volume, where any did.
+
+    Parameters
+    ----------
+    facts : Facts
+    study : Study
+
+    Returns
+    -------
+    Markup or None
+    """
+    checks = facts.ask(QUALITY)
+    names = [row[0] for row in checks.rows]
+    if "tiv_changed" not in names or not checks.value("n_failed", names.index("tiv_changed")):
+        return None
+    row = names.index("tiv_changed")
+    return Markup(
+        "The intracranial volume, which does not change in an adult, differs by more than {} % "
+        "between the sessions in {} of {} participants: scanning or processing was not the same "
+        "at both times, and part of what looks like a change of gray matter may be due to that."
+    ).format(
+        f"{study.quality.tiv_change_warns_percent:g}",
+        checks.show("n_failed", row=row),
+        checks.show("n_checked", row=row),
+    )

@@ -1,0 +1,207 @@
+"""The two kinds of page: one for each parcellation, and one for the whole study.
+
+Which sections stand on a page and which exhibit goes where. What the sections say belongs in the
+texts; when a page is made belongs in the assets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+from markupsafe import Markup
+
+from ect_assets.report.figures.exhibits import Exhibit, Setting
+from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
+from ect_assets.report.pages.blocks import Block, Picture, Section
+from ect_assets.report.pages.brain_sections import change_section, symptom_section
+from ect_assets.report.pages.enrichment_sections import (
+    cell_section,
+    holding_section,
+    pathway_section,
+)
+from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.gene_sections import gene_section
+from ect_assets.report.pages.methods_text import methods_section
+from ect_assets.report.pages.overview_sections import (
+    agreement_section,
+    all_parcellations_section,
+    overview_methods,
+)
+from ect_assets.report.pages.page import Head, page_html
+from ect_assets.report.pages.people import PEOPLE, participants_section, quality_section
+from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
+from ect_assets.report.pages.places import REPORT, link_between
+from ect_assets.report.pages.provenance import ReportProvenance, provenance_of
+from ect_assets.report.pages.references import Citations
+from ect_assets.report.pages.texts import FOR_WHOM, found_section
+from ect_assets.report.pages.trust_sections import calibration_section, reach_section
+from ect_assets.report.pages.words import parcellation_name
+from ect_assets.study import Study
+
+__all__ = [
+    "ReportFile",
+    "ReportProvenance",
+    "overview_files",
+    "provenance_of",
+    "report_files",
+]
+
+PLACES = {
+    "change": ("figure_1_", "supplementary_figure_1_", "supplementary_figure_2_"),
+    "symptoms": ("figure_2_",),
+    "genes": ("figure_3_",),
+    "pathways": ("figure_4_", "supplementary_figure_4_"),
+    "cells": ("figure_5_",),
+    "quality": ("supplementary_figure_3_",),
+    "calibration": ("supplementary_figure_5_",),
+}
+"""Beginnings of the names of the exhibits of each section, in their order; what fits none has a
+section of its own."""
+
+
+def placed(pictures: Sequence[Picture]) -> dict[str, list[Block]]:
+    """Give each section its pictures.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+
+    Returns
+    -------
+    dict of str to list of Block
+        By the section's anchor; under ``further`` what belongs to none.
+    """
+    places: dict[str, list[Block]] = {
+        section: [one for start in starts for one in pictures if one.name.startswith(start)]
+        for section, starts in PLACES.items()
+    }
+    known = tuple(start for starts in PLACES.values() for start in starts)
+    places["further"] = [one for one in pictures if not one.name.startswith(known)]
+    return places
+
+
+def report_files(
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    parcellation: str,
+    surface: SurfaceParcels | None,
+    exhibits: Sequence[Exhibit],
+    provenance: ReportProvenance,
+) -> list[ReportFile]:
+    """Make the page of one parcellation, its figures, and the tables behind them.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Over the study's lake.
+    study : Study
+    parcellation : str
+    surface : SurfaceParcels or None
+        Where it has one.
+    exhibits : sequence of Exhibit
+    provenance : ReportProvenance
+
+    Returns
+    -------
+    list of ReportFile
+        ``report.html`` first; the same bytes for the same input.
+    """
+    setting = Setting(
+        parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
+    )
+    facts, citations = Facts(connection, setting), Citations()
+    pictures, files = pictures_of(exhibits, connection, setting)
+    places = placed(pictures)
+    sections = [
+        found_section(facts, study),
+        participants_section(facts),
+        change_section(facts, study, places["change"]),
+        symptom_section(facts, study, places["symptoms"]),
+        gene_section(facts, study, places["genes"]),
+        pathway_section(facts, study, places["pathways"]),
+        cell_section(facts, study, places["cells"]),
+        holding_section(facts, study),
+        quality_section(facts, places["quality"]),
+        calibration_section(facts, places["calibration"]),
+        reach_section(facts),
+        *_further(places["further"]),
+        methods_section(facts, study, provenance, citations),
+    ]
+    people = facts.ask(PEOPLE)
+    baseline, follow_up = study.sessions.both
+    head = Head(
+        study.title,
+        f"{parcellation_name(parcellation)} parcels",
+        [
+            Markup("n = {} of {}").format(people.show("n_analysed"), people.show("n_all")),
+            Markup("{} against {}").format(follow_up, baseline),
+            Markup("study {}").format(study.name),
+        ],
+        study.simulated,
+        FOR_WHOM,
+        _links(study, parcellation),
+    )
+    html = page_html(head, sections, facts, citations)
+    title = f"{study.title}: {parcellation_name(parcellation)}"
+    return [ReportFile(REPORT, html, HTML, title), *files]
+
+
+def overview_files(
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    exhibits: Sequence[Exhibit],
+    provenance: ReportProvenance,
+) -> list[ReportFile]:
+    """Make the page of the whole study: all parcellations side by side.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Over the study's lake.
+    study : Study
+    exhibits : sequence of Exhibit
+    provenance : ReportProvenance
+
+    Returns
+    -------
+    list of ReportFile
+        ``report.html`` first; the same bytes for the same input.
+    """
+    setting = Setting("", study.sessions.both, study.nulls.primary, study.simulated)
+    facts, citations = Facts(connection, setting), Citations()
+    pictures, files = pictures_of(exhibits, connection, setting)
+    sections = [
+        all_parcellations_section(facts, study),
+        agreement_section(facts, study, list(pictures)),
+        quality_section(facts, []),
+        overview_methods(study, provenance, citations),
+    ]
+    baseline, follow_up = study.sessions.both
+    head = Head(
+        study.title,
+        "All parcellations",
+        [
+            Markup("{} against {}").format(follow_up, baseline),
+            Markup("study {}").format(study.name),
+        ],
+        study.simulated,
+        FOR_WHOM,
+        _links(study, ""),
+    )
+    html = page_html(head, sections, facts, citations)
+    return [ReportFile(REPORT, html, HTML, f"{study.title}: all parcellations"), *files]
+
+
+def _links(study: Study, here: str) -> list[tuple[str, str]]:
+    """Link to the study's other pages; the whole study's is the empty name."""
+    pages = ["", *study.parcellations]
+    return [
+        (parcellation_name(name) or "all parcellations", link_between(here, name))
+        for name in pages
+        if name != here
+    ]
+
+
+def _further(pictures: list[Block]) -> list[Section]:
+    return [Section("further", "Further figures", pictures)] if pictures else []

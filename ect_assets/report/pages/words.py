@@ -1,0 +1,64 @@
+"""What things are called on the page: parcellations, null models, tests, checks.
+
+Names that a study gives itself are shown as they are. Sentences belong in the texts.
+"""
+
+from __future__ import annotations
+
+from ect_assets.study import Study
+
+PARCELLATIONS = {"hcp_mmp": "HCP-MMP1.0", "desikan_killiany": "Desikan-Killiany"}
+NULLS = {
+    "moran": "Moran spectral randomisation",
+    "vasa": "spins, Váša assignment",
+    "hungarian": "spins, Hungarian assignment",
+    "burt": "variogram matching",
+    "naive": "exchange of parcels, without regard to space",
+    "bootstrap": "bootstrap of parcels, without regard to space",
+}
+TESTS = {
+    "r2_y_component_1": "variance explained by PLS1",
+    "gene_p_spatial": "spatial p of a gene",
+    "gene_set_spatial": "spatial p of a gene set",
+    "gene_list_bootstrap": "any gene listed by the bootstrap",
+    "p_perm": "brain against symptoms: covariance",
+    "p_perm_r2": "brain against symptoms: fitted variance",
+    "p_cross_validated": "brain against symptoms: prediction of those left out",
+}
+CHECKS = {
+    "euler_number_low": "surface defects before mending",
+    "contrast_low": "contrast of gray and white matter",
+    "tiv_changed": "intracranial volume between the sessions",
+    "tiv_shifted": "intracranial volume of the cohort between the sessions",
+    "sources_mixed": "volumes of one source",
+    "scan_duplicated": "no image twice",
+    "parcel_level_outliers": "parcels: volume like the cohort's",
+    "parcel_change_outliers": "parcels: change like the cohort's",
+    "left_right_swapped": "left and right not exchanged",
+    "sessions_exchanged": "scans not exchanged between people",
+}
+
+
+def parcellation_name(name: str) -> str:
+    """Name a parcellation as papers do."""
+    return PARCELLATIONS.get(name, name)
+
+
+def null_name(name: str) -> str:
+    """Name a null model in words."""
+    return NULLS.get(name, name)
+
+
+def test_name(name: str) -> str:
+    """Name what is tested in words."""
+    return TESTS.get(name, name)
+
+
+def check_name(name: str) -> str:
+    """Name a check of quality in words; the name it is stored under follows in brackets."""
+    return f"{CHECKS[name]} ({name})" if name in CHECKS else name
+
+
+def instrument_title(study: Study, name: str) -> str:
+    """Give the title that the study gives an instrument."""
+    return study.instruments[name].title if name in study.instruments else name

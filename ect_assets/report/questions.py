@@ -1,0 +1,113 @@
+"""What is asked of the lake for the results, in SQL: the same for the terminal and for the page.
+
+Each query answers for all parcellations at once; `of_parcellation` narrows it down to one. How an
+answer is shown belongs in `summary` (terminal) and `facts` (page).
+"""
+
+from __future__ import annotations
+
+LONGEST_LIST = 6
+
+LEFT_OUT = """SELECT subject, session, parcellation, reason, detail FROM exclusions
+WHERE NOT overruled ORDER BY subject, session, parcellation, reason"""
+
+KEPT = """SELECT subject, session, parcellation, reason, 'overruled by ' || overruled_by_file AS why
+FROM exclusions WHERE overruled ORDER BY subject, session, parcellation, reason"""
+
+SYMPTOMS = """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df, p, cohen_dz
+FROM clinical_change ORDER BY instrument"""
+
+CHANGE = f"""SELECT parcellation, any_value(n) AS n, count(*) AS n_parcels,
+  count(*) FILTER (q < 0.05) AS n_changed,
+  list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)
+    FILTER (t > 0)[:{LONGEST_LIST // 2}] AS surest_growth,
+  list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t, parcel)
+    FILTER (t < 0)[:{LONGEST_LIST // 2}] AS surest_loss,
+  count(*) FILTER (q < 0.05 AND t > 0) AS n_grown,
+  count(*) FILTER (q < 0.05 AND t < 0) AS n_shrunk
+FROM gmv_change GROUP BY parcellation ORDER BY parcellation"""
+
+BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, r, p_perm, r_cross_validated,
+  p_cross_validated
+FROM symptom_pls ORDER BY parcellation, instrument"""
+
+COMPONENT = """SELECT parcellation, null_model, r2_y, p_spatial, n_nulls, map_smoothness_mm,
+  false_positive_rate_05, false_positive_ci_low_05, false_positive_ci_high_05
+FROM pls_components WHERE component = 1 ORDER BY parcellation, null_model"""
+
+GENE_LISTS = """SELECT parcellation, count(*) AS n_genes,
+  count(*) FILTER (direction = 'PLS1+') AS plus, count(*) FILTER (direction = 'PLS1-') AS minus,
+  count(*) FILTER (q_spatial < 0.05) AS n_spatial,
+  count(*) FILTER (q_spatial < 0.05 AND direction IS NOT NULL) AS n_listed_and_spatial
+FROM pls_genes WHERE component = 1 GROUP BY parcellation ORDER BY parcellation"""
+
+GENES = f"""SELECT parcellation, r2_y,
+  string_agg(null_model || ' ' || CASE WHEN p_spatial < 0.001 THEN '<0.001'
+    ELSE printf('%.3f', p_spatial) END, ', ' ORDER BY null_model) AS p_by_null,
+  string_agg(null_model || ' ' || coalesce(printf('%.0f%% (%.0f-%.0f)',
+    100 * false_positive_rate_05, 100 * false_positive_ci_low_05,
+    100 * false_positive_ci_high_05), '-'), ', ' ORDER BY null_model) AS false_alarms,
+  plus, minus, n_spatial
+FROM ({COMPONENT}) JOIN ({GENE_LISTS}) USING (parcellation)
+GROUP BY ALL ORDER BY parcellation"""
+
+PATHWAYS = f"""SELECT parcellation, direction, set_name, namespace, n_overlap, n_set,
+  fold_enrichment, q, q_spatial, p, set_id
+FROM go_enrichment WHERE q < 0.05
+QUALIFY row_number() OVER (PARTITION BY parcellation, direction ORDER BY p, set_id)
+  <= {LONGEST_LIST}
+ORDER BY parcellation, direction, p, set_id"""
+
+CELL_TYPES = """SELECT parcellation, cell_type, n_set, nes, q_gene, q_spatial, n_in_pls_plus,
+  n_in_pls_minus
+FROM cell_type_enrichment ORDER BY parcellation, nes DESC, cell_type"""
+
+WITHIN_REACH = """SELECT parcellation, test, n, smallest_effect, effect_unit, alpha, power,
+  half_width_95
+FROM detectable_effects ORDER BY parcellation, alpha, test"""
+
+CLAIMS = """SELECT parcellation, kind, count(*) FILTER (q_published < 0.05) AS n_published,
+  count(*) FILTER (holds) AS n_holding
+FROM findings GROUP BY ALL ORDER BY parcellation, kind"""
+
+HELD_EVERYWHERE = """SELECT kind, name, direction, count(*) AS n_parcellations
+FROM findings WHERE holds GROUP BY ALL
+HAVING count(*) = (SELECT count(DISTINCT parcellation) FROM findings)
+ORDER BY kind, name, direction"""
+
+EFFECTS = {
+    "parcel_change": "change of one parcel",
+    "parcel_change_bonferroni": "change of one parcel, corrected for all parcels",
+    "symptom_correlation": "correlation with improvement",
+    "pls_r2": "variance explained by PLS1",
+}
+KINDS = {
+    "component": "components",
+    "gene_list": "gene lists",
+    "go_term": "Gene Ontology terms",
+    "cell_type": "cell types",
+}
+
+
+def of_parcellation(sql: str) -> str:
+    """Narrow a query down to one parcellation.
+
+    Parameters
+    ----------
+    sql : str
+        One of this module's, with a column ``parcellation``.
+
+    Returns
+    -------
+    str
+        With ``{parcellation}`` for the name; the order of the rows is that of the query.
+    """
+    rows, order = sql.rsplit("ORDER BY", 1)
+    return f"FROM ({rows.rstrip()})\nWHERE parcellation = '{{parcellation}}' ORDER BY{order}"
+
+
+def probability(p: float | None) -> str:
+    """Write a p or q value as papers do."""
+    if p is None:
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,202 @@
+"""The sentences of the page say what the numbers say, and no more."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from ect_assets import tables
+from ect_assets.lake.catalogue import connect
+from ect_assets.lake.store import Lake
+from ect_assets.report.figures.exhibits import Setting
+from ect_assets.report.pages.brain_sections import association_sentences, change_sentences
+from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.gene_sections import component_sentences
+from ect_assets.report.pages.methods_text import methods_section
+from ect_assets.report.pages.people import participants_section
+from ect_assets.report.pages.places import link_between
+from ect_assets.report.pages.provenance import provenance_of, settings_text
+from ect_assets.report.pages.references import WORKS, Citations
+from ect_assets.report.pages.texts import found_section
+from ect_assets_tests.lake.rows import keep
+from ect_assets_tests.report.small_lake import ATLAS, BARE, fill, fill_association, small_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return small_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    lake = Lake(tmp_path_factory.mktemp("filled") / "lake")
+    fill(lake)
+    with connect(lake) as connection:
+        yield connection
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path / "lake")
+
+
+def facts_of(connection, parcellation=ATLAS):
+    return Facts(connection, Setting(parcellation, ("pre", "post"), "moran", True))
+
+
+def said(markup):
+    """Take the words out of the markup."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", markup)))
+
+
+def points(section):
+    return {name: said(text) for name, text in section.blocks[0].items}
+
+
+def test_the_change_is_counted_by_its_sign(filled, study):
+    sentence = said(change_sentences(facts_of(filled), study))
+    assert "in 2 of 3 parcels" in sentence
+    assert "larger at post in 1, smaller in 1" in sentence
+
+
+def test_where_nothing_changed_it_says_what_would_have_been_found(lake, study):
+    keep(lake, tables.GmvChange, parcellation=ATLAS, q=0.9)
+    keep(
+        lake,
+        tables.DetectableEffects,
+        parcellation=ATLAS,
+        test="parcel_change_bonferroni",
+        smallest_effect=0.99,
+    )
+    with connect(lake) as connection:
+        sentence = said(change_sentences(facts_of(connection), study))
+    assert "In none of 1 parcels" in sentence
+    assert "dz = 0.99" in sentence
+
+
+@pytest.mark.parametrize(
+    ("p_perm", "p_left_out", "r_left_out", "verdict"),
+    [
+        (0.01, 0.01, 0.4, "goes with improvement on Hamilton <17>, and foretells it"),
+        (0.01, 0.3, 0.1, "but does not foretell it"),
+        (0.3, 0.01, 0.4, "the covariance of the two is not beyond chance"),
+        (0.3, 0.3, 0.1, "with improvement on Hamilton <17> cannot be told from chance"),
+        (0.01, 0.01, -0.4, "but does not foretell it"),
+    ],
+)
+def test_an_association_is_worded_by_both_tests(
+    lake, study, p_perm, p_left_out, r_left_out, verdict
+):
+    fill_association(
+        lake, p_perm=p_perm, p_cross_validated=p_left_out, r_cross_validated=r_left_out
+    )
+    with connect(lake) as connection:
+        assert verdict in said(association_sentences(facts_of(connection), study))
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "words"),
+    [
+        (0.01, 0.02, ["more than what maps", "not shown to reject too often"]),
+        (0.05, 0.06, ["which is not beyond what maps", "should be read as too small"]),
+    ],
+)
+def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low, words):
+    keep(
+        lake,
+        tables.PlsComponents,
+        parcellation=ATLAS,
+        component=1,
+        null_model="moran",
+        p_spatial=p,
+        false_positive_ci_low_05=low,
+    )
+    with connect(lake) as connection:
+        sentence = said(component_sentences(facts_of(connection)))
+    assert [one for one in words if one not in sentence] == []
+
+
+def test_the_primary_null_model_comes_first(filled):
+    sentence = said(component_sentences(facts_of(filled)))
+    assert sentence.index("p = 0.013") < sentence.index("p < 0.001")
+
+
+def test_a_parcellation_without_genes_says_so(filled, study):
+    found = points(found_section(facts_of(filled, BARE), study))
+    assert "gives my_atlas no gene expression" in found["Gene expression"]
+    assert "Genes" not in found
+
+
+def test_pairs_that_fail_are_told_beside_the_results(filled, study):
+    found = points(found_section(facts_of(filled), study))
+    assert "in 2 of 4 participants" in found["Gray matter"]
+
+
+def test_a_study_without_symptoms_says_so(lake, tmp_path):
+    study = small_study(tmp_path, instruments={})
+    with connect(lake) as connection:
+        found = points(found_section(facts_of(connection), study))
+    assert found["Symptoms"].startswith("study.toml names no instrument")
+
+
+def test_the_sample_is_counted_with_and_without_those_left_out(filled):
+    table = participants_section(facts_of(filled)).blocks[1]
+    rows = {said(row[0]): [said(cell) for cell in row[1:]] for row in table.rows}
+    assert rows["Age, years"] == ["30.00 (10.00); not known of 1", "30.00 (10.00)"]
+    assert rows["F"] == ["2", "2"]
+    assert rows["a <b>"] == ["1", "1"]
+    assert rows["2"] == ["1", "0"]
+    assert rows["Current episode, months"][0] == "not known of anybody"
+
+
+def test_the_methods_name_the_parameters(filled, study):
+    section = methods_section(facts_of(filled), study, provenance_of(study), Citations())
+    methods = " ".join(said(text) for _, text in section.blocks[0].items)
+    for parameter in ("10,000 exchanges", "1,000 surrogates", "1,000 resamples", "below 0.001"):
+        assert parameter in methods
+
+
+def test_what_is_not_done_is_not_cited(filled, study):
+    citations = Citations()
+    methods_section(facts_of(filled, BARE), study, provenance_of(study), citations)
+    assert {"subramanian2005", "burt2020"} & {name for name, _ in citations.listed} == set()
+
+
+def test_every_work_has_a_year():
+    for work in WORKS.values():
+        assert re.search(r"\((19|20)\d\d\)", work.listed)
+
+
+def test_every_work_but_two_books_has_a_doi():
+    without = {name for name, work in WORKS.items() if not re.match(r"10\.\d{4,}/\S+$", work.doi)}
+    assert without == {"iglewicz1993", "cohen1988"}
+
+
+def test_the_settings_name_no_place(tmp_path):
+    study = small_study(tmp_path, transcriptome={"donors_folder": str(tmp_path / "ahba")})
+    written = settings_text(study)
+    assert 'donors_folder = "ahba"' in written
+    assert str(tmp_path) not in written
+
+
+def test_nobody_who_is_notified_stands_in_the_settings(tmp_path):
+    study = small_study(tmp_path, notifications={"webhook": "https://example.org/secret"})
+    assert "secret" not in settings_text(study)
+
+
+def test_the_provenance_is_the_same_twice(study):
+    assert provenance_of(study) == provenance_of(study)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "link"),
+    [
+        ("a", "b", "../parcellation=b/report.html"),
+        ("a", "", "../../study_overview/report.html"),
+        ("", "a", "../study_report/parcellation=a/report.html"),
+    ],
+)
+def test_a_page_links_to_where_the_other_lies(here, there, link):
+    assert link_between(here, there) == link
