@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,9 +12,9 @@ import dagster as dg
 import pytest
 
 from ect_assets.instance import open_instance
-from ect_assets.notifications import LOG, notification_sensor
+from ect_assets.notifications import LOG, notification_sensor, tell
 from ect_assets.runner import Runner
-from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.study import STUDY_FILE, Notifications, Study, load_study
 
 
 class Taker(BaseHTTPRequestHandler):
@@ -90,3 +91,51 @@ def test_failures_from_before_anybody_watched_are_no_news(study, server):
     with open_instance(study) as instance:
         look(study, instance, None)
     assert server.taken == []
+
+
+class MailTaker(socketserver.StreamRequestHandler):
+    """Takes one mail, as a server without encryption or login does."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 ready\r\n")
+        text: list[str] = []
+        is_text = False
+        for line in self.rfile:
+            if is_text and line == b".\r\n":
+                self.server.mails.append("".join(text))  # type: ignore[attr-defined]
+                is_text = False
+            elif is_text:
+                text.append(line.decode())
+                continue
+            elif line.upper().startswith(b"DATA"):
+                is_text = True
+                self.wfile.write(b"354 go on\r\n")
+                continue
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+
+
+@pytest.fixture
+def mail_server() -> Iterator[socketserver.TCPServer]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailTaker)
+    server.daemon_threads, server.mails = True, []  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_mail_goes_to_who_is_to_know(study, mail_server):
+    to = Notifications(
+        mail_to=("study.office@example.org",),
+        mail_server=f"127.0.0.1:{mail_server.server_address[1]}",
+    )
+    tell(study.model_copy(update={"notifications": to}), ["run 1234 (scan_volumes) failed."])
+    (mail,) = mail_server.mails
+    assert "To: study.office@example.org" in mail
+    assert "run 1234 (scan_volumes) failed." in mail
+
+
+def test_a_mail_that_cannot_be_sent_says_so(study):
+    to = Notifications(mail_to=("study.office@example.org",), mail_server="127.0.0.1:1")
+    with pytest.raises(OSError):
+        tell(study.model_copy(update={"notifications": to}), ["run 1234 failed."])
