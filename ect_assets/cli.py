@@ -346,8 +346,11 @@ def report(
     lake = Lake(loaded.lake_folder)
     terminal.show_summary(loaded, lake)
     pages = report_pages(lake)
-    if not pages:
-        raise StudyError("There is no report yet. Make it: `ect run --table study_overview`.")
+    if open_page and not pages:
+        raise StudyError(
+            "There is no page yet. Make it: `ect run --table study_overview`; with "
+            "`[report] pages = false` in study.toml none is made."
+        )
     if open_page:
         typer.launch(pages[0].as_uri())
 

@@ -39,6 +39,7 @@ pages = false
 LONGEST_FIRST = (
     "test_bad_input",
     "test_walk",
+    "test_study_report",
     "test_transcriptome_walk",
     "test_operations",
     "test_automation",

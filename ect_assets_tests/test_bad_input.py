@@ -89,11 +89,22 @@ IMAGING_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", IMAGING_FAULTS, ids=lambda fault: fault.__name__)
+IN_EVERY_RUN = (cut_in_half, one_session, broken_image, duplicated_subject)
+"""One of each kind; the others take the same way, and the readers' own tests know them all."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, marks=() if fault in IN_EVERY_RUN else pytest.mark.slow)
+        for fault in IMAGING_FAULTS
+    ],
+    ids=lambda fault: fault.__name__,
+)
 def test_a_bad_patient_is_reported_and_the_cohort_goes_on(fault, study_folder):
     fault(study_folder)
     runner = Runner(load_study(study_folder))
-    runner.run(parcellations=["desikan_killiany"])
+    runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
     reason, words = IMAGING_FAULTS[fault]
     found = query(runner.lake, excluded("desikan_killiany")).df()
     assert set(found.subject) == {"003"}

@@ -180,7 +180,7 @@ def test_runs_that_are_killed_leave_only_whole_tables_and_the_next_repairs(
     simulated_input, tmp_path
 ):
     folder = small(simulated_input, tmp_path / "study")
-    record = kill_again_and_again(folder, kills=20)
+    record = kill_again_and_again(folder, kills=8)
     the_same_as_undisturbed(folder, tmp_path / "twin", record)
     hold(record)
 
@@ -219,6 +219,7 @@ def test_a_full_disk_fails_the_run_in_our_words_and_the_next_run_repairs(
 ):
     folder = small(simulated_input, tmp_path / "study")
     study = load_study(folder)
+    Runner(study).run(tables=["raw_scans"])
 
     def fill(content, aside):
         aside.write_bytes(b"PAR1 half a table")

@@ -16,18 +16,17 @@ from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import StudyOverview, StudyReport
 from ect_assets.withdrawal import withdraw
-from ect_assets_tests.conftest import NO_PAGES, stopped_before_genes
+from ect_assets_tests.conftest import NO_PAGES, without_genes
 
 PARTITION = {"parcellation": "desikan_killiany"}
 
 
 @pytest.fixture(scope="module")
 def reported_input(simulated_input, tmp_path_factory) -> Path:
-    """A small study with its pages; one parcellation has genes."""
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("reported") / "study"))
+    """A small study with its pages, which stop before the genes."""
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("reported") / "study")
     settings = folder / STUDY_FILE
-    text = settings.read_text(encoding="utf-8").replace(NO_PAGES, "")
-    settings.write_text(text.replace('expression = "donors"', 'expression = "none"'))
+    settings.write_text(settings.read_text(encoding="utf-8").replace(NO_PAGES, ""))
     assert not Runner(load_study(folder)).run().failed
     return folder
 
@@ -74,8 +73,7 @@ def test_a_page_that_was_changed_by_hand_counts_as_damaged(study):
 
 def test_the_same_results_give_the_same_page_again(study):
     before = {page: page.read_bytes() for page in report_pages(lake_of(study))}
-    shutil.rmtree(study.lake_folder / "study_report")
-    shutil.rmtree(study.lake_folder / "study_overview")
+    shutil.rmtree(study.lake_folder / "study_report/parcellation=desikan_killiany")
     assert not Runner(study).run().failed
     assert {page: page.read_bytes() for page in report_pages(lake_of(study))} == before
 
@@ -95,7 +93,7 @@ def test_who_withdraws_is_taken_out_of_every_page_at_once(study):
 def test_a_study_that_wants_no_pages_has_none(study):
     settings = study.folder / STUDY_FILE
     settings.write_text(settings.read_text(encoding="utf-8") + NO_PAGES, encoding="utf-8")
-    stopped_before_genes(study.folder)
-    shutil.rmtree(study.lake_folder)
+    shutil.rmtree(study.lake_folder / "study_report")
+    shutil.rmtree(study.lake_folder / "study_overview")
     Runner(load_study(study.folder)).run()
     assert report_pages(lake_of(study)) == []
