@@ -6,6 +6,7 @@ imported inside the commands, so that `ect --help` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -138,9 +139,8 @@ def init(
     terminal.say(f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}.")
     for sentence in what_is_missing(made):
         terminal.remark(sentence)
-    terminal.say(
-        f"Read it through. Then: ect validate {made.bids_folder} and ect run --study {path}"
-    )
+    data = os.path.normpath(made.bids_folder)
+    terminal.say(f"Read it through. Then: ect validate {data} and ect run --study {path}")
 
 
 @app.command(
