@@ -63,7 +63,7 @@ def demo(
         typer.Option(
             "--study",
             help="demo (simulated patients), ds000174 (real, open data) or raw (two simulated "
-            "patients, measured from their images; about ten minutes)",
+            "patients, measured from their images; about five minutes)",
         ),
     ] = "demo",
 ) -> None:

@@ -282,8 +282,13 @@ class SymptomPlsWeights(Table):
     weight: float = column("weight of the parcel in the first component")
     se: float = column("bootstrap standard error over patients", minimum=0)
     z: float = column("weight over its standard error")
-    p: float = column("two-sided normal p of z", **PROBABILITY)
-    q: float = column("p after false discovery rate over the parcels", **PROBABILITY)
+    p: float = column("two-sided normal p of z; no test, see the method notes", **PROBABILITY)
+    q: float = column("p after false discovery rate over the parcels; no test", **PROBABILITY)
+    p_perm: float = column(
+        "p of the correlation of the parcel's change with improvement, under exchange of patients",
+        **PROBABILITY,
+    )
+    q_perm: float = column("p_perm after false discovery rate over the parcels", **PROBABILITY)
 
 
 class Donors(Table):

@@ -130,7 +130,7 @@ def show_summary(study: Study, lake: Lake) -> None:
 
     console.rule(f"[bold]{escape(study.title)}[/bold]")
     if study.simulated:
-        console.print("[bold yellow]SIMULATED PATIENTS: nothing here was measured.[/bold yellow]")
+        console.print("[bold yellow]SIMULATED PATIENTS: no person was measured.[/bold yellow]")
     old = [one.name for one in study_status(study) if one.stale]
     if old:
         console.print(

@@ -258,7 +258,14 @@ def symptom_pls_scores(
 @step(
     tables.SymptomPlsWeights,
     "group",
-    settings=("sessions", "group", "instruments", "association.bootstraps", "seed"),
+    settings=(
+        "sessions",
+        "group",
+        "instruments",
+        "association.bootstraps",
+        "association.permutations",
+        "seed",
+    ),
 )
 def symptom_pls_weights(
     work: Work,
@@ -268,13 +275,18 @@ def symptom_pls_weights(
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
 ) -> Made:
-    """Weigh the parcels in the association with symptoms, with bootstrap errors over patients."""
+    """Weigh the parcels in the association with symptoms.
+
+    With bootstrap errors over patients, as the field reports them (z, p, q), and with the test
+    that they are not: p_perm exchanges the patients.
+    """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     names = cohort.parcels.parcel.to_numpy()
 
     def weigh(change, improvement, instrument, subjects):
+        chosen = work.study.association
         weights = symptom_weights(
-            change, improvement, work.study.association.bootstraps, work.study.seed
+            change, improvement, chosen.bootstraps, chosen.permutations, work.study.seed
         )
         return weights.assign(instrument=instrument, parcel=names)
 

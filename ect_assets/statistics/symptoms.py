@@ -21,7 +21,7 @@ from ect_assets.statistics.arrays import (
     same_length,
     varying,
 )
-from ect_assets.statistics.multiple_comparisons import permutation_p
+from ect_assets.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
 from ect_assets.statistics.pls import variance_explained, zscore
 from ect_assets.statistics.resampling import weight_statistics
 
@@ -228,9 +228,13 @@ def leave_one_out_predictions(change: ArrayLike, improvement: ArrayLike) -> Floa
 
 
 def symptom_weights(
-    change: ArrayLike, improvement: ArrayLike, n_bootstraps: int, seed: int
+    change: ArrayLike, improvement: ArrayLike, n_bootstraps: int, n_permutations: int, seed: int
 ) -> pd.DataFrame:
     """How strongly and how surely each parcel enters the symptom component.
+
+    The weight over its bootstrap error (z) is what the field reports, and no test: a component is
+    fitted to improvement that was dealt out at random, too, and its largest weights are then as
+    sure of themselves. The test of a parcel exchanges patients.
 
     Parameters
     ----------
@@ -238,13 +242,15 @@ def symptom_weights(
         Change of each parcel.
     improvement : (n_subjects,) array
         Improvement of the symptoms.
-    n_bootstraps, seed : int
-        Number of resamples of the patients, and their seed.
+    n_bootstraps, n_permutations, seed : int
+        Number of resamples and of exchanges of the patients, and the seed of both.
 
     Returns
     -------
     DataFrame
-        One row per parcel in the order of the columns: weight, se, z, p, q.
+        One row per parcel in the order of the columns: weight, se, z; p and q of z under a normal
+        distribution; p_perm: share of the exchanges in which change and improvement correlate as
+        strongly, whatever the sign; q_perm: after false discovery rate over the parcels.
 
     Raises
     ------
@@ -252,7 +258,12 @@ def symptom_weights(
         As `symptom_pls`.
     """
     x, y = _patients(change, improvement)
-    return weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
+    weights = weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
+    responses = np.column_stack([y, _permuted(y, n_permutations, seed)])
+    # Both are centred and every response has the same norm: as the covariance, so the correlation.
+    strength = np.abs(zscore(x).T @ (responses - y.mean()))
+    p_perm = permutation_p(strength[:, 0], strength[:, 1:])
+    return weights.assign(p_perm=p_perm, q_perm=benjamini_hochberg(p_perm))
 
 
 def _patients(change: ArrayLike, improvement: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -59,6 +59,7 @@ def frames(*instruments: str) -> dict[str, pd.DataFrame]:
                 "n": 6,
                 "r": [0.912 - 0.1 * place for place in of_each],
                 "p_perm": 0.0126,
+                "p_perm_r2": 0.6,
                 "r_cross_validated": -0.254,
                 "p_cross_validated": 0.66,
             }
@@ -69,7 +70,7 @@ def frames(*instruments: str) -> dict[str, pd.DataFrame]:
                 "instrument": [*instruments, "x"][0],
                 "parcel": ["lh_insula", "rh_insula"],
                 "z": [3.0, -1.0],
-                "q": [0.01, 0.3],
+                "q_perm": [0.01, 0.3],
             }
         ),
     }
@@ -129,7 +130,7 @@ def test_fitted_and_predicted_improvement_are_drawn_from_their_columns():
 
 def test_both_correlations_stand_above_their_panels():
     written = texts(draw_symptoms(frames("hamd"), setting()))
-    assert {"r = 0.91, p_perm = 0.013", "r = \u22120.25, p = 0.660"} <= set(written)
+    assert {"covariance: p = 0.013; r = 0.91, p = 0.600", "r = \u22120.25, p = 0.660"} <= set(written)
 
 
 def test_two_instruments_have_a_row_each():

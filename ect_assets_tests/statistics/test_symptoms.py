@@ -168,16 +168,39 @@ def test_a_missing_change_is_refused():
     change, improvement = patients(0.1)
     change[2, 3] = np.nan
     with pytest.raises(ValueError, match="row 2, column 3"):
-        symptom_weights(change, improvement, 60, 0)
+        symptom_weights(change, improvement, 60, 19, 0)
 
 
 def test_weights_point_to_the_parcels_that_drive_the_improvement():
-    table = symptom_weights(*patients(1.0), 500, 10)
-    assert list(table) == ["weight", "se", "z", "p", "q"]
+    table = symptom_weights(*patients(1.0), 500, 199, 10)
+    assert list(table) == ["weight", "se", "z", "p", "q", "p_perm", "q_perm"]
     assert table["z"].iloc[:10].mean() > 2 * table["z"].iloc[10:].abs().mean()
 
 
 def test_few_patients_with_tied_improvement_still_get_weights():
     change, _ = patients(0.1)
-    table = symptom_weights(change[:5], [1.0, 1, 1, 1, 2], 500, 11)
+    table = symptom_weights(change[:5], [1.0, 1, 1, 1, 2], 500, 19, 11)
     assert np.isfinite(table.to_numpy()).all()
+
+
+def test_p_of_a_parcel_is_that_of_a_loop_over_exchanged_patients():
+    change, improvement = patients(0.5)
+    found = symptom_weights(change, improvement, 20, 99, 13)
+    rng = np.random.default_rng(13)
+    exchanged = rng.permuted(np.tile(improvement, (99, 1)), axis=1)
+    for parcel in (0, 5, 30):
+        r = abs(stats.pearsonr(change[:, parcel], improvement).statistic)
+        null = [abs(stats.pearsonr(change[:, parcel], y).statistic) for y in exchanged]
+        expected = (1 + np.sum(np.array(null) >= r - 1e-12)) / 100
+        assert found.p_perm[parcel] == pytest.approx(expected)
+
+
+def test_no_parcel_passes_where_symptoms_go_their_own_way_though_many_pass_by_z():
+    rng = np.random.default_rng(14)
+    by_z, by_exchange = [], []
+    for seed in range(20):
+        change = rng.normal(size=(24, 3)) @ rng.normal(size=(3, 40)) + rng.normal(size=(24, 40)) / 2
+        found = symptom_weights(change, rng.normal(size=24), 200, 199, seed)
+        by_z.append((found.q < 0.05).any())
+        by_exchange.append((found.q_perm < 0.05).any())
+    assert np.mean(by_exchange) <= 0.2 < 0.5 < np.mean(by_z)

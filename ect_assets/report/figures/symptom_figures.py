@@ -49,12 +49,14 @@ ORDER BY instrument, subject
 TESTS_SQL = """
 SELECT instrument, n, mean_pre, mean_post, t, df, p, cohen_dz
 FROM clinical_change
+ORDER BY instrument
 """
 
 ASSOCIATIONS_SQL = """
-SELECT instrument, n, r, p_perm, r_cross_validated, p_cross_validated
+SELECT instrument, n, r, p_perm, p_perm_r2, r_cross_validated, p_cross_validated
 FROM symptom_pls
 WHERE parcellation = '{parcellation}'
+ORDER BY instrument
 """
 
 PLS_SCORES_SQL = """
@@ -65,11 +67,10 @@ ORDER BY instrument, subject
 """
 
 WEIGHTS_SQL = """
-SELECT instrument, parcel, weight, z, p, q
+SELECT instrument, parcel, weight, z, p_perm, q_perm
 FROM symptom_pls_weights
 WHERE parcellation = '{parcellation}' AND instrument = (
-    SELECT instrument FROM symptom_pls
-    WHERE parcellation = '{parcellation}' LIMIT 1
+    SELECT min(instrument) FROM symptom_pls WHERE parcellation = '{parcellation}'
   )
 ORDER BY parcel
 """
@@ -171,8 +172,9 @@ def _draw_association(fitted: Axes, predicted: Axes, instrument: str, frames: Fr
     fitted.scatter(score, improvement, **dots)
     fitted.set_xlabel("PLS score (SD)")
     fitted.set_ylabel("improvement (points)")
-    r, p = number(found["r"]), equation("p_perm", found["p_perm"])
-    _heading(fitted, f"Fitted, n = {int(found['n'])}", f"r = {r}, {p}")
+    r, p = number(found["r"]), equation("p", found["p_perm_r2"])
+    covariance = equation("covariance: p", found["p_perm"])
+    _heading(fitted, f"Fitted, n = {int(found['n'])}", f"{covariance}; r = {r}, {p}")
     predicted.scatter(improvement, prediction, **dots)
     # Kept to the points: the line of equal values may leave the panel.
     predicted.set_xlim(predicted.get_xlim())
@@ -192,7 +194,7 @@ def _draw_weights(part: SubFigure, weights: pd.DataFrame, setting: Setting) -> N
         z,
         setting.surface,
         "z of the weight",
-        significant=list(weights.loc[weights["q"] < 0.05, "parcel"]),
+        significant=list(weights.loc[weights["q_perm"] < 0.05, "parcel"]),
         title=f"Weights of the parcels: {short(str(weights['instrument'].iloc[0]))}",
     )
     part.text(0.004, 0.988, "d", va="top", size=9, weight="bold")
@@ -208,12 +210,14 @@ FIGURE_2 = Exhibit(
         "least squares (PLS) of the change of gray matter volume, fitted to improvement (baseline "
         "minus follow-up): each patient's score, in units of its own standard deviation, and "
         "improvement. The fitted r is large by construction, since there are more parcels than "
-        "patients; p_perm compares the covariance of brain and symptoms with that after exchange "
-        "of patients. (c) Improvement of each patient as predicted from all the others "
+        "patients; the test is of the covariance of brain and symptoms, against that after "
+        "exchange of patients, and the second p is that of r itself. (c) Improvement of each patient as predicted from all the others "
         "(leave-one-out), with its r and p under exchange of patients; dashed: where both are "
         "equal. (d) Weight of each parcel in (b) over its bootstrap standard error (z), for the "
-        "first instrument; red: growth goes with improvement, blue: loss does; black outline: "
-        "q < 0.05. Without enough patients for (b) to (d), (a) stands alone."
+        "first instrument; red: growth goes with improvement, blue: loss does. z is what the field "
+        "reports, and no test: as many parcels pass it when improvement is dealt out at random. "
+        "Black outline: q < 0.05 under exchange of patients, of the correlation of the parcel's "
+        "change with improvement. Without enough patients for (b) to (d), (a) stands alone."
     ),
     queries={
         "scores": SCORES_SQL,
