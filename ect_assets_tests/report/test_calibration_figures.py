@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ect_assets.report.figures.calibration_figures import CALIBRATION_EXHIBITS, draw_calibration
-from ect_assets.report.figures.figure_style import figure_bytes
+from ect_assets.report.figures.figure_style import figure_bytes, new_figure
 from ect_assets_tests.report.figure_reading import (
     ODD_NAME,
     SETTING,
@@ -131,3 +131,17 @@ def test_without_any_rate_it_is_left_out_with_a_reason(frames):
 def test_a_test_of_an_odd_name_is_drawn_under_it(frames):
     figure = draw_calibration(frames, SETTING)
     assert ODD_NAME in texts(figure) and set_as_mathematics(figure) == []
+
+
+@pytest.mark.parametrize(
+    ("patients", "donors", "words"),
+    [
+        (True, False, "simulated patients"),
+        (False, True, "simulated donors"),
+        (True, True, "simulated patients and donors"),
+        (False, False, None),
+    ],
+)
+def test_the_foot_says_who_is_simulated(patients, donors, words):
+    figure = new_figure(80, 40, patients, donors)
+    assert (figure.get_supxlabel() or None) == words

@@ -69,7 +69,9 @@ def draw_calibration(frames: Frames, setting: Setting) -> Figure:
     tests = _tests(rates)
     n_rows = -(-len(tests) // N_COLUMNS)
     n_columns = min(len(tests), N_COLUMNS)
-    figure = new_figure(TWO_COLUMNS_MM, 14 + PANEL_MM * n_rows, setting.simulated)
+    figure = new_figure(
+        TWO_COLUMNS_MM, 14 + PANEL_MM * n_rows, setting.simulated, setting.simulated_donors
+    )
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for panel, test, name in zip(panels, tests, "abcdefghijkl", strict=False):
         letter(panel, name)

@@ -35,6 +35,8 @@ class Setting:
         Whether any patient is simulated.
     surface : SurfaceParcels, optional
         Where the parcellation has one.
+    simulated_donors : bool
+        Whether gene expression comes from simulated donors.
     """
 
     parcellation: str
@@ -42,6 +44,7 @@ class Setting:
     null_model: str
     simulated: bool
     surface: SurfaceParcels | None = None
+    simulated_donors: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ UP, DOWN = "#D55E00", "#0072B2"
 """Growth and loss, as on the maps; PLS1+ and PLS1- alike."""
 
 INK, QUIET, FAINT = "#222222", "#666666", "#cfcfcf"
-SIMULATED = "simulated patients"
+PATIENTS, DONORS = "patients", "donors"
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -64,7 +64,9 @@ def report_style() -> Iterator[None]:
         yield
 
 
-def new_figure(width_mm: float, height_mm: float, simulated: bool) -> Figure:
+def new_figure(
+    width_mm: float, height_mm: float, simulated: bool, simulated_donors: bool = False
+) -> Figure:
     """Begin a figure at the size it is printed.
 
     Parameters
@@ -72,6 +74,8 @@ def new_figure(width_mm: float, height_mm: float, simulated: bool) -> Figure:
     width_mm, height_mm : float
     simulated : bool
         Whether to write "simulated patients" at its foot.
+    simulated_donors : bool
+        Whether to write the same of the donors of gene expression.
 
     Returns
     -------
@@ -80,8 +84,11 @@ def new_figure(width_mm: float, height_mm: float, simulated: bool) -> Figure:
     """
     figure = Figure((width_mm * MM, height_mm * MM), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    if simulated:
-        figure.supxlabel(SIMULATED, size=6.5, color=QUIET, x=0.995, ha="right")
+    who = [PATIENTS] * simulated + [DONORS] * simulated_donors
+    if who:
+        figure.supxlabel(
+            f"simulated {' and '.join(who)}", size=6.5, color=QUIET, x=0.995, ha="right"
+        )
     return figure
 
 

@@ -49,7 +49,7 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
     if setting.surface is not None:
         n_sides = len(setting.surface.sides_of(frames["scores"]["parcel"]))
         heights = [MAPS_MM[max(n_sides, 1)], *heights]
-    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated)
+    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
     rows = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel())
     letters = iter("abcd")
     if setting.surface is not None:
@@ -91,7 +91,9 @@ def draw_pathways(frames: Frames, setting: Setting) -> Figure:
     terms = frames["enriched_terms"]
     chosen = chosen_terms(terms, N_TERMS)
     n_rows = sum(max(len(some), 2) for some in chosen.values())
-    figure = new_figure(TWO_COLUMNS_MM, 42 + 5.8 * n_rows, setting.simulated)
+    figure = new_figure(
+        TWO_COLUMNS_MM, 42 + 5.8 * n_rows, setting.simulated, setting.simulated_donors
+    )
     (part,) = figure.subfigures(1, 1, squeeze=False).ravel()
     term_panels(part, terms, chosen, JOURNAL)
     return figure
@@ -114,7 +116,7 @@ def draw_cell_types(frames: Frames, setting: Setting) -> Figure:
     cell_types, members = frames["cell_types"], frames["members"]
     n_rows = -(-len(cell_types) // N_COLUMNS)
     heights = [26 + 5.6 * len(cell_types), 12 + 34.0 * n_rows]
-    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated)
+    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
     above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
     letter_part(above, "a")
     score_panels(above, cell_types, JOURNAL)
@@ -141,7 +143,9 @@ def draw_term_network(frames: Frames, setting: Setting) -> Figure:
     """
     terms, links = frames["enriched_terms"], frames["links"]
     drawn = [one for one in DIRECTIONS if (terms["direction"] == one).any()]
-    figure = new_figure(TWO_COLUMNS_MM, 8 + 78.0 * len(drawn), setting.simulated)
+    figure = new_figure(
+        TWO_COLUMNS_MM, 8 + 78.0 * len(drawn), setting.simulated, setting.simulated_donors
+    )
     parts = figure.subfigures(max(len(drawn), 1), 1, squeeze=False).ravel()
     for part, name, direction in zip(parts, "ab", drawn, strict=False):
         letter_part(part, name)

@@ -46,7 +46,7 @@ def draw_robustness(frames: Frames, setting: Setting) -> Figure:
     heights = [28 + 11.0 * n_parcellations]
     if len(agreement):
         heights.append(78.0)
-    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated)
+    figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
     letter_part(parts[0], "a")
     component_panels(parts[0], components, setting.null_model)
@@ -74,7 +74,7 @@ def draw_claims(frames: Frames, setting: Setting) -> Figure:
     drawn = drawn_claims(claims)
     n_rows = drawn.groupby(["kind", "name"]).ngroups
     height = max(34 + 4.6 * n_rows, 95.0)
-    figure = new_figure(TWO_COLUMNS_MM, height, setting.simulated)
+    figure = new_figure(TWO_COLUMNS_MM, height, setting.simulated, setting.simulated_donors)
     widths = [1.3] if cell_types.empty else [1.0, 1.3]
     parts = list(figure.subfigures(1, len(widths), width_ratios=widths, squeeze=False).ravel())
     letters = iter("ab")
