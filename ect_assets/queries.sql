@@ -127,9 +127,9 @@ ORDER BY parcellation, instrument;
 
 -- 16. Which parcels carry that association?
 -- Asked by: clinician
-SELECT parcellation, instrument, parcel, label, weight, z, q
+SELECT parcellation, instrument, parcel, label, weight, p_perm, q_perm
 FROM symptom_pls_weights JOIN parcels USING (parcellation, parcel)
-ORDER BY parcellation, instrument, p
+ORDER BY parcellation, instrument, q_perm, p_perm, abs(weight) DESC
 LIMIT 20;
 
 -- 17. Who was left out of what, why, and did a reviewer decide otherwise?

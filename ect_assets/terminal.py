@@ -165,6 +165,9 @@ def show_exported(exported: Exported) -> None:
         remark("With tables of single patients: look at who may have them before you share it.")
     if exported.simulated:
         remark("The patients of this study are simulated.")
+    if exported.simulated_donors:
+        of_whom = ", ".join(exported.simulated_donors)
+        remark(f"Gene expression of {of_whom} comes from simulated donors.")
 
 
 def show_status(study: Study, tables: list[TableStatus]) -> None:

@@ -67,6 +67,7 @@ def fill(lake):
         n=23,
         r=0.584,
         p_perm=0.0012,
+        p_perm_r2=0.61,
         r_cross_validated=-0.126,
         p_cross_validated=0.6,
     )
@@ -198,10 +199,11 @@ def test_brain_and_symptoms_are_those_of_the_table(sections):
         ATLAS,
         "hamd",
         "23",
-        "0.58",
         "0.001",
         "-0.13",
         "0.600",
+        "0.58",
+        "0.610",
     ]
 
 

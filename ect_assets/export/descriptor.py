@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ect_assets import __version__
+from ect_assets.export.origins import Simulation
 from ect_assets.export.table_files import INSTANT, MISSING
 from ect_assets.export.target_folder import MARK
 from ect_assets.schema import Column, Table
 from ect_assets.study import Study
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
-SIMULATED = "SIMULATED: no real patient stands behind these data. "
 MEDIATYPES = {
     "tsv": "text/tab-separated-values",
     "csv": "text/csv",
@@ -83,8 +83,8 @@ class WrittenTable:
     rows : int
     types : mapping of str to str
         DuckDB's type of each column, in the order of the file.
-    simulated : bool
-        Whether any input of it was simulated.
+    simulation : Simulation
+        What of its inputs was simulated.
     """
 
     table: type[Table]
@@ -92,7 +92,7 @@ class WrittenTable:
     file: WrittenFile
     rows: int
     types: Mapping[str, str]
-    simulated: bool
+    simulation: Simulation
 
 
 def descriptor(
@@ -100,6 +100,7 @@ def descriptor(
     tables: Sequence[WrittenTable],
     maps: Sequence[tuple[WrittenFile, str]],
     sources: Sequence[str],
+    simulation: Simulation,
     with_patients: bool,
 ) -> dict[str, Any]:
     """Describe an export.
@@ -112,6 +113,8 @@ def descriptor(
         Files of maps of the brain, with what they show.
     sources : sequence of str
         Citations of the reference data.
+    simulation : Simulation
+        What of the whole export is simulated.
     with_patients : bool
         Whether tables of single patients are among them.
 
@@ -120,14 +123,14 @@ def descriptor(
     dict
         The content of `datapackage.json`.
     """
-    simulated = study.simulated or any(one.simulated for one in tables)
     return {
         "$schema": PROFILE,
         MARK[0]: MARK[1],
         "name": study.name.replace("_", "-"),
-        "title": f"SIMULATED: {study.title}" if simulated else study.title,
-        "description": (SIMULATED if simulated else "") + _scope(with_patients),
-        "simulated": simulated,
+        "title": f"SIMULATED: {study.title}" if simulation.patients else study.title,
+        "description": simulation.sentence + _scope(with_patients),
+        "simulated": simulation.patients,
+        "gene_expression_from_simulated_donors": list(simulation.parcellations),
         "with_patients": with_patients,
         "software": {"name": "ect-assets", "version": __version__},
         "settings": study.model_dump(mode="json", include=set(SETTINGS)),
@@ -149,7 +152,7 @@ def _scope(with_patients: bool) -> str:
 def _table_resource(one: WrittenTable, all_of_them: Sequence[WrittenTable]) -> dict[str, Any]:
     name = one.table.table_name
     is_first = next(other for other in all_of_them if other.table is one.table) is one
-    told = (SIMULATED if one.simulated else "") + one.table.meaning()
+    told = one.simulation.sentence + one.table.meaning()
     if one.form == "csv":
         told += " Texts that a spreadsheet would take for a formula begin with an apostrophe."
     resource = {

@@ -1,20 +1,21 @@
 """What an export says of itself to people, and to tools that read BIDS.
 
 The README, the origin of the reference data and `dataset_description.json`. The columns of the
-tables are described in `descriptor`.
+tables are described in `descriptor`; what is cited and what is simulated is found in `origins`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ect_assets import __version__
-from ect_assets.export.descriptor import SIMULATED
-from ect_assets.reference import loaders
+from ect_assets.export.origins import (
+    Simulation,
+    citations,
+    rows_of_files,
+    source_description,
+)
 from ect_assets.schema import Table
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
@@ -36,7 +37,6 @@ BIDS_IGNORED = (
     "REFERENCES.md",
 )
 """What BIDS has no names for; a validator passes over it."""
-_REFERENCE = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
 
 PATIENTS = """**Tables of single patients are among these files.** They are pseudonymous, not
 anonymous: keep them where the study's own data may lie, and do not publish them."""
@@ -59,8 +59,22 @@ HOW_TO_READ = """## How to read it
   - `*_annot.txt`: one value per line in the order of FreeSurfer's color table, `nan` for rows that
     are no parcel; `*_cortex.txt`: left then right without these rows (ENIGMA Toolbox); `*.tsv`:
     with the names of the parcels.
-- `REFERENCES.md` says where the reference data come from, under which terms, and what to cite.
+- `REFERENCES.md` says where the reference data behind these tables come from, under which terms,
+  and what to cite.
 - `CHECKSUMS.sha256`: `sha256sum --check CHECKSUMS.sha256`.
+"""
+P_VALUES = """## Before you use a p value
+
+- **Of genes.** PLS1+ and PLS1- are the genes whose weight in the first component is positive, or
+  negative, beyond its bootstrap error. These lists and `q_bootstrap` take parcels as independent;
+  `q` of `go_enrichment` and `q_gene` take genes as independent. Neither are, so all of these
+  overstate. Read `q_spatial`, which compares with maps as smooth as the observed one; `holds` of
+  `findings` asks for both.
+- **How often a test is wrong** where there is nothing to find, in this study: `null_calibration`.
+- **Of parcels and symptoms.** `p` and `q` of `symptom_pls_weights` are of z, and are no test.
+  `p_perm` and `q_perm` are: they exchange patients.
+- **Of cause.** There is no control group: change is not the effect of the treatment. Time,
+  medication, recovery and the scanner change along with it.
 """
 
 
@@ -68,7 +82,7 @@ def readme(
     study: Study,
     rows: Mapping[str, int],
     left_out: Mapping[str, str],
-    simulated: bool,
+    simulation: Simulation,
     with_patients: bool,
 ) -> str:
     """Write the README of an export.
@@ -80,7 +94,8 @@ def readme(
         Tables that were written, with their rows.
     left_out : mapping of str to str
         Those that were not, and why.
-    simulated, with_patients : bool
+    simulation : Simulation
+    with_patients : bool
 
     Returns
     -------
@@ -89,10 +104,11 @@ def readme(
     """
     parts = [
         f"# {study.title}\n",
-        f"**{SIMULATED.strip()}**\n" if simulated else "",
+        f"**{simulation.sentence.strip()}**\n" if simulation.sentence else "",
         f"Exported from the study `{study.name}` by ECT Assets {__version__}. "
         f"{PATIENTS if with_patients else NO_PATIENTS}\n",
         HOW_TO_READ,
+        P_VALUES,
         "## Tables\n\n| table | rows | what |\n|---|---|---|",
         "\n".join(f"| {name} | {count:,} | {_meaning(name)} |" for name, count in rows.items()),
     ]
@@ -107,61 +123,67 @@ def _meaning(name: str) -> str:
     return table.meaning()
 
 
-def provenance() -> str:
-    """Return where the packaged reference data come from, with licences and citations."""
-    file = Path(loaders.__file__).with_name("PROVENANCE.md")
-    return file.read_text(encoding="utf-8")
+def references(cited: Iterable[str]) -> str:
+    """Say which reference data an export rests on, under which terms, and what to cite.
+
+    Parameters
+    ----------
+    cited : iterable of str
+        Topics of the reference data.
+
+    Returns
+    -------
+    str
+        Markdown; numbers of references are those of PROVENANCE.md.
+    """
+    cited = set(cited)
+    works = [f"- [{number}] {told}" for number, told in citations(cited).items()]
+    parts = ["# References\n", "## Cite\n", f"- The method: {METHOD}", *works]
+    rows = rows_of_files(cited)
+    if cited:
+        parts += ["\n## Where the reference data come from\n", *rows]
+    return "\n".join(parts) + "\n"
 
 
-def citations() -> list[str]:
-    """List the works that the reference data ask to be cited, as PROVENANCE.md numbers them."""
-    _, _, references = provenance().partition("## References")
-    return [one.replace("*", "") for one in _REFERENCE.findall(references)]
-
-
-def dataset_description(study: Study, simulated: bool) -> dict[str, Any]:
+def dataset_description(
+    study: Study, simulation: Simulation, cited: Iterable[str]
+) -> dict[str, Any]:
     """Describe an export as a BIDS derivative.
 
     Parameters
     ----------
     study : Study
         Of its source dataset DOI, and references are taken over.
-    simulated : bool
+    simulation : Simulation
+    cited : iterable of str
+        Topics of the reference data that the export rests on.
 
     Returns
     -------
     dict
         The content of `dataset_description.json`. No licence is said: the study's owners give it.
     """
-    source = _source_description(study)
+    source, cited = source_description(study), set(cited)
     generator = {
         "Name": "ECT Assets",
         "Version": __version__,
-        "Description": "ect export" + (" of simulated patients" if simulated else ""),
+        "Description": "ect export" + simulation.of_whom,
     }
     studied = {"Name": source.get("Name", study.title), "DOI": source.get("DatasetDOI")}
+    sources = [{key: one for key, one in studied.items() if one}]
+    if "allen" in cited:
+        sources.append(ATLAS_OF_GENES)
+    works = [METHOD, *_links(source), *citations(cited).values()]
     return {
-        "Name": f"SIMULATED: {study.title}" if simulated else study.title,
+        "Name": f"SIMULATED: {study.title}" if simulation.patients else study.title,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generator],
-        "SourceDatasets": [{key: one for key, one in studied.items() if one}, ATLAS_OF_GENES],
-        "ReferencesAndLinks": [METHOD, *_links(source), *citations()],
+        "SourceDatasets": sources,
+        "ReferencesAndLinks": list(dict.fromkeys(works)),
     }
 
 
 def _links(source: dict[str, Any]) -> list[str]:
     links = source.get("ReferencesAndLinks", [])
     return [str(one) for one in links] if isinstance(links, list) else []
-
-
-def _source_description(study: Study) -> dict[str, Any]:
-    file = study.bids_folder / "dataset_description.json"
-    if not file.is_file():
-        return {}
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        # What is wrong with the source dataset is told by `ect validate`.
-        return {}
-    return said if isinstance(said, dict) else {}

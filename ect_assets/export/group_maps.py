@@ -6,12 +6,13 @@ scores high, which carry the association with symptoms. No patient's own map is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
 
+from ect_assets.export.origins import OF_GENE_EXPRESSION
 from ect_assets.study import Study
 
 
@@ -68,7 +69,10 @@ SOURCES = (
 
 
 def group_maps(
-    connection: duckdb.DuckDBPyConnection, study: Study, tables: set[str], simulated: set[str]
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    tables: set[str],
+    simulated_donors: Collection[str],
 ) -> Iterator[GroupMap]:
     """Read the maps of the group that are there, one parcellation after the other.
 
@@ -79,8 +83,8 @@ def group_maps(
     study : Study
     tables : set of str
         Those that are exported; maps of others are left out.
-    simulated : set of str
-        Tables of which any input was simulated.
+    simulated_donors : collection of str
+        Parcellations whose gene expression comes from simulated donors.
 
     Yields
     ------
@@ -96,7 +100,15 @@ def group_maps(
                 yield GroupMap(
                     parcellation,
                     name.format(what=what),
-                    f"SIMULATED: {told}" if table in simulated else told,
+                    f"{_mark(study, table, parcellation in simulated_donors)}{told}",
                     table,
                     rows.set_index("parcel")["value"],
                 )
+
+
+def _mark(study: Study, table: str, of_simulated_donors: bool) -> str:
+    if study.simulated:
+        return "SIMULATED: "
+    if of_simulated_donors and table in OF_GENE_EXPRESSION:
+        return "SIMULATED DONORS: "
+    return ""

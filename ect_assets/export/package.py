@@ -19,12 +19,17 @@ from ect_assets.export.brain_files import brain_map_files
 from ect_assets.export.descriptor import WrittenFile, WrittenTable, descriptor
 from ect_assets.export.documents import (
     BIDS_IGNORED,
-    citations,
     dataset_description,
-    provenance,
     readme,
+    references,
 )
 from ect_assets.export.group_maps import group_maps
+from ect_assets.export.origins import (
+    citations,
+    simulated_parcellations,
+    simulation_of,
+    topics_of,
+)
 from ect_assets.export.patients import (
     known_labels,
     refuse_labels_in_texts,
@@ -61,7 +66,11 @@ class Exported:
         Maps of the brain, each in several files.
     files, n_bytes : int
         Of the whole folder.
-    simulated, with_patients : bool
+    simulated : bool
+        Whether the patients are; gene expression may be where they are real.
+    with_patients : bool
+    simulated_donors : tuple of str
+        Parcellations whose gene expression comes from simulated donors.
     """
 
     folder: Path
@@ -72,6 +81,7 @@ class Exported:
     n_bytes: int
     simulated: bool
     with_patients: bool
+    simulated_donors: tuple[str, ...] = ()
 
 
 def export_study(
@@ -187,18 +197,20 @@ def _write(
             for table in there
             for one in _write_table(connection, study, lake, table, forms, fresh, rows)
         ]
-        simulated = {one.table.table_name for one in written if one.simulated}
-        count, maps = _write_maps(
-            connection, study, {one.table_name for one in there}, simulated, fresh
-        )
-    is_simulated = study.simulated or bool(simulated)
+        count, maps = _write_maps(connection, study, lake, {one.table_name for one in there}, fresh)
+    simulation = simulation_of(study, lake, there)
+    cited = topics_of(study, lake, there, with_maps=bool(maps))
     rows = {one.table_name: rows[one.table_name] for one in there}
     left_out = {name: left_out[name] for name in TABLES if name in left_out}
     texts = {
-        DESCRIPTOR: _as_json(descriptor(study, written, maps, citations(), with_patients)),
-        "dataset_description.json": _as_json(dataset_description(study, is_simulated)),
-        "README.md": readme(study, rows, left_out, is_simulated, with_patients),
-        "REFERENCES.md": provenance(),
+        DESCRIPTOR: _as_json(
+            descriptor(
+                study, written, maps, list(citations(cited).values()), simulation, with_patients
+            )
+        ),
+        "dataset_description.json": _as_json(dataset_description(study, simulation, cited)),
+        "README.md": readme(study, rows, left_out, simulation, with_patients),
+        "REFERENCES.md": references(cited),
         ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
     }
     files = [*(one.file for one in written), *(file for file, _ in maps)]
@@ -206,7 +218,17 @@ def _write(
     lines = sorted(f"{one.sha256}  {one.path}\n" for one in files)
     files.append(_written(fresh, CHECKSUMS, "".join(lines)))
     n_bytes = sum(one.n_bytes for one in files)
-    return Exported(folder, rows, left_out, count, len(files), n_bytes, is_simulated, with_patients)
+    return Exported(
+        folder,
+        rows,
+        left_out,
+        count,
+        len(files),
+        n_bytes,
+        simulation.patients,
+        with_patients,
+        simulation.parcellations,
+    )
 
 
 def _written(fresh: Path, name: str, text: str) -> WrittenFile:
@@ -225,29 +247,28 @@ def _write_table(
 ) -> list[WrittenTable]:
     name = table.table_name
     (fresh / "tables").mkdir(exist_ok=True)
-    footers = [lake.footer(table, one) or {} for one in lake.partitions(table)]
-    simulated = study.simulated or any(one.get("simulated") == "true" for one in footers)
+    simulation = simulation_of(study, lake, [table])
     types = column_types(connection, table)
-    notes = {"table": name, "meaning": table.meaning(), "simulated": str(simulated).lower()}
+    notes = {"table": name, "meaning": table.meaning(), "simulated": simulation.mark}
     written = []
     for form in forms:
         file = fresh / "tables" / f"{name}.{form}"
         write_table(connection, table, form, file, notes)
         said = _finished(fresh, file)
-        written.append(WrittenTable(table, form, said, rows[name], types, simulated))
+        written.append(WrittenTable(table, form, said, rows[name], types, simulation))
     return written
 
 
 def _write_maps(
     connection: duckdb.DuckDBPyConnection,
     study: Study,
+    lake: Lake,
     tables: set[str],
-    simulated: set[str],
     fresh: Path,
 ) -> tuple[int, list[tuple[WrittenFile, str]]]:
     """Write the group's maps; return how many there are, and their files with what they show."""
     count, written, atlases = 0, [], {}
-    for one in group_maps(connection, study, tables, simulated):
+    for one in group_maps(connection, study, tables, simulated_parcellations(study, lake)):
         if one.parcellation not in atlases:
             atlases[one.parcellation] = atlas_of(study, one.parcellation)
         place = fresh / "brain_maps" / one.parcellation

@@ -27,12 +27,16 @@ CHANGE = f"""SELECT parcellation, any_value(n) AS n, count(*) AS n_parcels,
   count(*) FILTER (q < 0.05 AND t < 0) AS n_shrunk
 FROM gmv_change GROUP BY parcellation ORDER BY parcellation"""
 
-BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, r, p_perm, r_cross_validated,
-  p_cross_validated
+BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, p_perm, r_cross_validated,
+  p_cross_validated, r, p_perm_r2
 FROM symptom_pls ORDER BY parcellation, instrument"""
 
 COMPONENT = """SELECT parcellation, null_model, r2_y, p_spatial, n_nulls, map_smoothness_mm,
-  false_positive_rate_05, false_positive_ci_low_05, false_positive_ci_high_05
+  false_positive_rate_05, false_positive_ci_low_05, false_positive_ci_high_05,
+  (SELECT min(n_maps) FROM null_calibration AS tried
+   WHERE tried.parcellation = pls_components.parcellation
+     AND tried.null_model = pls_components.null_model
+     AND tried.statistic = 'r2_y_component_1') AS n_noise_maps
 FROM pls_components WHERE component = 1 ORDER BY parcellation, null_model"""
 
 GENE_LISTS = """SELECT parcellation, count(*) AS n_genes,

@@ -17,6 +17,8 @@ from ect_assets.report import questions
 from ect_assets.report.questions import probability
 from ect_assets.study import Study
 
+ASSOCIATION = ("p, covariance", "predicted r", "p, prediction", "fitted r", "p, r2")
+
 
 @dataclass(frozen=True)
 class Section:
@@ -156,12 +158,22 @@ def _brain_and_symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "Brain change and improvement, over patients",
-        ["parcellation", "instrument", "patients", "fitted r", "p", "predicted r", "p"],
+        ["parcellation", "instrument", "patients", *ASSOCIATION],
         [
-            [atlas, name, str(n), f"{r:.2f}", probability(p), f"{cv:.2f}", probability(p_cv)]
-            for atlas, name, n, r, p, cv, p_cv in rows
+            [
+                atlas,
+                name,
+                str(n),
+                probability(p),
+                f"{cv:.2f}",
+                probability(p_cv),
+                f"{r:.2f}",
+                probability(p_r2),
+            ]
+            for atlas, name, n, p, cv, p_cv, r, p_r2 in rows
         ],
-        "Fitted r is large by construction; predicted r is from patients left out of the fit.",
+        "Predicted r is from patients left out of the fit. Fitted r is large by construction, "
+        "which its own p, of r2, takes into account.",
     )
 
 
@@ -255,5 +267,6 @@ def _claims(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
             for atlas, kind, claimed, held in rows
         ],
         "A claim holds where both its published q and its q against "
-        f"{study.nulls.primary} null maps are below 0.05. Each one: findings.",
+        f"{study.nulls.primary} null maps are below 0.05, and for terms and cell types the sign "
+        "agrees. Each one: findings.",
     )

@@ -172,6 +172,7 @@ def fill_genes(lake: Lake) -> None:
         2,
         parcellation=ATLAS,
         cell_type=["astrocytes", "microglia"],
+        es=[0.3, -0.4],
         nes=[1.5, -2.0],
         q_gene=0.0001,
         q_spatial=0.25,

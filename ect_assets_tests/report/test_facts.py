@@ -78,7 +78,7 @@ def test_a_shell_takes_the_command_as_it_is(sql):
         (fixed(1), -0.04, "0.0"),
         (fixed(2), -13.934, "−13.93"),
         (signed(1), 1.26, "+1.3"),
-        (signed(0), -1234.0, "−1234"),
+        (signed(0), -1234.0, "−1,234"),
         (percent(1), 0.1934, "19.3 %"),
         (p_value, 0.0002, "<0.001"),
         (p_value, 0.0126, "0.013"),

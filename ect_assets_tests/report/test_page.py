@@ -148,6 +148,34 @@ def test_a_real_study_has_no_such_banner(connection, tmp_path):
     assert page_of(files).all("p", class_="simulated") == []
 
 
+@pytest.mark.parametrize(
+    ("simulated", "words"),
+    [(True, "participants of this study are simulated. The donors"), (False, "SIMULATED The don")],
+)
+def test_simulated_donors_are_told_before_anything_else(study, tmp_path, simulated, words):
+    lake = Lake(tmp_path / "lake")
+    keep(lake, tables.ExpressionMethods, parcellation=ATLAS, simulated=True)
+    study = small_study(tmp_path, simulated=simulated)
+    with connect(lake) as connection:
+        files = report_files(connection, study, ATLAS, None, (), provenance_of(study))
+    (banner,) = page_of(files).all("p", class_="simulated")
+    assert words in " ".join(banner.text.split())
+
+
+def test_the_overview_names_the_parcellations_of_simulated_donors(study, tmp_path):
+    lake = Lake(tmp_path / "lake")
+    for atlas, simulated in ((ATLAS, False), (BARE, True)):
+        keep(lake, tables.ExpressionMethods, parcellation=atlas, simulated=simulated)
+    with connect(lake) as connection:
+        files = overview_files(connection, study, (), provenance_of(study))
+    (banner,) = page_of(files).all("p", class_="simulated")
+    assert "The donors of gene expression in my_atlas are simulated too" in banner.text
+
+
+def test_the_overview_warns_of_few_participants(overview):
+    assert "a few people decide every number" in page_of(overview).inside("section", "found")
+
+
 def test_the_same_input_gives_the_same_bytes(connection, study, files):
     again = report_files(connection, study, ATLAS, None, EXHIBITS, provenance_of(study))
     assert again == files
@@ -248,7 +276,7 @@ def test_one_claim_in_one_of_two_parcellations_does_not_hold_everywhere(study, t
         keep(lake, tables.Findings, parcellation=atlas, kind="component", name="P", holds=holds)
     with connect(lake) as connection:
         files = overview_files(connection, study, (), provenance_of(study))
-    assert "holds in all 2" in page_of(files).inside("section", "agreement")
+    assert "holds in both" in page_of(files).inside("section", "agreement")
 
 
 def test_the_templates_are_found_where_the_package_is_installed():

@@ -130,7 +130,9 @@ def test_fitted_and_predicted_improvement_are_drawn_from_their_columns():
 
 def test_both_correlations_stand_above_their_panels():
     written = texts(draw_symptoms(frames("hamd"), setting()))
-    assert {"covariance: p = 0.013; r = 0.91, p = 0.600", "r = \u22120.25, p = 0.660"} <= set(written)
+    assert {"covariance: p = 0.013; r = 0.91, p = 0.600", "r = \u22120.25, p = 0.660"} <= set(
+        written
+    )
 
 
 def test_two_instruments_have_a_row_each():

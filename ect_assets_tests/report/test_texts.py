@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from importlib import resources
 
 import pytest
 
@@ -11,17 +12,34 @@ from ect_assets import tables
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.report.figures.exhibits import Setting
-from ect_assets.report.pages.brain_sections import association_sentences, change_sentences
+from ect_assets.report.pages.brain_sections import change_sentences
+from ect_assets.report.pages.enrichment_sections import enrichment_sentences
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.gene_sections import component_sentences
-from ect_assets.report.pages.methods_text import methods_section
+from ect_assets.report.pages.gene_sections import component_sentences, gene_section, list_sentences
+from ect_assets.report.pages.methods_text import (
+    GENE_ONTOLOGY_RELEASE,
+    _source_of_volumes,
+    methods_section,
+)
 from ect_assets.report.pages.people import participants_section
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import provenance_of, settings_text
 from ect_assets.report.pages.references import WORKS, Citations
+from ect_assets.report.pages.symptom_sections import (
+    association_sentences,
+    symptom_sentences,
+)
 from ect_assets.report.pages.texts import found_section
+from ect_assets.report.pages.trust_sections import calibration_section
 from ect_assets_tests.lake.rows import keep
-from ect_assets_tests.report.small_lake import ATLAS, BARE, fill, fill_association, small_study
+from ect_assets_tests.report.small_lake import (
+    ATLAS,
+    BARE,
+    SUBJECTS,
+    fill,
+    fill_association,
+    small_study,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +97,11 @@ def test_where_nothing_changed_it_says_what_would_have_been_found(lake, study):
 @pytest.mark.parametrize(
     ("p_perm", "p_left_out", "r_left_out", "verdict"),
     [
-        (0.01, 0.01, 0.4, "goes with improvement on Hamilton <17>, and foretells it"),
-        (0.01, 0.3, 0.1, "but does not foretell it"),
+        (0.01, 0.01, 0.4, "goes with improvement on Hamilton <17>, and predicts it"),
+        (0.01, 0.3, 0.1, "but does not predict it"),
         (0.3, 0.01, 0.4, "the covariance of the two is not beyond chance"),
         (0.3, 0.3, 0.1, "with improvement on Hamilton <17> cannot be told from chance"),
-        (0.01, 0.01, -0.4, "but does not foretell it"),
+        (0.01, 0.01, -0.4, "but does not predict it"),
     ],
 )
 def test_an_association_is_worded_by_both_tests(
@@ -99,7 +117,7 @@ def test_an_association_is_worded_by_both_tests(
 @pytest.mark.parametrize(
     ("p", "low", "words"),
     [
-        (0.01, 0.02, ["more than what maps", "not shown to reject too often"]),
+        (0.01, 0.02, ["more than what maps", "1 noise maps of each smoothness cannot tell"]),
         (0.05, 0.06, ["which is not beyond what maps", "should be read as too small"]),
     ],
 )
@@ -113,14 +131,122 @@ def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low
         p_spatial=p,
         false_positive_ci_low_05=low,
     )
+    keep(
+        lake,
+        tables.NullCalibration,
+        parcellation=ATLAS,
+        null_model="moran",
+        statistic="r2_y_component_1",
+    )
     with connect(lake) as connection:
         sentence = said(component_sentences(facts_of(connection)))
     assert [one for one in words if one not in sentence] == []
 
 
+@pytest.mark.parametrize(
+    ("p_moran", "p_vasa", "words"),
+    [
+        (0.023, 0.061, "randomisation (p = 0.023, 1 null maps) but not by spins, Váša"),
+        (0.023, 0.031, "randomisation (p = 0.023, 1 null maps) and by spins, Váša"),
+        (0.3, 0.061, "randomisation (p = 0.300, 1 null maps), nor by spins, Váša"),
+        (0.3, 0.031, "randomisation (p = 0.300, 1 null maps), though it is by spins, Váša"),
+    ],
+)
+def test_null_models_that_differ_are_both_told(lake, p_moran, p_vasa, words):
+    keep(
+        lake,
+        tables.PlsComponents,
+        2,
+        parcellation=ATLAS,
+        component=1,
+        null_model=["moran", "vasa"],
+        p_spatial=[p_moran, p_vasa],
+    )
+    with connect(lake) as connection:
+        assert words in said(component_sentences(facts_of(connection)))
+
+
+@pytest.mark.parametrize(("holds", "verdict"), [(True, "it holds ("), (False, "it does not hold")])
+def test_the_verdict_on_a_component_is_that_of_findings(lake, holds, verdict):
+    keep(
+        lake,
+        tables.PlsComponents,
+        parcellation=ATLAS,
+        component=1,
+        null_model="moran",
+        p_spatial=0.01,
+    )
+    keep(
+        lake,
+        tables.Findings,
+        2,
+        parcellation=ATLAS,
+        kind="component",
+        name=["PLS1", "PLS2"],
+        holds=[holds, not holds],
+    )
+    with connect(lake) as connection:
+        assert verdict in said(component_sentences(facts_of(connection)))
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (0.61, "large by construction and not beyond chance (p = 0.610)"),
+        (0.01, "large by construction but beyond chance (p = 0.010)"),
+    ],
+)
+def test_the_fitted_correlation_has_a_p_of_its_own(lake, study, p, words):
+    fill_association(lake, p_perm=0.001, p_perm_r2=p)
+    with connect(lake) as connection:
+        assert words in said(association_sentences(facts_of(connection), study))
+
+
 def test_the_primary_null_model_comes_first(filled):
     sentence = said(component_sentences(facts_of(filled)))
     assert sentence.index("p = 0.013") < sentence.index("p < 0.001")
+
+
+def test_simulated_donors_are_told_first_where_genes_are_read(lake, study):
+    fill(lake)
+    keep(lake, tables.ExpressionMethods, parcellation=ATLAS, simulated=True)
+    with connect(lake) as connection:
+        first = gene_section(facts_of(connection), study, []).blocks[0]
+    assert said(first.text).startswith("The donors of gene expression are simulated too: genes")
+
+
+def test_enriched_cell_types_are_named_by_their_side(filled):
+    sentence = said(enrichment_sentences(facts_of(filled)))
+    assert "astrocytes on the side of PLS1+; microglia on the side of PLS1−" in sentence
+
+
+def test_what_remains_in_space_is_counted_by_the_verdict_of_findings(lake):
+    keep(
+        lake,
+        tables.CellTypeEnrichment,
+        2,
+        parcellation=ATLAS,
+        cell_type=["astrocytes", "microglia"],
+        q_gene=0.01,
+        q_spatial=0.01,
+    )
+    keep(
+        lake,
+        tables.Findings,
+        2,
+        parcellation=ATLAS,
+        kind="cell_type",
+        name=["astrocytes", "microglia"],
+        holds=[True, False],
+    )
+    with connect(lake) as connection:
+        sentence = said(enrichment_sentences(facts_of(connection)))
+    assert "1 of these cell types remain" in sentence
+
+
+def test_the_sides_of_the_component_are_explained(filled, study):
+    sentence = said(list_sentences(facts_of(filled), study))
+    assert "PLS1+, expressed more where gray matter grew" in sentence
 
 
 def test_a_parcellation_without_genes_says_so(filled, study):
@@ -131,7 +257,17 @@ def test_a_parcellation_without_genes_says_so(filled, study):
 
 def test_pairs_that_fail_are_told_beside_the_results(filled, study):
     found = points(found_section(facts_of(filled), study))
-    assert "in 2 of 4 participants" in found["Gray matter"]
+    assert "in 1 of the 3 analysed (2 of all 4)" in found["Gray matter"]
+
+
+def test_few_participants_are_a_caution(filled, study):
+    found = points(found_section(facts_of(filled), study))
+    assert "With 3 participants a few people decide" in found["Read with care"]
+
+
+def test_many_left_out_are_a_caution(filled, study):
+    found = points(found_section(facts_of(filled), study))
+    assert "1 of 4 did not enter the analysis" in found["Read with care"]
 
 
 def test_a_study_without_symptoms_says_so(lake, tmp_path):
@@ -139,6 +275,33 @@ def test_a_study_without_symptoms_says_so(lake, tmp_path):
     with connect(lake) as connection:
         found = points(found_section(facts_of(connection), study))
     assert found["Symptoms"].startswith("study.toml names no instrument")
+
+
+def test_the_mean_change_has_its_interval(lake, study):
+    keep(lake, tables.ClinicalChange, instrument="hamd", mean_change=-8.0, t=-4.0, df=10)
+    with connect(lake) as connection:
+        sentence = said(symptom_sentences(facts_of(connection), study))
+    assert "mean change −8.0 (95 % interval −12.5 to −3.5)" in sentence
+
+
+def test_it_is_said_that_lower_scores_are_better(filled, study):
+    assert said(symptom_sentences(facts_of(filled), study)).endswith("Lower scores are better.")
+
+
+def test_whose_score_fell_by_half_is_counted(lake, study):
+    keep(lake, tables.ClinicalChange, instrument="hamd")
+    keep(
+        lake,
+        tables.ClinicalScores,
+        8,
+        subject=SUBJECTS * 2,
+        session=["pre"] * 4 + ["post"] * 4,
+        instrument="hamd",
+        score=[20.0, 20.0, 0.0, 30.0, 10.0, 11.0, 0.0, 3.0],
+    )
+    with connect(lake) as connection:
+        sentence = said(symptom_sentences(facts_of(connection), study))
+    assert "in 2 of 4 the score fell by half or more" in sentence
 
 
 def test_the_sample_is_counted_with_and_without_those_left_out(filled):
@@ -162,6 +325,33 @@ def test_what_is_not_done_is_not_cited(filled, study):
     citations = Citations()
     methods_section(facts_of(filled, BARE), study, provenance_of(study), citations)
     assert {"subramanian2005", "burt2020"} & {name for name, _ in citations.listed} == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "cited"),
+    [
+        ("freesurfer", {"fischl2012", "winkler2018"}),
+        ("freesurfer_tables", {"fischl2012"}),
+        ("volumetric", {"reuter2012", "tustison2010", "avants2011"}),
+    ],
+)
+def test_only_the_source_of_volumes_that_was_used_is_cited(source, cited):
+    citations = Citations()
+    _source_of_volumes(source, citations)
+    assert {name for name, _ in citations.listed} == cited
+
+
+def test_the_release_of_gene_ontology_is_that_of_the_packaged_data():
+    provenance = resources.files("ect_assets.reference") / "PROVENANCE.md"
+    assert f"GO of {GENE_ONTOLOGY_RELEASE}" in provenance.read_text("utf-8")
+
+
+def test_lists_of_genes_are_judged_by_the_level_of_the_study(filled, tmp_path):
+    study = small_study(tmp_path, association={"gene_list_q": 0.01})
+    table = calibration_section(facts_of(filled), study, []).blocks[1]
+    assert [row[0] for row in table.rows][0] == (
+        "any gene listed by the bootstrap (q &lt; 0.01; should be 1 % of maps or less)"
+    )
 
 
 def test_every_work_has_a_year():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from ect_assets.report.pages.facts import Answer, Format, plain_cell, whole
+from ect_assets.report.pages.facts import Answer, Format, plain_cell, signed, whole
 
 Cell = Callable[[Answer, int], Markup]
 
@@ -173,6 +173,11 @@ def interval(low: str, high: str, style: Format) -> Cell:
     return lambda answer, row: Markup("{} to {}").format(
         answer.show(low, style, row), answer.show(high, style, row)
     )
+
+
+def t_with_df(answer: Answer, row: int) -> Markup:
+    """Fill a cell with t and, in brackets, its degrees of freedom."""
+    return Markup("{} ({})").format(answer.show("t", signed(2), row), answer.show("df", row=row))
 
 
 def table_of(

@@ -1,6 +1,7 @@
-"""What changed in the brain and in symptoms, and how the two go together: sentences and tables.
+"""What changed in the brain: sentences and tables.
 
-All numbers are asked for in SQL. How the tests are made stands in `methods_text`.
+All numbers are asked for in SQL. Symptoms are in `symptom_sections`; how the tests are made stands
+in `methods_text`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,16 @@ from ect_assets.report.pages.blocks import (
     interval,
     number,
     paragraph,
-    spread,
+    t_with_df,
     table_of,
     text,
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, p_relation, p_value, signed
 from ect_assets.report.pages.people import failing_pairs
-from ect_assets.report.pages.words import instrument_title, parcellation_name
-from ect_assets.report.questions import (
-    BRAIN_AND_SYMPTOMS,
-    CHANGE,
-    SYMPTOMS,
-    WITHIN_REACH,
-    of_parcellation,
-)
+from ect_assets.report.pages.words import parcellation_name
+from ect_assets.report.questions import CHANGE, WITHIN_REACH, of_parcellation
 from ect_assets.study import Study
 
-LEVEL = 0.05
 MOST_PARCELS = 20
 
 PARCELS = f"""SELECT parcel, coalesce(any_value(label), parcel) AS label, any_value(n) AS n,
@@ -128,7 +122,7 @@ def change_section(facts: Facts, study: Study, pictures: list[Block]) -> Section
             Column("after, mm³", number("mean_post_mm3", fixed(0))),
             Column("change, %", number("percent_change", signed(1))),
             Column("95 % interval, mm³", interval("ci_low_mm3", "ci_high_mm3", signed(0))),
-            Column("t (df)", _t_with_df),
+            Column("t (df)", t_with_df),
             Column("p", number("p", p_value)),
             Column("q", number("q", p_value)),
             Column("dz", number("cohen_dz", signed(2))),
@@ -141,148 +135,3 @@ def change_section(facts: Facts, study: Study, pictures: list[Block]) -> Section
         title = "Table 2. Change of gray matter volume, parcel by parcel"
         blocks.append(table_of(parcels, title, columns, note))
     return Section("change", "Gray matter volume", [*blocks, *pictures])
-
-
-def _t_with_df(answer: Answer, row: int) -> Markup:
-    return Markup("{} ({})").format(answer.show("t", signed(2), row), answer.show("df", row=row))
-
-
-def symptom_sentences(facts: Facts, study: Study) -> Markup:
-    """Say how the scores changed, instrument by instrument.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
-    scores = facts.ask(SYMPTOMS)
-    if not scores:
-        return Markup(_no_scores(study))
-    baseline, follow_up = facts.setting.sessions
-    parts = [
-        Markup(
-            "{}: mean {} (SD {}) at {}, {} ({}) at {}; t({}) = {}, p {}, d<sub>z</sub> = {}, n = {}"
-        ).format(
-            instrument_title(study, scores.value("instrument", row)),
-            scores.show("mean_pre", fixed(1), row),
-            scores.show("sd_pre", fixed(1), row),
-            baseline,
-            scores.show("mean_post", fixed(1), row),
-            scores.show("sd_post", fixed(1), row),
-            follow_up,
-            scores.show("df", row=row),
-            scores.show("t", fixed(2), row),
-            scores.show("p", p_relation, row),
-            scores.show("cohen_dz", fixed(2), row),
-            scores.show("n", row=row),
-        )
-        for row in range(len(scores.rows))
-    ]
-    return Markup(". ").join(parts) + Markup(".")
-
-
-def _no_scores(study: Study) -> str:
-    if not study.instruments:
-        return "study.toml names no instrument, so there are no symptoms to compare."
-    return "No instrument has scores of enough participants at both sessions."
-
-
-def association_sentences(facts: Facts, study: Study) -> Markup:
-    """Say whether the change of the brain goes with improvement, instrument by instrument.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
-    found = facts.ask(of_parcellation(BRAIN_AND_SYMPTOMS))
-    if not found:
-        return Markup(
-            "Brain and symptoms were not brought together: there are no participants, or too few, "
-            "with volumes and scores at both sessions."
-        )
-    return Markup(" ").join(
-        _association(found, row, instrument_title(study, found.value("instrument", row)))
-        for row in range(len(found.rows))
-    )
-
-
-def _association(found: Answer, row: int, title: str) -> Markup:
-    fits = found.value("p_perm", row) < LEVEL
-    predicts = (
-        found.value("p_cross_validated", row) < LEVEL and found.value("r_cross_validated", row) > 0
-    )
-    words = {
-        (True, True): "The pattern of change goes with improvement on {}, and foretells it in "
-        "participants who were left out of the fit",
-        (True, False): "The pattern of change goes with improvement on {} within the sample, but "
-        "does not foretell it in participants who were left out of the fit",
-        (False, True): "The pattern of change foretells improvement on {} in participants who were "
-        "left out of the fit, though the covariance of the two is not beyond chance",
-        (False, False): "An association of the pattern of change with improvement on {} cannot be "
-        "told from chance",
-    }[fits, predicts]
-    return Markup(
-        "{} (covariance: p {}; prediction: r = {}, p {}; n = {}; fitted r = {}, which is large by "
-        "construction)."
-    ).format(
-        words.format(title),
-        found.show("p_perm", p_relation, row),
-        found.show("r_cross_validated", fixed(2), row),
-        found.show("p_cross_validated", p_relation, row),
-        found.show("n", row=row),
-        found.show("r", fixed(2), row),
-    )
-
-
-def symptom_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell the change of symptoms, and how it goes with that of the brain.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
-    scores = facts.ask(SYMPTOMS)
-    baseline, follow_up = facts.setting.sessions
-    blocks: list[Block] = []
-    if scores:
-        columns = [
-            Column(
-                "instrument",
-                text("instrument", lambda name: instrument_title(study, name)),
-                is_number=False,
-            ),
-            Column("n", number("n")),
-            Column(f"{baseline}, mean (SD)", spread("mean_pre", "sd_pre", fixed(1))),
-            Column(f"{follow_up}, mean (SD)", spread("mean_post", "sd_post", fixed(1))),
-            Column("t (df)", _t_with_df),
-            Column("p", number("p", p_value)),
-            Column("dz", number("cohen_dz", signed(2))),
-        ]
-        blocks.append(table_of(scores, "Table 3. Symptoms before and after", columns))
-    else:
-        blocks.append(paragraph("{}", _no_scores(study)))
-    blocks.append(paragraph("{}", association_sentences(facts, study)))
-    if len(scores.rows) > 1:
-        blocks.append(
-            paragraph(
-                "The instruments are tested side by side; their p values are not corrected for "
-                "there being {}.",
-                len(scores.rows),
-            )
-        )
-    return Section("symptoms", "Symptoms", [*blocks, *pictures])

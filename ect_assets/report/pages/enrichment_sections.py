@@ -12,27 +12,32 @@ from ect_assets.report.pages.blocks import (
     Block,
     Column,
     Section,
+    listing,
     number,
     paragraph,
     plural,
     table_of,
     text,
 )
-from ect_assets.report.pages.facts import Facts, fixed, p_value, signed
+from ect_assets.report.pages.facts import Answer, Facts, fixed, p_value, signed
 from ect_assets.report.pages.gene_sections import why_no_genes
 from ect_assets.report.pages.words import null_name
 from ect_assets.report.questions import CELL_TYPES, CLAIMS, KINDS, PATHWAYS, of_parcellation
 from ect_assets.study import Study
 
 GO_TERMS = """SELECT count(*) FILTER (q < 0.05) AS n_by_genes,
-  count(*) FILTER (q < 0.05 AND q_spatial < 0.05) AS n_in_space,
   count(DISTINCT set_id) FILTER (q < 0.05) AS n_terms,
-  count(DISTINCT set_id) FILTER (q < 0.05 AND q_spatial < 0.05) AS n_terms_in_space,
   count(DISTINCT (direction, cluster_id)) FILTER (q < 0.05) AS n_clusters, count(*) AS n_tested
 FROM go_enrichment WHERE parcellation = '{parcellation}'"""
 CELLS = """SELECT count(*) AS n_cell_types, count(*) FILTER (q_gene < 0.05) AS n_by_genes,
-  count(*) FILTER (q_gene < 0.05 AND q_spatial < 0.05) AS n_in_space
+  list(cell_type ORDER BY es DESC, cell_type) FILTER (q_gene < 0.05 AND es > 0) AS plus,
+  list(cell_type ORDER BY es, cell_type) FILTER (q_gene < 0.05 AND es < 0) AS minus
 FROM cell_type_enrichment WHERE parcellation = '{parcellation}'"""
+IN_SPACE = """SELECT count(*) FILTER (kind = 'go_term') AS n_pairs,
+  count(DISTINCT name) FILTER (kind = 'go_term') AS n_terms,
+  count(*) FILTER (kind = 'cell_type') AS n_cell_types
+FROM findings WHERE parcellation = '{parcellation}' AND holds"""
+"""Claims that stand both tests and agree in sign, by the rule of findings."""
 HELD = """SELECT kind, name, direction, effect, q_published, q_spatial FROM findings
 WHERE parcellation = '{parcellation}' AND holds ORDER BY kind, q_spatial, name LIMIT 40"""
 
@@ -48,25 +53,36 @@ def enrichment_sentences(facts: Facts) -> Markup:
     -------
     Markup
     """
-    terms, cells = facts.ask(GO_TERMS), facts.ask(CELLS)
+    terms, cells, held = facts.ask(GO_TERMS), facts.ask(CELLS), facts.ask(IN_SPACE)
     said = Markup(
         "{} Gene Ontology {} over-represented among the listed genes (q < 0.05), and {} of {} "
-        "cell types are enriched by permutation of genes. Against null maps, {} of these terms "
+        "cell types are enriched by permutation of genes{}. Against null maps, {} of these terms "
         "and {} of these cell types remain."
     ).format(
         terms.show("n_terms"),
         plural(terms.value("n_terms"), "term is", "terms are"),
         cells.show("n_by_genes"),
         cells.show("n_cell_types"),
-        terms.show("n_terms_in_space"),
-        cells.show("n_in_space"),
+        _cells_by_side(cells),
+        held.show("n_terms"),
+        held.show("n_cell_types"),
     )
-    if terms.value("n_terms_in_space") or cells.value("n_in_space"):
+    if held.value("n_terms") or held.value("n_cell_types"):
         return said
     return said + Markup(
         " So no pathway and no cell type is shown to follow the change beyond what any smooth map "
         "would give."
     )
+
+
+def _cells_by_side(cells: Answer) -> Markup:
+    """Name the enriched cell types, on the side of PLS1 where their genes are."""
+    sides = [
+        Markup("{} on the side of {}").format(listing(cells.value(column)), side)
+        for column, side in (("plus", "PLS1+"), ("minus", "PLS1−"))
+        if cells.value(column)
+    ]
+    return Markup(": {}").format(Markup("; ").join(sides)) if sides else Markup("")
 
 
 def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
@@ -90,15 +106,15 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
     if not terms:
         none = "No Gene Ontology term is over-represented among the listed genes (q < 0.05)."
         return Section("pathways", title, [paragraph("{}", none), *pictures])
-    counts = facts.ask(GO_TERMS)
+    counts, held = facts.ask(GO_TERMS), facts.ask(IN_SPACE)
     said = paragraph(
         "{} of {} tested pairs of term and gene list have q < 0.05, in {} {} of terms that share "
-        "genes; {} of them also in space.",
+        "genes; {} of these pairs hold in space too, with the same sign.",
         counts.show("n_by_genes"),
         counts.show("n_tested"),
         counts.show("n_clusters"),
         plural(counts.value("n_clusters"), "cluster", "clusters"),
-        counts.show("n_in_space"),
+        held.show("n_pairs"),
     )
     columns = [
         Column("genes", text("direction"), is_number=False),

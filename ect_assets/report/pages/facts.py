@@ -37,7 +37,7 @@ def fixed(digits: int) -> Format:
 
 def signed(digits: int) -> Format:
     """Write with a sign, also where it is positive."""
-    return lambda value: _typeset(f"{value:+z.{digits}f}")
+    return lambda value: _typeset(f"{value:+z,.{digits}f}")
 
 
 def percent(digits: int) -> Format:

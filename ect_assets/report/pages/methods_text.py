@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from ect_assets.enrichment.clusters import KAPPA
 from ect_assets.report.pages.blocks import Block, Points, Section, Verbatim, listing
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import why_no_genes
@@ -15,6 +16,9 @@ from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.words import NULLS, parcellation_name
 from ect_assets.study import Study
+
+GENE_ONTOLOGY_RELEASE = "2022-07-01"
+"""Of the packaged terms and annotations, as in PROVENANCE.md of the reference data."""
 
 METHODS = """SELECT source, methods, n_parcels, n_parcels_filled, n_parcels_empty, n_genes,
   n_probes, n_samples, n_donors, simulated
@@ -81,31 +85,33 @@ def _volumes(facts: Facts, study: Study, citations: Citations) -> Markup:
     name = facts.setting.parcellation
     works = {"hcp_mmp": ("glasser2016",), "desikan_killiany": ("desikan2006",)}.get(name, ())
     cited = Markup(" {}").format(citations.cite(*works)) if works else Markup("")
-    freesurfer = citations.cite("fischl2012")
-    source = {
-        "freesurfer": Markup(
-            "are read from finished FreeSurfer subjects {}, or measured on their surfaces as "
-            "FreeSurfer does {}"
-        ),
-        "freesurfer_tables": Markup("are read from FreeSurfer's group tables {}"),
-        "recon-all": Markup("are made by FreeSurfer's recon-all {} and read from its statistics"),
-        "volumetric": Markup(
+    return Markup("Gray matter volumes of the parcels of {}{} {}.").format(
+        parcellation_name(name), cited, _source_of_volumes(study.morphometry.source, citations)
+    )
+
+
+def _source_of_volumes(source: str, citations: Citations) -> Markup:
+    """Say where volumes come from; of the sources only the chosen one is cited."""
+    if source == "volumetric":
+        return Markup(
             "are measured in the images: both scans in the space half-way between them {}, bias "
             "field {}, registration with MNI152 {}, segmentation of their average, and "
             "tensor-based morphometry between the two"
-        ),
-    }[study.morphometry.source]
-    values: tuple[Markup, ...] = {
-        "freesurfer": (freesurfer, citations.cite("winkler2018")),
-        "volumetric": (
+        ).format(
             citations.cite("reuter2012"),
             citations.cite("tustison2010"),
             citations.cite("avants2011"),
-        ),
-    }.get(study.morphometry.source, (freesurfer,))
-    return Markup("Gray matter volumes of the parcels of {}{} {}.").format(
-        parcellation_name(name), cited, source.format(*values)
-    )
+        )
+    freesurfer = citations.cite("fischl2012")
+    if source == "freesurfer":
+        return Markup(
+            "are read from finished FreeSurfer subjects {}, or measured on their surfaces as "
+            "FreeSurfer does {}"
+        ).format(freesurfer, citations.cite("winkler2018"))
+    return {
+        "freesurfer_tables": Markup("are read from FreeSurfer's group tables {}"),
+        "recon-all": Markup("are made by FreeSurfer's recon-all {} and read from its statistics"),
+    }[source].format(freesurfer)
 
 
 def _quality(study: Study, citations: Citations) -> Markup:
@@ -146,11 +152,15 @@ def _symptoms(study: Study, citations: Citations) -> Markup:
         "improvement (baseline minus follow-up) on the z-scored change of all parcels {} is tested "
         "by its covariance under {} exchanges of participants. Its prediction is that of models "
         "that have not seen the participant, with a p of its own from the same exchanges. p = (1 + "
-        "exchanges at least as large) / (1 + exchanges) {}."
+        "exchanges at least as large) / (1 + exchanges) {}. For a parcel, z is the weight over its "
+        "standard error in {} resamples of the participants; it is no test: as many parcels pass "
+        "it when improvement is dealt out at random. The test of a parcel (p_perm, q_perm) "
+        "exchanges participants."
     ).format(
         citations.cite("mcintosh2004", "krishnan2011"),
         f"{study.association.permutations:,}",
         citations.cite("phipson2010"),
+        f"{study.association.bootstraps:,}",
     )
 
 
@@ -240,15 +250,18 @@ def _genes(study: Study, citations: Citations) -> Markup:
 def _enrichment(study: Study, citations: Citations) -> Markup:
     limits = study.enrichment
     return Markup(
-        "Gene Ontology {} terms of {} to {} genes are tested for over-representation in each "
-        "list (hypergeometric; background: the genes of the matrix), and similar terms joined "
-        "into clusters after {}. Cell types {} are tested by gene set enrichment {} with {} "
+        "Gene Ontology {} (release of {}) terms of {} to {} genes are tested for "
+        "over-representation in each list (hypergeometric; background: the genes of the matrix; q "
+        "over all terms of a list). Terms below q = 0.05 that share genes (kappa above {}) are "
+        "joined into clusters after {}. Cell types {} are tested by gene set enrichment {} with {} "
         "permutations of genes. Beside each stands the test in which the genes stay and the map is "
         "replaced by null maps {}."
     ).format(
         citations.cite("ashburner2000", "go2023"),
+        GENE_ONTOLOGY_RELEASE,
         limits.min_size,
         limits.max_size,
+        f"{KAPPA:g}",
         citations.name("zhou2019"),
         citations.cite("seidlitz2020"),
         citations.cite("subramanian2005"),
@@ -259,10 +272,13 @@ def _enrichment(study: Study, citations: Citations) -> Markup:
 
 def _claims(study: Study, citations: Citations) -> Markup:
     return Markup(
-        "A claim holds where both the q that the field reports and the spatial q are below 0.05 "
-        "and the sign agrees. A list of genes counts by the best of its genes, corrected for their "
-        "number {}."
-    ).format(citations.cite("simes1986"))
+        "A claim holds where both its published q and its spatial q, by {}, are below 0.05. "
+        "Published: p of the spins (Váša) for a component, corrected over the components, as is "
+        "the spatial p; bootstrap q for a list; hypergeometric q for a term; q over permuted genes "
+        "for a cell type. A claim that lacks one of the two does not hold. Terms and cell types "
+        "must also agree in sign. A list of genes counts by the best of its genes, corrected for "
+        "the number of all genes {}."
+    ).format(NULLS[study.nulls.primary], citations.cite("simes1986"))
 
 
 def _calibration(study: Study, citations: Citations) -> Markup:

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import (
     Block,
-    Cell,
     Column,
     Section,
     listing,
@@ -20,14 +19,15 @@ from ect_assets.report.pages.blocks import (
     table_of,
     text,
 )
-from ect_assets.report.pages.brain_sections import symptom_sentences
 from ect_assets.report.pages.facts import Answer, Facts, p_value, percent, signed
+from ect_assets.report.pages.gene_sections import donors_are_simulated
 from ect_assets.report.pages.people import failing_pairs
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.texts import SIMULATED
-from ect_assets.report.pages.words import instrument_title, null_name, parcellation_name
+from ect_assets.report.pages.symptom_sections import symptom_sentences, title_of
+from ect_assets.report.pages.texts import FEW, SIMULATED
+from ect_assets.report.pages.words import null_name, parcellation_name
 from ect_assets.report.questions import (
     BRAIN_AND_SYMPTOMS,
     CHANGE,
@@ -80,6 +80,8 @@ def all_parcellations_section(facts: Facts, study: Study) -> Section:
         Column("smaller", number("n_shrunk")),
     ]
     blocks.append(table_of(change, "Change of gray matter volume", columns))
+    if min(change.value("n", row) for row in range(len(change.rows))) < FEW:
+        blocks.append(paragraph("Where n is below {}, a few people decide every number.", FEW))
     blocks += _association_blocks(facts, study)
     blocks += _gene_blocks(facts, study)
     return Section("found", "What was found", blocks)
@@ -96,19 +98,19 @@ def _association_blocks(facts: Facts, study: Study) -> list[Block]:
         return [paragraph("Brain and symptoms were not brought together: too few have both.")]
     columns = [
         Column("parcellation", _page_link, is_number=False),
-        Column("instrument", _title_of(study), is_number=False),
+        Column("instrument", title_of(study), is_number=False),
         Column("n", number("n")),
-        Column("fitted r", number("r", signed(2))),
-        Column("p", number("p_perm", p_value)),
+        Column("p, covariance", number("p_perm", p_value)),
         Column("predicted r", number("r_cross_validated", signed(2))),
-        Column("p", number("p_cross_validated", p_value)),
+        Column("p, prediction", number("p_cross_validated", p_value)),
+        Column("fitted r", number("r", signed(2))),
+        Column("p, r²", number("p_perm_r2", p_value)),
     ]
-    note = "The fitted r is large by construction; the predicted r is of participants left out."
+    note = (
+        "The predicted r is of participants left out of the fit. The fitted r is large by "
+        "construction, which its own p, of r², takes into account."
+    )
     return [table_of(found, "Change of the brain and improvement", columns, note)]
-
-
-def _title_of(study: Study) -> Cell:
-    return text("instrument", lambda name: instrument_title(study, name))
 
 
 def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
@@ -125,6 +127,9 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
                 plural(len(names), "was", "were"),
             )
         )
+    simulated = donors_are_simulated(facts, study)
+    if component and simulated:
+        blocks.append(paragraph("{}", simulated))
     if component:
         columns = [
             Column("parcellation", _page_link, is_number=False),
@@ -143,7 +148,10 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
             Column("PLS1−", number("minus")),
             Column("listed, and q < 0.05 in space", number("n_listed_and_spatial")),
         ]
-        note = "PLS1+ and PLS1− pass the bootstrap, which takes parcels as independent."
+        note = (
+            "PLS1+: genes expressed more where gray matter grew (relative to where it shrank); "
+            "PLS1−: the reverse. Both pass the bootstrap, which takes parcels as independent."
+        )
         blocks.append(table_of(lists, "Genes", columns, note))
     if claims:
         columns = [
@@ -176,9 +184,8 @@ def agreement_section(facts: Facts, study: Study, pictures: list[Block]) -> Sect
     elif not held:
         blocks.append(
             paragraph(
-                "No claim about components, genes, pathways or cell types holds in all {} "
-                "parcellations with gene expression.",
-                judged.show("n_parcellations"),
+                "No claim about components, genes, pathways or cell types holds in {}.",
+                _all_judged(judged),
             )
         )
     else:
@@ -192,6 +199,16 @@ def agreement_section(facts: Facts, study: Study, pictures: list[Block]) -> Sect
     if judged.value("n_parcellations") == 1:
         blocks.append(paragraph("With one parcellation, holding in all of them says nothing more."))
     return Section("agreement", "What holds in all parcellations", [*blocks, *pictures])
+
+
+def _all_judged(judged: Answer) -> Markup:
+    """Name all parcellations with gene expression, however many they are."""
+    shown = judged.show("n_parcellations")
+    if judged.value("n_parcellations") == 1:
+        return Markup("the {} parcellation with gene expression").format(shown)
+    if judged.value("n_parcellations") == 2:
+        return Markup("both parcellations with gene expression")
+    return Markup("all {} parcellations with gene expression").format(shown)
 
 
 def overview_methods(study: Study, provenance: ReportProvenance, citations: Citations) -> Section:
@@ -209,8 +226,8 @@ def overview_methods(study: Study, provenance: ReportProvenance, citations: Cita
     """
     said = paragraph(
         "The methods stand on the page of each parcellation; they follow {}. A claim holds where "
-        "the q that the field reports and the q against {} are both below 0.05. Spatial null "
-        "models are compared by {}.",
+        "the q that the field reports and the q against {} are both below 0.05, and for terms and "
+        "cell types the sign agrees. Spatial null models are compared by {}.",
         citations.name("liu2025"),
         null_name(study.nulls.primary),
         citations.name("markello_misic2021"),

@@ -35,7 +35,9 @@ class Head:
     facts : list of Markup
         Short facts, such as n.
     simulated : bool
-        Whether a banner says so.
+        Whether a banner says so of the participants.
+    simulated_donors : str
+        What the banner says of the donors of gene expression; empty where they are real.
     notice : str
         For whom the page is.
     links : list of (str, str)
@@ -46,6 +48,7 @@ class Head:
     subtitle: str
     facts: list[Markup]
     simulated: bool
+    simulated_donors: str
     notice: str
     links: Sequence[tuple[str, str]] = ()
 

@@ -43,10 +43,19 @@ ANALYSED = """SELECT subject FROM parcel_gmv
   WHERE NOT overruled AND stage <> 'clinical_scores' AND parcellation IN ('*', '{parcellation}')"""
 """Patients of the group analysis, by the rule of `cohort`."""
 
-PEOPLE = f"""SELECT (SELECT count(*) FROM participants) AS n_all,
-  (SELECT count(*) FROM ({ANALYSED})) AS n_analysed"""
+PEOPLE = f"""SELECT n_all, n_analysed, n_all - n_analysed AS n_missing,
+  1 - n_analysed / nullif(n_all, 0) AS share_missing
+FROM (SELECT (SELECT count(*) FROM participants) AS n_all,
+  (SELECT count(*) FROM ({ANALYSED})) AS n_analysed)"""
 
 COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE participants)"
+
+PAIRS = f"""SELECT count(DISTINCT subject) FILTER (NOT passes) AS n_failed,
+  count(DISTINCT subject) AS n_checked,
+  count(DISTINCT subject) FILTER (NOT passes AND analysed) AS n_failed_analysed,
+  count(DISTINCT subject) FILTER (analysed) AS n_checked_analysed
+FROM (SELECT subject, passes, subject IN ({ANALYSED}) AS analysed
+  FROM scan_quality WHERE check_name = 'tiv_changed')"""
 
 QUALITY = """SELECT check_name, count(*) AS n_checked, count(*) FILTER (NOT passes) AS n_failed,
   count(*) FILTER (excludes) AS n_excluding
@@ -246,17 +255,21 @@ def failing_pairs(facts: Facts, study: Study) -> Markup | None:
     -------
     Markup or None
     """
-    checks = facts.ask(QUALITY)
-    names = [row[0] for row in checks.rows]
-    if "tiv_changed" not in names or not checks.value("n_failed", names.index("tiv_changed")):
+    pairs = facts.ask(PAIRS)
+    if not pairs.value("n_failed"):
         return None
-    row = names.index("tiv_changed")
-    return Markup(
+    said = Markup(
         "The intracranial volume, which does not change in an adult, differs by more than {} % "
-        "between the sessions in {} of {} participants: scanning or processing was not the same "
-        "at both times, and part of what looks like a change of gray matter may be due to that."
-    ).format(
-        f"{study.quality.tiv_change_warns_percent:g}",
-        checks.show("n_failed", row=row),
-        checks.show("n_checked", row=row),
+        "between the sessions "
+    ).format(f"{study.quality.tiv_change_warns_percent:g}")
+    meaning = Markup(
+        ": scanning or processing was not the same at both times, and part of what looks like a "
+        "change of gray matter may be due to that."
     )
+    everybody = Markup("{} of all {}").format(pairs.show("n_failed"), pairs.show("n_checked"))
+    if not facts.setting.parcellation:
+        return said + Markup("in {} participants").format(everybody) + meaning
+    said += Markup("in {} of the {} analysed ({})").format(
+        pairs.show("n_failed_analysed"), pairs.show("n_checked_analysed"), everybody
+    )
+    return said + (meaning if pairs.value("n_failed_analysed") else Markup("."))

@@ -14,14 +14,14 @@ from markupsafe import Markup
 from ect_assets.report.figures.exhibits import Exhibit, Setting
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
-from ect_assets.report.pages.brain_sections import change_section, symptom_section
+from ect_assets.report.pages.brain_sections import change_section
 from ect_assets.report.pages.enrichment_sections import (
     cell_section,
     holding_section,
     pathway_section,
 )
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.gene_sections import gene_section
+from ect_assets.report.pages.gene_sections import donors_are_simulated, gene_section
 from ect_assets.report.pages.methods_text import methods_section
 from ect_assets.report.pages.overview_sections import (
     agreement_section,
@@ -34,6 +34,7 @@ from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
 from ect_assets.report.pages.places import REPORT, link_between
 from ect_assets.report.pages.provenance import ReportProvenance, provenance_of
 from ect_assets.report.pages.references import Citations
+from ect_assets.report.pages.symptom_sections import symptom_section
 from ect_assets.report.pages.texts import FOR_WHOM, found_section
 from ect_assets.report.pages.trust_sections import calibration_section, reach_section
 from ect_assets.report.pages.words import parcellation_name
@@ -108,7 +109,12 @@ def report_files(
         ``report.html`` first; the same bytes for the same input.
     """
     setting = Setting(
-        parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
+        parcellation,
+        study.sessions.both,
+        study.nulls.primary,
+        study.simulated,
+        surface,
+        _has_simulated_donors(connection, parcellation),
     )
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
@@ -123,7 +129,7 @@ def report_files(
         cell_section(facts, study, places["cells"]),
         holding_section(facts, study),
         quality_section(facts, places["quality"]),
-        calibration_section(facts, places["calibration"]),
+        calibration_section(facts, study, places["calibration"]),
         reach_section(facts),
         *_further(places["further"]),
         methods_section(facts, study, provenance, citations),
@@ -139,6 +145,7 @@ def report_files(
             Markup("study {}").format(study.name),
         ],
         study.simulated,
+        donors_are_simulated(facts, study),
         FOR_WHOM,
         _links(study, parcellation),
     )
@@ -168,7 +175,10 @@ def overview_files(
     list of ReportFile
         ``report.html`` first; the same bytes for the same input.
     """
-    setting = Setting("", study.sessions.both, study.nulls.primary, study.simulated)
+    donors = _has_simulated_donors(connection)
+    setting = Setting(
+        "", study.sessions.both, study.nulls.primary, study.simulated, simulated_donors=donors
+    )
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
     sections = [
@@ -186,6 +196,7 @@ def overview_files(
             Markup("study {}").format(study.name),
         ],
         study.simulated,
+        donors_are_simulated(facts, study),
         FOR_WHOM,
         _links(study, ""),
     )
@@ -205,3 +216,12 @@ def _links(study: Study, here: str) -> list[tuple[str, str]]:
 
 def _further(pictures: list[Block]) -> list[Section]:
     return [Section("further", "Further figures", pictures)] if pictures else []
+
+
+def _has_simulated_donors(
+    connection: duckdb.DuckDBPyConnection, parcellation: str | None = None
+) -> bool:
+    """Say whether gene expression, of a parcellation or of any, is that of simulated donors."""
+    sql = "SELECT bool_or(simulated) FROM expression_methods WHERE parcellation = $1 OR $1 IS NULL"
+    found = connection.execute(sql, [parcellation]).fetchone()
+    return bool(found and found[0])

@@ -9,11 +9,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import Block, Points, Section, plural
-from ect_assets.report.pages.brain_sections import (
-    association_sentences,
-    change_sentences,
-    symptom_sentences,
-)
+from ect_assets.report.pages.brain_sections import change_sentences
 from ect_assets.report.pages.enrichment_sections import enrichment_sentences
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import (
@@ -22,6 +18,7 @@ from ect_assets.report.pages.gene_sections import (
     why_no_genes,
 )
 from ect_assets.report.pages.people import N_LEFT_OUT, PEOPLE
+from ect_assets.report.pages.symptom_sections import association_sentences, symptom_sentences
 from ect_assets.report.pages.words import parcellation_name
 from ect_assets.study import Study
 
@@ -29,6 +26,10 @@ SIMULATED = (
     "The participants of this study are simulated. Its numbers show that the platform works; they "
     "say nothing about any treatment."
 )
+FEW = 12
+"""Participants; with fewer the page warns that single people decide."""
+MANY_MISSING = 0.2
+"""Share of the participants; where more did not enter the analysis the page says so."""
 FOR_WHOM = (
     "For the study's own people: figures and the tables behind them hold values of single "
     "participants. Not a medical device."
@@ -62,7 +63,7 @@ def found_section(facts: Facts, study: Study) -> Section:
             ("Genes", list_sentences(facts, study)),
             ("Pathways and cells", enrichment_sentences(facts)),
         ]
-    items.append(("Read with care", _cautions(study)))
+    items.append(("Read with care", _cautions(facts, study)))
     blocks: list[Block] = [Points(items)]
     return Section("found", "What was found", blocks)
 
@@ -84,8 +85,8 @@ def _participants(facts: Facts) -> Markup:
     )
 
 
-def _cautions(study: Study) -> Markup:
-    """Say what the design does not let one conclude."""
+def _cautions(facts: Facts, study: Study) -> Markup:
+    """Say what the design and the sample do not let one conclude."""
     said = [
         Markup(
             "The same people are compared at two times, and not with a control group: treatment, "
@@ -94,4 +95,19 @@ def _cautions(study: Study) -> Markup:
     ]
     if study.simulated:
         said.append(Markup("{}").format(SIMULATED))
+    people = facts.ask(PEOPLE)
+    if 0 < people.value("n_analysed") < FEW:
+        said.append(
+            Markup("With {} {} a few people decide every number here.").format(
+                people.show("n_analysed"),
+                plural(people.value("n_analysed"), "participant", "participants"),
+            )
+        )
+    if (people.value("share_missing") or 0) > MANY_MISSING:
+        said.append(
+            Markup(
+                "{} of {} did not enter the analysis: those who remain may differ from those who "
+                "did not."
+            ).format(people.show("n_missing"), people.show("n_all"))
+        )
     return Markup(" ").join(said)

@@ -20,8 +20,9 @@ from ect_assets.report.pages.blocks import (
     text,
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, percent
-from ect_assets.report.pages.words import null_name, test_name
+from ect_assets.report.pages.words import GENE_LIST, gene_list_test, null_name, test_name
 from ect_assets.report.questions import EFFECTS, WITHIN_REACH, of_parcellation
+from ect_assets.study import Study
 
 NULLS = """SELECT statistic, null_model, smoothness_mm, n_maps, false_positive_rate_05,
   ci_low_05, ci_high_05
@@ -31,12 +32,13 @@ SYMPTOMS = """SELECT statistic, n_maps, false_positive_rate_05, ci_low_05, ci_hi
 FROM symptom_calibration WHERE parcellation = '{parcellation}' ORDER BY statistic"""
 
 
-def calibration_section(facts: Facts, pictures: list[Block]) -> Section:
+def calibration_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
     """Tell how often each test rejects where there is nothing to find.
 
     Parameters
     ----------
     facts : Facts
+    study : Study
     pictures : list of Block
 
     Returns
@@ -54,11 +56,12 @@ def calibration_section(facts: Facts, pictures: list[Block]) -> Section:
     blocks: list[Block] = [
         paragraph(
             "Each test was tried on data that hold nothing to find. A test that keeps its word "
-            "gives p ≤ 0.05 in 5 % of them; more means that its p values are too small."
+            "gives p ≤ 0.05 in 5 % of them; more means that its p values are too small. Lists of "
+            "genes have a threshold of their own, by which they are judged."
         )
     ]
     if nulls:
-        blocks.append(_null_table(nulls))
+        blocks.append(_null_table(nulls, study.association.gene_list_q))
     if symptoms:
         columns = [
             Column("test", text("statistic", test_name), is_number=False),
@@ -71,7 +74,7 @@ def calibration_section(facts: Facts, pictures: list[Block]) -> Section:
     return Section("calibration", title, [*blocks, *pictures])
 
 
-def _null_table(nulls: Answer) -> Table:
+def _null_table(nulls: Answer, gene_list_q: float) -> Table:
     """Put the rates side by side, one column for each smoothness of the noise."""
     lengths = sorted({nulls.value("smoothness_mm", row) for row in range(len(nulls.rows))})
     place = {
@@ -81,7 +84,7 @@ def _null_table(nulls: Answer) -> Table:
     tests = list(dict.fromkeys(key[:2] for key in place))
     rows = [
         [
-            escape(test_name(statistic)),
+            escape(_name_of(statistic, gene_list_q)),
             escape(null_name(model)),
             *(_rate(nulls, place.get((statistic, model, length))) for length in lengths),
         ]
@@ -95,10 +98,14 @@ def _null_table(nulls: Answer) -> Table:
     note = Markup(
         "Share of noise maps with p ≤ 0.05 and its 95 % interval; {} maps of each smoothness. For "
         "genes and gene sets the mean share of genes or sets; for the bootstrap the share of maps "
-        "with any listed gene."
-    ).format(nulls.show("n_maps"))
+        "with any gene at q < {}, which should be {} % or less, not 5 %."
+    ).format(nulls.show("n_maps"), f"{gene_list_q:g}", f"{100 * gene_list_q:g}")
     title = Markup("Table 8. Spatial tests on maps of smooth noise")
     return Table(title, columns, rows, note)
+
+
+def _name_of(statistic: str, gene_list_q: float) -> str:
+    return gene_list_test(gene_list_q) if statistic == GENE_LIST else test_name(statistic)
 
 
 def _rate(nulls: Answer, row: int | None) -> Markup:

@@ -16,11 +16,12 @@ NULLS = {
     "naive": "exchange of parcels, without regard to space",
     "bootstrap": "bootstrap of parcels, without regard to space",
 }
+GENE_LIST = "gene_list_bootstrap"
 TESTS = {
     "r2_y_component_1": "variance explained by PLS1",
     "gene_p_spatial": "spatial p of a gene",
     "gene_set_spatial": "spatial p of a gene set",
-    "gene_list_bootstrap": "any gene listed by the bootstrap",
+    GENE_LIST: "any gene listed by the bootstrap",
     "p_perm": "brain against symptoms: covariance",
     "p_perm_r2": "brain against symptoms: fitted variance",
     "p_cross_validated": "brain against symptoms: prediction of those left out",
@@ -52,6 +53,21 @@ def null_name(name: str) -> str:
 def test_name(name: str) -> str:
     """Name what is tested in words."""
     return TESTS.get(name, name)
+
+
+def gene_list_test(level: float) -> str:
+    """Name the test of any listed gene, with what its list promises on noise.
+
+    Parameters
+    ----------
+    level : float
+        Below which q of the bootstrap a gene is listed.
+
+    Returns
+    -------
+    str
+    """
+    return f"{TESTS[GENE_LIST]} (q < {level:g}; should be {100 * level:g} % of maps or less)"
 
 
 def check_name(name: str) -> str:
