@@ -19,6 +19,7 @@ from typing import Any
 
 from ect_assets import __version__
 from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.folder_names import RACY_SECONDS
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.problems import STOPPED
 from ect_assets.reference.loaders import reference_checksum
@@ -28,9 +29,6 @@ from ect_assets.tables import TABLES
 
 WHOLE_FILE_BYTES = 4_000_000
 """Larger files are told apart by size and time of change, not by content."""
-
-RACY_SECONDS = 2
-"""A file that was written less than this ago may change again without its times showing it."""
 
 
 def lake_of(study: Study) -> Lake:

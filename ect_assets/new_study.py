@@ -34,32 +34,6 @@ NO_INSTRUMENT = """\
 """
 
 
-def write_settings(folder: Path, bids: Path | None, sessions: list[str] | None) -> Path:
-    """Write a commented study.toml, filled with what the BIDS folder shows.
-
-    Parameters
-    ----------
-    folder : Path
-        The study's folder; made when missing.
-    bids : Path, optional
-        The BIDS folder; ``bids`` below `folder` without it.
-    sessions : list of str, optional
-        Baseline and follow-up; found in the BIDS folder without it.
-
-    Returns
-    -------
-    Path
-        The file, as `write_study` returns it.
-
-    Raises
-    ------
-    StudyError
-        As `write_study`.
-    """
-    answers = {"bids": str(bids)} if bids else {}
-    return write_study(folder, answers | ({"session": ",".join(sessions)} if sessions else {}))
-
-
 def write_study(folder: Path, answers: Answers) -> Path:
     """Write a commented study.toml; what was not answered is taken from the BIDS folder.
 

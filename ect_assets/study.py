@@ -22,6 +22,24 @@ from ect_assets.problems import StudyError
 STUDY_FILE = "study.toml"
 STUDIES_FOLDER = "studies"
 
+OF_RESULTS = (
+    "seed",
+    "simulated",
+    "sessions",
+    "morphometry",
+    "quality",
+    "instruments",
+    "parcellations",
+    "transcriptome",
+    "group",
+    "association",
+    "nulls",
+    "calibration",
+    "gene_sets",
+    "enrichment",
+)
+"""Settings that results rest on: a report tells them, and is written anew when one changes."""
+
 PLAIN_WORDS = {
     "extra_forbidden": "there is no such setting; is it misspelt?",
     "missing": "is missing",

@@ -9,7 +9,7 @@ import pytest
 
 from ect_assets.dataset_contents import look_into
 from ect_assets.demo import make_ds000174_study
-from ect_assets.new_study import write_settings, write_study
+from ect_assets.new_study import write_study
 from ect_assets.problems import StudyError
 from ect_assets.study import Study, load_study
 from ect_assets.study_questions import next_question
@@ -29,8 +29,14 @@ def ratings(bids, header):
     return bids
 
 
+def written(folder, bids=None, sessions=None):
+    """Write a study.toml with these answers alone; the rest is found in the BIDS folder."""
+    answers = {"bids": str(bids)} if bids else {}
+    return write_study(folder, answers | ({"session": ",".join(sessions)} if sessions else {}))
+
+
 def made(folder, bids=None, sessions=None):
-    return load_study(write_settings(folder, bids, sessions))
+    return load_study(written(folder, bids, sessions))
 
 
 def test_the_settings_of_a_simulated_dataset_load(simulated_input, tmp_path):
@@ -72,20 +78,20 @@ def test_more_than_two_sessions_have_to_be_chosen_from(tmp_path, bids):
     for subject in bids.glob("sub-*"):
         (subject / "ses-later").mkdir()
     with pytest.raises(StudyError, match=r"have \w+, \w+, \w+\. Say which two"):
-        write_settings(tmp_path / "mine", bids, None)
+        written(tmp_path / "mine", bids, None)
 
 
 def test_a_dataset_without_sessions_is_told(tmp_path):
     (tmp_path / "mine" / "bids").mkdir(parents=True)
     with pytest.raises(StudyError, match="have none. Say which two"):
-        write_settings(tmp_path / "mine", None, None)
+        written(tmp_path / "mine", None, None)
 
 
 def test_settings_that_are_there_are_not_written_over(tmp_path):
-    file = write_settings(tmp_path, None, None)
+    file = written(tmp_path, None, None)
     file.write_text("mine")
     with pytest.raises(StudyError, match="exists already"):
-        write_settings(tmp_path, None, None)
+        written(tmp_path, None, None)
     assert file.read_text() == "mine"
 
 
@@ -119,7 +125,7 @@ def test_a_dataset_in_a_folder_of_any_name_is_found(tmp_path, bids, folder):
 
 def test_sessions_that_cannot_be_leave_no_file_behind(tmp_path):
     with pytest.raises(StudyError, match="sessions.baseline"):
-        write_settings(tmp_path, None, ["pre-op", "post"])
+        written(tmp_path, None, ["pre-op", "post"])
     assert not (tmp_path / "study.toml").exists()
 
 

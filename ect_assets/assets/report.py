@@ -12,32 +12,16 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.lake.catalogue import connect
-from ect_assets.lake.documents import checksum
+from ect_assets.lake.documents import PAGE, checksum
 from ect_assets.lake.store import Partition
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.step import Made, Work, step
-from ect_assets.study import Study
+from ect_assets.study import OF_RESULTS, Study
 
 if TYPE_CHECKING:
     from ect_assets.report.pages.study_report import ReportFile
 
-SETTINGS = (
-    "name",
-    "title",
-    "seed",
-    "sessions",
-    "morphometry",
-    "quality",
-    "instruments",
-    "parcellations",
-    "transcriptome",
-    "group",
-    "association",
-    "nulls",
-    "calibration",
-    "gene_sets",
-    "enrichment",
-)
+SETTINGS = ("name", "title", *OF_RESULTS)
 NOT_READ = ("raw_scans", "gene_sets", "expression", "null_maps", "audit_log")
 """Large, or of no concern to a reader of results."""
 
@@ -67,7 +51,7 @@ def _made(files: Sequence[ReportFile]) -> Made:
         frame,
         figures={
             "files": len(files),
-            "page_megabytes": float(frame[frame.file == "report.html"].n_bytes.sum() / 1e6),
+            "page_megabytes": float(frame[frame.file == PAGE].n_bytes.sum() / 1e6),
         },
         documents={one.path: one.content for one in files},
     )

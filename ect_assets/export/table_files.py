@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from ect_assets.answers import FORMULA_SIGNS, harmless
-from ect_assets.lake.catalogue import view_statement
+from ect_assets.lake.catalogue import quoted, view_statement
 from ect_assets.lake.store import Lake
 from ect_assets.schema import Table
 
@@ -25,11 +25,6 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 def quoted_name(name: str) -> str:
     """Write a column's name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def quoted_text(text: str) -> str:
-    """Write a text as SQL takes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table]) -> int:
@@ -95,7 +90,7 @@ def write_table(
     )
     options = _parquet_options(notes) if form == "parquet" else _text_options(form)
     connection.execute(
-        f"COPY (SELECT {columns} FROM {table.table_name}) TO {quoted_text(str(file))} ({options})"
+        f"COPY (SELECT {columns} FROM {table.table_name}) TO {quoted(str(file))} ({options})"
     )
 
 
@@ -103,12 +98,12 @@ def _text_options(form: str) -> str:
     delimiter = {"tsv": r"E'\t'", "csv": "','"}[form]
     return (
         f"FORMAT csv, DELIMITER {delimiter}, HEADER, QUOTE '\"', ESCAPE '\"', "
-        f"NULLSTR {quoted_text(MISSING[form])}"
+        f"NULLSTR {quoted(MISSING[form])}"
     )
 
 
 def _parquet_options(notes: dict[str, str]) -> str:
-    kept = ", ".join(f"{quoted_name(name)}: {quoted_text(value)}" for name, value in notes.items())
+    kept = ", ".join(f"{quoted_name(name)}: {quoted(value)}" for name, value in notes.items())
     return f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{kept}}}"
 
 

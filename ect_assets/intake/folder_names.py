@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 RACY_SECONDS = 2
-"""A folder that was written to less than this ago may change without its time showing it."""
+"""A folder or file that was written less than this ago may change without its times showing it."""
 
 
 def names_in(folder: Path) -> tuple[str, ...]:

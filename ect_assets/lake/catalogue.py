@@ -37,7 +37,8 @@ class QueryError(EctError):
     """A query could not be answered; the message is the one its author needs."""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Write a text as SQL takes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -51,9 +52,9 @@ def view_statement(lake: Lake, table: type[Table], files: list[Path] | None = No
     if files is None:
         depth = "*/" * len(table.partitions)
         folder = glob.escape((lake.folder / table.table_name).as_posix())
-        source = _quoted(f"{folder}/{depth}{FILE_NAME}")
+        source = quoted(f"{folder}/{depth}{FILE_NAME}")
     else:
-        source = "[" + ", ".join(_quoted(glob.escape(file.as_posix())) for file in files) + "]"
+        source = "[" + ", ".join(quoted(glob.escape(file.as_posix())) for file in files) + "]"
     return (
         f"CREATE VIEW {table.table_name} AS SELECT * FROM read_parquet({source}, "
         f"hive_partitioning={str(bool(table.partitions)).lower()}, hive_types_autocast=false, "
@@ -133,10 +134,10 @@ def _make_view(
     try:
         connection.execute(statement)
         view = table.table_name
-        connection.execute(f"COMMENT ON VIEW {view} IS {_quoted(table.meaning())}")
+        connection.execute(f"COMMENT ON VIEW {view} IS {quoted(table.meaning())}")
         there = set(connection.table(view).columns)
         for one in (one for one in table.columns if one.name in there):
-            what = _quoted(one.description)
+            what = quoted(one.description)
             connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
         connection.execute("COMMIT")
     except duckdb.Error:
@@ -161,14 +162,14 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     try:
         file = refresh_catalogue(lake)
-        connection.execute(f"ATTACH {_quoted(str(file))} AS lake (READ_ONLY)")
+        connection.execute(f"ATTACH {quoted(str(file))} AS lake (READ_ONLY)")
         connection.execute("USE lake")
     except WriteError:
         # A lake on a read-only disk can be asked all the same: its views are made in memory.
         make_views(connection, lake)
     # Both as it is and as the views write it, where [, * and ? stand for themselves.
     plain = lake.folder.as_posix() + "/"
-    allowed = ", ".join(_quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
+    allowed = ", ".join(quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
     connection.execute(f"SET allowed_directories=[{allowed}]")
     for setting in CLOSED:
         connection.execute(f"SET {setting}")

@@ -85,13 +85,11 @@ def report_pages(lake: Lake) -> list[Path]:
     ]
 
 
-def remove_documents(lake: Lake, table: type[Table]) -> int:
-    """Take away all partitions of a table with their files; how many there were."""
-    there = lake.partitions(table)
+def remove_documents(lake: Lake, table: type[Table]) -> None:
+    """Take away all partitions of a table with their files."""
     folder = lake.folder / table.table_name
     if folder.is_dir():
         shutil.rmtree(folder)
-    return len(there)
 
 
 def _write(content: bytes, file: Path) -> None:

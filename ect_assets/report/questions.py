@@ -1,12 +1,21 @@
 """What is asked of the lake for the results, in SQL: the same for the terminal and for the page.
 
-Each query answers for all parcellations at once; `of_parcellation` narrows it down to one. How an
-answer is shown belongs in `summary` (terminal) and `facts` (page).
+Each query answers for all parcellations at once; `of_parcellation` narrows it down to one. Parts
+of queries that pages and figures share are here, too. How an answer is shown belongs in `summary`
+(terminal) and `facts` (page).
 """
 
 from __future__ import annotations
 
 LONGEST_LIST = 6
+
+EXCLUDED = """SELECT subject FROM exclusions
+  WHERE NOT overruled AND stage <> 'clinical_scores' AND parcellation IN ('*', '{parcellation}')"""
+"""Patients who are not in the analyses of a parcellation, by the rule of `cohort`."""
+
+EXCLUDED_FROM_SCORES = """SELECT subject FROM exclusions
+  WHERE NOT overruled AND stage = 'participants' AND parcellation = '*'"""
+"""Patients whose scores are not compared, by the rule of `cohort`."""
 
 LEFT_OUT = """SELECT subject, session, parcellation, reason, detail FROM exclusions
 WHERE NOT overruled ORDER BY subject, session, parcellation, reason"""

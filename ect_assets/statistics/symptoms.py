@@ -127,7 +127,7 @@ def symptom_pls_of_many(
     x, _ = _patients(change, columns[0])
     responses = np.hstack(
         [
-            np.column_stack([y, _permuted(varying("The improvement", y), n_permutations, seed)])
+            _with_permuted(varying("The improvement", y), n_permutations, seed)
             for y, seed in zip(columns, seeds, strict=True)
         ]
     )
@@ -146,9 +146,10 @@ def symptom_pls_of_many(
     ]
 
 
-def _permuted(y: FloatArray, n_permutations: int, seed: int) -> FloatArray:
+def _with_permuted(y: FloatArray, n_permutations: int, seed: int) -> FloatArray:
+    """Put a response and its permutations side by side: (n_subjects, 1 + n_permutations)."""
     rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(y, (n_permutations, 1)), axis=1).T
+    return np.column_stack([y, rng.permuted(np.tile(y, (n_permutations, 1)), axis=1).T])
 
 
 def _summary(
@@ -259,7 +260,7 @@ def symptom_weights(
     """
     x, y = _patients(change, improvement)
     weights = weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
-    responses = np.column_stack([y, _permuted(y, n_permutations, seed)])
+    responses = _with_permuted(y, n_permutations, seed)
     # Both are centred and every response has the same norm: as the covariance, so the correlation.
     strength = np.abs(zscore(x).T @ (responses - y.mean()))
     p_perm = permutation_p(strength[:, 0], strength[:, 1:])

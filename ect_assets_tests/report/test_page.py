@@ -14,7 +14,8 @@ from ect_assets import tables
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.report.pages.pictures import csv_of, figure_number
-from ect_assets.report.pages.study_report import overview_files, provenance_of, report_files
+from ect_assets.report.pages.provenance import provenance_of
+from ect_assets.report.pages.study_report import overview_files, report_files
 from ect_assets_tests.lake.rows import keep
 from ect_assets_tests.report.parsed_page import listed_sql, page_of
 from ect_assets_tests.report.small_lake import ATLAS, BARE, exhibit, fill, small_study

@@ -8,7 +8,8 @@ import pytest
 
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
-from ect_assets.report.pages.study_report import provenance_of, report_files
+from ect_assets.report.pages.provenance import provenance_of
+from ect_assets.report.pages.study_report import report_files
 from ect_assets_tests.report.small_lake import ATLAS, exhibit, fill, small_study
 
 CHROMIUM = next(

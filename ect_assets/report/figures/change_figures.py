@@ -37,6 +37,7 @@ from ect_assets.report.figures.parcel_figures import SUPPLEMENTARY_FIGURE_2
 from ect_assets.report.figures.quality_figures import SUPPLEMENTARY_FIGURE_3
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.maps.map_colours import colours_of
+from ect_assets.report.questions import EXCLUDED
 
 MOST_PANELS, FEWEST_PANELS = 12, 6
 N_COLUMNS = 3
@@ -50,24 +51,25 @@ WHERE parcellation = '{parcellation}'
 ORDER BY parcel
 """
 
+SUREST = f"""QUALIFY q < 0.05
+  OR (min(q) OVER () >= 0.05 AND row_number() OVER (ORDER BY p, parcel) <= {FEWEST_PANELS})
+ORDER BY p, parcel"""
+"""The parcels that change, surest first; where none does, those with the smallest p."""
+
 CHANGED_SQL = f"""
 SELECT parcel, n, percent_change, t, p, q,
   100 * ci_low_mm3 / nullif(mean_pre_mm3, 0) AS ci_low_percent,
   100 * ci_high_mm3 / nullif(mean_pre_mm3, 0) AS ci_high_percent
 FROM gmv_change
 WHERE parcellation = '{{parcellation}}'
-QUALIFY q < 0.05
-  OR (min(q) OVER () >= 0.05 AND row_number() OVER (ORDER BY p, parcel) <= {FEWEST_PANELS})
-ORDER BY p, parcel
+{SUREST}
 """
 
 PATIENTS_SQL = f"""
 WITH changed AS (
   SELECT parcel, p FROM gmv_change
   WHERE parcellation = '{{parcellation}}'
-  QUALIFY q < 0.05
-    OR (min(q) OVER () >= 0.05 AND row_number() OVER (ORDER BY p, parcel) <= {FEWEST_PANELS})
-  ORDER BY p, parcel LIMIT {MOST_PANELS}
+  {SUREST} LIMIT {MOST_PANELS}
 )
 SELECT parcel, subject, before.gmv_mm3 AS before_mm3, after.gmv_mm3 AS after_mm3
 FROM parcel_gmv AS before
@@ -75,10 +77,7 @@ FROM parcel_gmv AS before
   JOIN changed USING (parcel)
 WHERE parcellation = '{{parcellation}}'
   AND before.session = '{{baseline}}' AND after.session = '{{follow_up}}'
-  AND subject NOT IN (
-    SELECT subject FROM exclusions
-    WHERE NOT overruled AND stage <> 'clinical_scores' AND parcellation IN ('*', '{{parcellation}}')
-  )
+  AND subject NOT IN ({EXCLUDED})
 ORDER BY changed.p, parcel, subject
 """
 

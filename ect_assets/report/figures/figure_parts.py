@@ -65,20 +65,6 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def raised_letter(panel: Axes, name: str, points: float) -> None:
-    """Put a panel's letter as high above it as its title, where that stands above other words."""
-    panel.annotate(
-        name,
-        (0, 1),
-        (-4, points),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha="right",
-        size=9,
-        weight="bold",
-    )
-
-
 def mean_and_interval(values: ArrayLike) -> tuple[float, float]:
     """Give the mean and half the width of its 95 % interval, of Student's t.
 

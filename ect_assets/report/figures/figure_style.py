@@ -92,7 +92,7 @@ def new_figure(
     return figure
 
 
-def letter(panel: Axes, name: str) -> None:
+def letter(panel: Axes, name: str, points: float = 8) -> None:
     """Put a panel's letter at its upper left corner.
 
     Parameters
@@ -100,11 +100,13 @@ def letter(panel: Axes, name: str) -> None:
     panel : Axes
     name : str
         For example ``a``.
+    points : float
+        How high above the panel: as its title, where that stands above other words.
     """
     panel.annotate(
         name,
         (0, 1),
-        xytext=(-4, 8),
+        xytext=(-4, points),
         xycoords="axes fraction",
         textcoords="offset points",
         ha="right",

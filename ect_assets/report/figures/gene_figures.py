@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ect_assets.report.figures.cell_type_panels import N_COLUMNS, running_sum_panels, score_panels
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
+from ect_assets.report.figures.figure_parts import parts_below_one_another
 from ect_assets.report.figures.figure_style import TWO_COLUMNS_MM, new_figure, report_style
 from ect_assets.report.figures.gene_panels import (
     names_panel,
@@ -50,7 +51,7 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
         n_sides = len(setting.surface.sides_of(frames["scores"]["parcel"]))
         heights = [MAPS_MM[max(n_sides, 1)], *heights]
     figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
-    rows = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel())
+    rows = parts_below_one_another(figure, heights)
     letters = iter("abcd")
     if setting.surface is not None:
         _draw_maps(rows.pop(0), next(letters), frames["scores"], setting.surface)
@@ -117,7 +118,7 @@ def draw_cell_types(frames: Frames, setting: Setting) -> Figure:
     n_rows = -(-len(cell_types) // N_COLUMNS)
     heights = [26 + 5.6 * len(cell_types), 12 + 34.0 * n_rows]
     figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
-    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
+    above, below = parts_below_one_another(figure, heights)
     letter_part(above, "a")
     score_panels(above, cell_types, JOURNAL)
     letter_part(below, "b")

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
+from ect_assets.report.figures.figure_parts import parts_below_one_another
 from ect_assets.report.figures.figure_style import QUIET, TWO_COLUMNS_MM, new_figure, report_style
 from ect_assets.report.figures.overview_panels import (
     agreement_panels,
@@ -47,7 +48,7 @@ def draw_robustness(frames: Frames, setting: Setting) -> Figure:
     if len(agreement):
         heights.append(78.0)
     figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated, setting.simulated_donors)
-    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
+    parts = parts_below_one_another(figure, heights)
     letter_part(parts[0], "a")
     component_panels(parts[0], components, setting.null_model)
     if len(agreement):

@@ -19,7 +19,6 @@ from ect_assets.report.figures.figure_parts import (
     number,
     paired_lines,
     parts_below_one_another,
-    raised_letter,
     short,
 )
 from ect_assets.report.figures.figure_style import (
@@ -27,22 +26,21 @@ from ect_assets.report.figures.figure_style import (
     ONE_COLUMN_MM,
     QUIET,
     TWO_COLUMNS_MM,
+    letter,
     new_figure,
     report_style,
 )
 from ect_assets.report.maps.brain_maps import draw_map
+from ect_assets.report.questions import EXCLUDED_FROM_SCORES
 
 MOST_INSTRUMENTS = 4
 ROW_HEIGHT_MM, MAP_HEIGHT_MM, SCORES_HEIGHT_MM = 46.0, 52.0, 62.0
 
-SCORES_SQL = """
+SCORES_SQL = f"""
 SELECT instrument, subject, before.score AS baseline_score, after.score AS follow_up_score
 FROM clinical_scores AS before JOIN clinical_scores AS after USING (instrument, subject)
-WHERE before.session = '{baseline}' AND after.session = '{follow_up}'
-  AND subject NOT IN (
-    SELECT subject FROM exclusions
-    WHERE NOT overruled AND stage = 'participants' AND parcellation = '*'
-  )
+WHERE before.session = '{{baseline}}' AND after.session = '{{follow_up}}'
+  AND subject NOT IN ({EXCLUDED_FROM_SCORES})
 ORDER BY instrument, subject
 """
 
@@ -108,7 +106,7 @@ def draw_symptoms(frames: Frames, setting: Setting) -> Figure:
             _draw_scores(scores, instrument, frames, setting)
             _draw_association(fitted, predicted, instrument, frames)
         for panel, name in zip(panels[0], "abc", strict=True):
-            raised_letter(panel, name, 13)
+            letter(panel, name, 13)
         if more:
             parts[0].suptitle(more, size=6.5)
         if has_map:

@@ -17,6 +17,7 @@ import duckdb
 from markupsafe import Markup
 
 from ect_assets.report.figures.exhibits import Setting, filled
+from ect_assets.report.questions import probability
 
 Format = Callable[[float], str]
 UNKNOWN = "not known"
@@ -47,7 +48,7 @@ def percent(digits: int) -> Format:
 
 def p_value(value: float) -> str:
     """Write a p or q value as in a table."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return probability(value)
 
 
 def p_relation(value: float) -> str:

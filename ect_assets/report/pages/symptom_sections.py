@@ -24,18 +24,22 @@ from ect_assets.report.pages.blocks import (
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, p_relation, p_value, signed
 from ect_assets.report.pages.words import instrument_title
-from ect_assets.report.questions import BRAIN_AND_SYMPTOMS, SYMPTOMS, of_parcellation
+from ect_assets.report.questions import (
+    BRAIN_AND_SYMPTOMS,
+    EXCLUDED_FROM_SCORES,
+    SYMPTOMS,
+    of_parcellation,
+)
 from ect_assets.study import Study
 
 LEVEL = 0.05
 BETTER = "Lower scores are better"
 
-HALVED = """SELECT instrument, count(*) AS n,
+HALVED = f"""SELECT instrument, count(*) AS n,
   count(*) FILTER (before.score > 0 AND after.score <= before.score / 2) AS n_halved
 FROM clinical_scores AS before JOIN clinical_scores AS after USING (instrument, subject)
-WHERE before.session = '{baseline}' AND after.session = '{follow_up}' AND subject NOT IN (
-  SELECT subject FROM exclusions
-  WHERE NOT overruled AND stage = 'participants' AND parcellation = '*')
+WHERE before.session = '{{baseline}}' AND after.session = '{{follow_up}}' AND subject NOT IN (
+  {EXCLUDED_FROM_SCORES})
 GROUP BY instrument ORDER BY instrument"""
 """Of the patients of clinical_change; a score of zero cannot fall."""
 
