@@ -48,6 +48,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class Storage(StrEnum):
+    """Where `ect init` lets Dagster keep its records."""
+
+    sqlite = "sqlite"
+    postgres = "postgres"
+
+
 def _example(*lines: str) -> str:
     return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
 
@@ -108,6 +115,9 @@ def init(
     lake: Annotated[
         str | None, typer.Option(help="Folder of the tables, relative to the study's")
     ] = None,
+    storage: Annotated[
+        Storage, typer.Option(help="Where Dagster keeps the records of runs; postgres: many hosts")
+    ] = Storage.sqlite,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what was found")] = False,
 ) -> None:
     """Begin a study of your own: asks, or takes flags, and writes a commented study.toml.
@@ -128,6 +138,7 @@ def init(
         "expression": expression,
         "time_zone": time_zone,
         "lake": lake,
+        "storage": storage.value,
     }
     answers = {key: value for key, value in said.items() if value is not None}
     asks = sys.stdin.isatty() and not yes

@@ -72,8 +72,11 @@ def forget_subject(instance: dg.DagsterInstance, subject: str, but: str | None =
     if storage is not None:
         # Evaluations list the partitions that they were about.
         storage.purge_asset_evaluations(before=time.time())
-    for step in STEPS:
-        instance.wipe_asset_cached_status([dg.AssetKey(step.name)])
+    for key in (dg.AssetKey(step.name) for step in STEPS):
+        # What was made last is kept a second time, beside the runs, with its preview of rows.
+        if mentions.search(str(instance.get_latest_materialization_event(key))):
+            instance.wipe_assets([key])
+        instance.wipe_asset_cached_status([key])
     return deleted
 
 

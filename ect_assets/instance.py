@@ -1,6 +1,7 @@
 """The study's own Dagster instance: where runs are recorded, and who may be at work.
 
-One folder inside the study; nothing is shared between studies, nothing leaves the machine.
+One folder inside the study, and with PostgreSQL a schema on the server (`storage`); nothing is
+shared between studies.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
-from alembic.util.exc import CommandError
-from sqlalchemy.exc import DatabaseError
 
 from ect_assets.lake.whole_files import clear_leftovers, replace_whole, told_plainly
 from ect_assets.problems import StudyError
 from ect_assets.processes import is_alive
+from ect_assets.storage import (
+    failures,
+    only_one_host,
+    prepared_database,
+    refuse_other_version,
+    why_unusable,
+    with_storage,
+)
 from ect_assets.study import Study
 
 SETTINGS = """\
@@ -81,15 +88,24 @@ def prepare_home(study: Study) -> Path:
     ------
     WriteError
         When the study's folder is full or read-only.
+    StudyError
+        When its dagster.yaml names another storage than study.toml.
     """
     home = study.dagster_home
-    for file, text in (
-        (home / "dagster.yaml", SETTINGS.format(runs=max(1, os.cpu_count() or 1))),
-        (home / ".nux" / "nux.yaml", "seen: 1\n"),
-    ):
-        if not file.exists():
-            _write_text(file, text)
+    settings = home / "dagster.yaml"
+    is_there = settings.exists()
+    before = settings.read_text(encoding="utf-8") if is_there else _first_settings()
+    now = with_storage(before, study)
+    if not is_there or now != before:
+        _write_text(settings, now)
+    welcome = home / ".nux" / "nux.yaml"
+    if not welcome.exists():
+        _write_text(welcome, "seen: 1\n")
     return home
+
+
+def _first_settings() -> str:
+    return SETTINGS.format(runs=max(1, os.cpu_count() or 1))
 
 
 def _write_text(file: Path, text: str) -> None:
@@ -124,7 +140,7 @@ def only_one_run(study: Study) -> Iterator[None]:
 
 
 @contextmanager
-def only_one_server(study: Study) -> Iterator[int]:
+def only_one_server(study: Study) -> Iterator[tuple[int, ...]]:
     """Keep a second `ect ui` of the same study from starting while one is at work.
 
     Parameters
@@ -133,9 +149,9 @@ def only_one_server(study: Study) -> Iterator[int]:
 
     Yields
     ------
-    int
-        The descriptor of the lock. Processes that get it (``pass_fds``) hold the lock too, so that
-        a daemon whose `ect ui` was killed is not joined by a second one.
+    tuple of int
+        The descriptors of the lock. Processes that get them (``pass_fds``) hold the lock too, so
+        that a daemon whose `ect ui` was killed is not joined by a second one.
 
     Raises
     ------
@@ -144,12 +160,12 @@ def only_one_server(study: Study) -> Iterator[int]:
     WriteError
         When the study's folder is full or read-only.
     """
-    with _only_one(study, "ui") as lock:
-        yield lock
+    with _only_one(study, "ui") as locks:
+        yield locks
 
 
 @contextmanager
-def _only_one(study: Study, command: str) -> Iterator[int]:
+def _only_one(study: Study, command: str) -> Iterator[tuple[int, ...]]:
     file = prepare_home(study) / f"{command}.lock"
     with told_plainly(file):
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
@@ -165,7 +181,9 @@ def _only_one(study: Study, command: str) -> Iterator[int]:
         with told_plainly(file):
             os.ftruncate(lock, 0)
             os.pwrite(lock, _who_we_are().encode(), 0)
-        yield lock
+        # A file's lock need not reach another host, whatever shares the folder.
+        with only_one_host(study, command) as elsewhere:
+            yield lock, *elsewhere
     finally:
         os.close(lock)
 
@@ -190,21 +208,17 @@ def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
     Raises
     ------
     StudyError
-        When its records cannot be read or written.
+        When its records cannot be read or written, or another version of Dagster made them.
     """
     home = prepare_home(study)
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
     try:
-        with _opened_alone(home) as instance:
+        with _opened_alone(study) as instance:
+            refuse_other_version(study, instance)
             yield instance
-    except (DatabaseError, CommandError) as error:
-        why = error.orig if isinstance(error, DatabaseError) else error
-        raise StudyError(
-            f"{home}: the records of runs cannot be used ({why}). The tables are whole. "
-            "Make room there and see that the folder is yours to write; where the records are "
-            "damaged, move the folder away: `ect run` makes it anew, and only the history is lost."
-        ) from error
+    except failures(study) as error:
+        raise StudyError(why_unusable(study, error)) from error
     finally:
         if before is None:
             del os.environ["DAGSTER_HOME"]
@@ -212,14 +226,15 @@ def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
             os.environ["DAGSTER_HOME"] = before
 
 
-def _opened_alone(home: Path) -> dg.DagsterInstance:
+def _opened_alone(study: Study) -> dg.DagsterInstance:
     """Open the records; of two processes that make them at once, Dagster spoils them for both."""
-    file = home / "open.lock"
+    file = study.dagster_home / "open.lock"
     with told_plainly(file):
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return dg.DagsterInstance.get()
+        with prepared_database(study):
+            return dg.DagsterInstance.get()
     finally:
         os.close(lock)
 

@@ -25,6 +25,7 @@ from ect_assets.study_questions import (
 )
 
 TEMPLATE = "study_template.toml"
+SQLITE = "sqlite"
 NO_INSTRUMENT = """\
 # [instruments.hamd]
 # title = "Hamilton Depression Rating Scale, 17 items"
@@ -42,7 +43,7 @@ def write_study(folder: Path, answers: Answers) -> Path:
     folder : Path
         The study's folder; made when missing.
     answers : mapping of str to str
-        By the questions' keys.
+        By the questions' keys; ``storage``, which nobody is asked, is ``sqlite`` without it.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def write_study(folder: Path, answers: Answers) -> Path:
     folder = study_folder(folder)
     refuse_written(folder)
     file = folder / STUDY_FILE
-    text = _settings(folder, complete(folder, answers))
+    text = _settings(folder, complete(folder, answers), answers.get("storage", SQLITE))
     folder.mkdir(parents=True, exist_ok=True)
     # Exclusively: somebody may have made one meanwhile.
     with file.open("x", encoding="utf-8") as stream:
@@ -88,7 +89,7 @@ def refuse_written(folder: Path) -> None:
         raise StudyError(f"{file} exists already; edit it, or choose another folder.")
 
 
-def _settings(folder: Path, answers: Answers) -> str:
+def _settings(folder: Path, answers: Answers, storage: str) -> str:
     """Return the text of study.toml."""
     found = contents(folder, answers)
     volumes = chosen_volumes(folder, answers)
@@ -112,6 +113,7 @@ def _settings(folder: Path, answers: Answers) -> str:
         parcellations=_parcellations(answers),
         transcriptome=_transcriptome(answers),
         time_zone=_quoted(answers["time_zone"]),
+        storage=_storage(storage),
     )
 
 
@@ -154,6 +156,15 @@ def _parcellations(answers: Answers) -> str:
         f'expression = "{"packaged" if ours == PACKAGED else expression}"\n'
         for theirs, ours in ANNOTATIONS.items()
         if ours in chosen
+    )
+
+
+def _storage(kind: str) -> str:
+    """Write where Dagster's records are, left as a comment where it is the default."""
+    mark = "# " if kind == SQLITE else ""
+    return (
+        f"{mark}[storage]                # of the records of runs; tables are in the lake\n"
+        f'{mark}dagster = "{kind}"       # or "postgres": for several hosts; login by PGHOST...\n'
     )
 
 

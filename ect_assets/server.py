@@ -52,14 +52,14 @@ def serve(study: Study, port: int) -> int:
         When the port is taken.
     """
     _refuse_taken(port)
-    with only_one_server(study) as lock:
+    with only_one_server(study) as locks:
         with open_instance(study) as instance:
             close_abandoned_runs(instance, launched=True)
             register_subjects(study, instance, complete_patients(study, now=inf))
-        return _serve(study, port, lock)
+        return _serve(study, port, locks)
 
 
-def _serve(study: Study, port: int, lock: int) -> int:
+def _serve(study: Study, port: int, locks: tuple[int, ...]) -> int:
     """Run the processes, anew whenever study.toml changes: they read it when they start."""
     # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
     previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
@@ -68,7 +68,7 @@ def _serve(study: Study, port: int, lock: int) -> int:
         with log.open("wb") as output:
             while True:
                 terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
-                code = _serve_until_changed(study, port, lock, output)
+                code = _serve_until_changed(study, port, locks, output)
                 if code is not None:
                     terminal.say(f"The server ended by itself (code {code}); {log} says why.")
                     return code
@@ -81,11 +81,13 @@ def _serve(study: Study, port: int, lock: int) -> int:
             signal.signal(number, handler)
 
 
-def _serve_until_changed(study: Study, port: int, lock: int, output: IO[bytes]) -> int | None:
+def _serve_until_changed(
+    study: Study, port: int, locks: tuple[int, ...], output: IO[bytes]
+) -> int | None:
     """Run the processes; return the code of the first to end, or None when study.toml changed."""
     settings = study.folder / STUDY_FILE
     begun_with = refused = settings.read_bytes()
-    processes = _start(study, port, lock, output)
+    processes = _start(study, port, locks, output)
     try:
         while True:
             ended = [one.returncode for one in processes if one.poll() is not None]
@@ -110,7 +112,9 @@ def _can_be_read(study: Study) -> bool:
     return True
 
 
-def _start(study: Study, port: int, lock: int, output: IO[bytes]) -> list[subprocess.Popen]:
+def _start(
+    study: Study, port: int, locks: tuple[int, ...], output: IO[bytes]
+) -> list[subprocess.Popen]:
     environment = os.environ | {
         "DAGSTER_HOME": str(prepare_home(study)),
         "ECT_STUDY": str(study.folder),
@@ -127,7 +131,7 @@ def _start(study: Study, port: int, lock: int, output: IO[bytes]) -> list[subpro
             # A session of their own, so that Ctrl-C reaches them once, through us.
             start_new_session=True,
             # They hold the lock as well: a daemon that outlives us is not joined by a second one.
-            pass_fds=[lock],
+            pass_fds=locks,
         )
         for command in commands
     ]

@@ -416,6 +416,18 @@ class Report(Settings):
     pages: bool = True
 
 
+class Storage(Settings):
+    """Where Dagster keeps the records of runs.
+
+    ``sqlite``: files in the study. ``postgres``: a server, for more than one host; its address and
+    login come from the environment (``PGHOST`` and so on), never from here. ``postgres_schema`` is
+    the study's schema there; ``ect_`` and the study's name where it is not said.
+    """
+
+    dagster: Literal["sqlite", "postgres"] = "sqlite"
+    postgres_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
+
+
 class Study(Settings):
     """One study: its `study.toml`, with folders made absolute."""
 
@@ -445,6 +457,7 @@ class Study(Settings):
     schedule: Schedule = Schedule()
     notifications: Notifications = Notifications()
     report: Report = Report()
+    storage: Storage = Storage()
 
     @model_validator(mode="after")
     def _known_instruments(self) -> Study:

@@ -85,9 +85,9 @@ def test_a_run_and_a_server_may_be_at_work_together(study):
 
 
 def test_a_process_that_was_given_the_lock_of_the_server_keeps_it(study):
-    with only_one_server(study) as lock:
+    with only_one_server(study) as locks:
         daemon = subprocess.Popen(
-            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock]
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=locks
         )
     with pytest.raises(StudyError, match="Another `ect ui`"), only_one_server(study):
         pass

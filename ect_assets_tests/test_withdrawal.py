@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -88,6 +91,25 @@ def test_dagster_remembers_nothing_of_the_patient(study):
         assert mentions == []
         known = instance.get_materialized_partitions(dg.AssetKey("raw_scans"))
     assert known == {f"{number:03}" for number in range(1, 8) if number != 3}
+
+
+def test_no_row_of_dagsters_files_names_the_patient(study):
+    leave(study)
+    found = [
+        f"{file.name}: {name}"
+        for file in study.dagster_home.rglob("*.db")
+        for name, row in rows_of(file)
+        if LEAVING in str(row)
+    ]
+    assert found == []
+
+
+def rows_of(file: Path) -> Iterator[tuple[str, tuple]]:
+    """Go through all rows of all tables of an SQLite file."""
+    with closing(sqlite3.connect(file)) as records:
+        tables = records.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in tables:
+            yield from ((name, row) for row in records.execute(f'SELECT * FROM "{name}"'))
 
 
 def test_the_audit_log_says_that_somebody_left_and_not_who(study):
