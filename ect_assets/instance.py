@@ -42,6 +42,7 @@ run_coordinator:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 15
+  max_resume_run_attempts: {resumes}
   free_slots_after_run_end_seconds: 60
 run_retries:
   enabled: true
@@ -56,6 +57,12 @@ retention:
       skipped: 2
       failure: 30
       success: 90
+"""
+ON_CLUSTER = """\
+# Where steps go to a cluster, a run outlives the daemon, and is taken up again where it was.
+run_launcher:
+  module: ect_assets.cluster.launcher
+  class: ResumableRunLauncher
 """
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -83,8 +90,11 @@ def prepare_home(study: Study) -> Path:
         When the study's folder is full or read-only.
     """
     home = study.dagster_home
+    is_on_cluster = study.cluster.executor != "local"
+    runs = study.cluster.runs_at_once if is_on_cluster else max(1, os.cpu_count() or 1)
+    settings = SETTINGS.format(runs=runs, resumes=3 if is_on_cluster else 0)
     for file, text in (
-        (home / "dagster.yaml", SETTINGS.format(runs=max(1, os.cpu_count() or 1))),
+        (home / "dagster.yaml", settings + (ON_CLUSTER if is_on_cluster else "")),
         (home / ".nux" / "nux.yaml", "seen: 1\n"),
     ):
         if not file.exists():
