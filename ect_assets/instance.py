@@ -49,6 +49,7 @@ run_coordinator:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 15
+  max_resume_run_attempts: {resumes}
   free_slots_after_run_end_seconds: 60
 run_retries:
   enabled: true
@@ -63,6 +64,12 @@ retention:
       skipped: 2
       failure: 30
       success: 90
+"""
+ON_CLUSTER = """\
+# Where steps go to a cluster, a run outlives the daemon, and is taken up again where it was.
+run_launcher:
+  module: ect_assets.cluster.launcher
+  class: ResumableRunLauncher
 """
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -94,7 +101,7 @@ def prepare_home(study: Study) -> Path:
     home = study.dagster_home
     settings = home / "dagster.yaml"
     is_there = settings.exists()
-    before = settings.read_text(encoding="utf-8") if is_there else _first_settings()
+    before = settings.read_text(encoding="utf-8") if is_there else _first_settings(study)
     now = with_storage(before, study)
     if not is_there or now != before:
         _write_text(settings, now)
@@ -104,8 +111,10 @@ def prepare_home(study: Study) -> Path:
     return home
 
 
-def _first_settings() -> str:
-    return SETTINGS.format(runs=max(1, os.cpu_count() or 1))
+def _first_settings(study: Study) -> str:
+    if study.cluster.executor == "local":
+        return SETTINGS.format(runs=max(1, os.cpu_count() or 1), resumes=0)
+    return SETTINGS.format(runs=study.cluster.runs_at_once, resumes=3) + ON_CLUSTER
 
 
 def _write_text(file: Path, text: str) -> None:

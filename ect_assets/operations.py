@@ -109,25 +109,25 @@ def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> 
     _report(context, Runner(study).run(arrived=()))
 
 
-@dg.job(description=make_everything.description)
+@dg.job(executor_def=dg.in_process_executor, description=make_everything.description)
 def whole_study() -> None:
     """Make everything."""
     make_everything()
 
 
-@dg.job(description=check_everything.description)
+@dg.job(executor_def=dg.in_process_executor, description=check_everything.description)
 def nightly_check() -> None:
     """Check everything."""
     check_everything()
 
 
-@dg.job(description=recompute_heavy.description)
+@dg.job(executor_def=dg.in_process_executor, description=recompute_heavy.description)
 def weekly_recomputation() -> None:
     """Recompute what takes long."""
     recompute_heavy()
 
 
-@dg.job(description=remove_patient.description)
+@dg.job(executor_def=dg.in_process_executor, description=remove_patient.description)
 def withdraw_patient() -> None:
     """Remove a patient."""
     remove_patient()

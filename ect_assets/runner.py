@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import dagster as dg
 
+from ect_assets.cluster.waves import Ran, Workers
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
 from ect_assets.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
@@ -92,6 +94,7 @@ class Runner:
         self.study = study
         self.lake = lake_of(study)
         self._is_narrowed = False
+        self._workers: Workers | None = None
         self.progress = progress or (lambda what, done, total: None)
 
     def run(
@@ -163,6 +166,8 @@ class Runner:
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]
             job = walk_definitions(self.study).resolve_implicit_global_asset_job_def()
+            if self.study.cluster.executor == "slurm":
+                self._workers = Workers(self.study, instance, job)
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
         refresh_catalogue(self.lake)
@@ -195,7 +200,14 @@ class Runner:
     def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
         done = 0
-        for together in self._joined(needed, instance.get_dynamic_partitions(SUBJECT)):
+        runs = list(self._joined(needed, instance.get_dynamic_partitions(SUBJECT)))
+        if self._workers is not None:
+            self.progress(", ".join(map(_title, runs)), 0, len(needed))
+            self._workers.side_by_side(
+                [partial(self._execute_or_split, one, job, instance, outcome) for one in runs]
+            )
+            return
+        for together in runs:
             self.progress(_title(together), done, len(needed))
             done += len(together)
             self._execute_or_split(together, job, instance, outcome)
@@ -223,6 +235,9 @@ class Runner:
         partitions = tuple(one for batch in together for one in batch.partitions)
         whole = Batch(_title(together), together[0].steps, partitions)
         if self._execute(whole, job, instance, outcome) or len(partitions) == 1:
+            return
+        if self._workers is not None and not any(map(self._has_failed, together)):
+            # Not because of a patient: Slurm ended the job, and the run's log says how.
             return
         if len(together) == 1:
             for one in partitions:
@@ -287,31 +302,38 @@ class Runner:
         """Run one batch; on failure note what each step said."""
         table = batch.steps[0].table
         keys = [partition_key(table, one) for one in batch.partitions]
-        tags = dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True)) if keys[0] else {}
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
-            partition_key=keys[0] if len(keys) == 1 else None,
-            tags=tags if len(keys) > 1 else {},
-            run_config=QUIET,
-            raise_on_error=False,
-        )
-        said = {
-            event.step_key: event.step_failure_data.error
-            for event in result.get_step_failure_events()
-        }
-        materialized = {
-            event.asset_key.path[-1] for event in result.get_asset_materialization_events()
-        }
+        if self._workers is not None:
+            names = [step.name for step in batch.steps]
+            ran = self._workers.execute(names, keys[0], keys[-1], QUIET)
+        else:
+            ran = _in_process(batch, keys, job, instance)
         for step in batch.steps:
             for partition in batch.partitions:
                 name = _named(step, partition)
-                if step.name in materialized:
+                if step.name in ran.made:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    outcome.note_failure(step, partition, _sentence(said.get(step.name)))
-        return result.success
+                    outcome.note_failure(step, partition, _sentence(ran.said.get(step.name)))
+        return ran.success
+
+
+def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:
+    """Run one batch in this process."""
+    tags = dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True)) if keys[0] else {}
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
+        partition_key=keys[0] if len(keys) == 1 else None,
+        tags=tags if len(keys) > 1 else {},
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+    made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    said = {
+        event.step_key: event.step_failure_data.error for event in result.get_step_failure_events()
+    }
+    return Ran(result.success, made, said)
 
 
 def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:

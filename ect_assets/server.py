@@ -54,7 +54,8 @@ def serve(study: Study, port: int) -> int:
     _refuse_taken(port)
     with only_one_server(study) as locks:
         with open_instance(study) as instance:
-            close_abandoned_runs(instance, launched=True)
+            if not instance.run_launcher.supports_resume_run:
+                close_abandoned_runs(instance, launched=True)
             register_subjects(study, instance, complete_patients(study, now=inf))
         return _serve(study, port, locks)
 

@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ect_assets.cluster.settings import Cluster
 from ect_assets.problems import StudyError
 
 STUDY_FILE = "study.toml"
@@ -458,6 +459,7 @@ class Study(Settings):
     notifications: Notifications = Notifications()
     report: Report = Report()
     storage: Storage = Storage()
+    cluster: Cluster = Cluster()
 
     @model_validator(mode="after")
     def _known_instruments(self) -> Study:

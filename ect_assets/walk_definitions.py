@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from ect_assets.cluster.executor import executor_of
 from ect_assets.freshness import lake_of
 from ect_assets.orchestration import LakeIOManager, as_assets
 from ect_assets.step import Step
@@ -44,6 +45,6 @@ def walk_definitions(
     return dg.Definitions(
         assets=as_assets(STEPS, study, lake, condition),
         resources={"lake": LakeIOManager(lake)},
-        executor=dg.in_process_executor,
+        executor=executor_of(study),
         loggers={"console": console},
     )
