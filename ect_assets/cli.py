@@ -339,7 +339,7 @@ def sql(
         query = chosen.sql
     elif query is None or example is not None:
         raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
-    write_answer(Lake(loaded.lake_folder), query, format.value, output)
+    write_answer(Lake.of(loaded), query, format.value, output)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
 
@@ -350,11 +350,11 @@ def report(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser")] = False,
 ) -> None:
     """Print what was found, in a few tables, and where the report with its figures is."""
-    from ect_assets.lake.documents import report_pages
+    from ect_assets.lake.documents import readable_copy, report_pages
     from ect_assets.lake.store import Lake
 
     loaded = _load(study)
-    lake = Lake(loaded.lake_folder)
+    lake = Lake.of(loaded)
     terminal.show_summary(loaded, lake)
     pages = report_pages(lake)
     if open_page and not pages:
@@ -363,7 +363,7 @@ def report(
             "`[report] pages = false` in study.toml none is made."
         )
     if open_page:
-        typer.launch(pages[0].as_uri())
+        typer.launch(readable_copy(pages[0], loaded.cache_folder).as_uri())
 
 
 @app.command(

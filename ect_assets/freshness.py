@@ -33,7 +33,7 @@ WHOLE_FILE_BYTES = 4_000_000
 
 def lake_of(study: Study) -> Lake:
     """Return the study's lake, with the files of the patients who are in the study now."""
-    return Lake(study.lake_folder, frozenset(subject_labels(study.bids_folder)))
+    return Lake.of(study, frozenset(subject_labels(study.bids_folder)))
 
 
 def code_version(step: Step) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ect_assets.lake.store import Lake
 from ect_assets.lake.whole_files import clear_leftovers, replace_whole, told_plainly
 from ect_assets.problems import StudyError
 from ect_assets.processes import is_alive
@@ -143,7 +144,7 @@ def only_one_run(study: Study) -> Iterator[None]:
         When the study's folder is full or read-only.
     """
     with _only_one(study, "run"):
-        clear_leftovers(study.lake_folder)
+        clear_leftovers(Lake.of(study).own_folder)
         clear_leftovers(study.dagster_home)
         yield
 

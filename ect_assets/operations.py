@@ -13,6 +13,7 @@ from ect_assets.freshness import lake_of
 from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration import SUBJECT
+from ect_assets.places import remove
 from ect_assets.runner import Outcome, Runner
 from ect_assets.schema import Table
 from ect_assets.study import Study
@@ -64,7 +65,7 @@ def check_everything(context: dg.OpExecutionContext) -> None:
     damaged = damaged_files(lake)
     for name in damaged:
         context.log.warning(f"{name} is damaged; it is made again.")
-        (lake.folder / name).unlink(missing_ok=True)
+        remove(lake.folder / name)
     registered = set(context.instance.get_dynamic_partitions(SUBJECT))
     _report(
         context,

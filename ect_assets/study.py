@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ect_assets.cluster.settings import Cluster
+from ect_assets.places import Place, place_of
 from ect_assets.problems import StudyError
 
 STUDY_FILE = "study.toml"
@@ -438,7 +439,7 @@ class Study(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20250101
     folder: Path
     bids: Path = Path("bids")
-    lake: Path = Path("data_lake")
+    lake: str = "data_lake"
     participants: dict[str, str] = {}
     sessions: Sessions = Sessions()
     scans: Scans = Scans()
@@ -506,9 +507,9 @@ class Study(Settings):
         return self.folder / self.morphometry.folder
 
     @property
-    def lake_folder(self) -> Path:
-        """Where the tables are kept."""
-        return Path(os.path.normpath(self.folder / self.lake))
+    def lake_folder(self) -> Place:
+        """Where the tables are kept: a folder, or a place in an object store."""
+        return place_of(self.lake, self.folder)
 
     @property
     def cache_folder(self) -> Path:

@@ -7,7 +7,6 @@ The patient's own files are taken away in `source_removal`, what Dagster remembe
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 
 import dagster as dg
@@ -20,6 +19,7 @@ from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
 from ect_assets.orchestration import SUBJECT
+from ect_assets.places import Place, files_below, read_bytes, remove_folder
 from ect_assets.problems import StudyError
 from ect_assets.schema import Table
 from ect_assets.source_removal import remove_sources, source_folders, source_tables
@@ -88,7 +88,7 @@ def withdraw(
         nothing was removed then.
     """
     subject = subject.removeprefix("sub-")
-    lake = Lake(study.lake_folder)
+    lake = Lake.of(study)
     _refuse_unknown(study, lake, subject, instance)
     if not delete_source:
         _refuse_remaining_sources(study, subject)
@@ -142,10 +142,17 @@ def _remove_partitions(lake: Lake, subject: str) -> int:
     removed = 0
     # Not the whole lake: a reader may take a folder of its own away meanwhile.
     for name in (*TABLES, PROBLEMS_FOLDER):
-        for folder in sorted((lake.folder / name).glob(f"**/subject={subject}")):
-            removed += 0 if name == PROBLEMS_FOLDER else len(list(folder.glob("**/*.parquet")))
-            shutil.rmtree(folder)
+        theirs = [
+            file for file in files_below(lake.folder / name) if f"subject={subject}" in file.parts
+        ]
+        removed += 0 if name == PROBLEMS_FOLDER else len(theirs)
+        for folder in dict.fromkeys(_folder_of(subject, file) for file in theirs):
+            remove_folder(folder)
     return removed
+
+
+def _folder_of(subject: str, file: Place) -> Place:
+    return next(one for one in file.parents if one.name == f"subject={subject}")
 
 
 def _remove_rows(lake: Lake, subject: str) -> int:
@@ -164,7 +171,7 @@ def _remove_rows(lake: Lake, subject: str) -> int:
     for file, failure in list(lake.failures()):
         others = tuple(one for one in failure.problems if one.subject != subject)
         if len(others) < len(failure.problems):
-            said = json.loads(file.read_text(encoding="utf-8"))
+            said = json.loads(read_bytes(file))
             _keep_problems(
                 lake, file.relative_to(lake.folder).parts, Failure(others, "", said["failed"])
             )

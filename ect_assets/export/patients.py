@@ -38,7 +38,7 @@ def known_labels(lake: Lake) -> set[str]:
     set of str
         Without ``sub-``.
     """
-    everyone = Lake(lake.folder)
+    everyone = Lake(lake.folder, beside=lake.beside)
     labels = set(lake.subjects or ())
     for table in TABLES.values():
         if SUBJECT in table.partitions:

@@ -82,7 +82,8 @@ def _rewrite(lake: Lake, simulated: bool, change: Callable[[pd.DataFrame], pd.Da
 @contextmanager
 def _locked(lake: Lake) -> Iterator[None]:
     """Let one process at a time add; the lock goes with the process, however it ends."""
-    lake.folder.mkdir(parents=True, exist_ok=True)
-    with (lake.folder / LOCK).open("w") as lock:
+    folder = lake.own_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -14,6 +14,7 @@ import duckdb
 
 from ect_assets.lake.store import FILE_NAME, Lake
 from ect_assets.lake.whole_files import WriteError, folder_beside
+from ect_assets.places import Place, is_remote
 from ect_assets.problems import EctError
 from ect_assets.schema import Table
 from ect_assets.tables import TABLES
@@ -42,7 +43,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def view_statement(lake: Lake, table: type[Table], files: list[Path] | None = None) -> str:
+def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = None) -> str:
     """Return the SQL that makes a table's view: over its files, or empty where there is none."""
     if files == [] or not lake.partitions(table):
         columns = ", ".join(
@@ -79,17 +80,18 @@ def refresh_catalogue(lake: Lake) -> Path:
     WriteError
         When the disk is full or the folder is read-only; the old one stays then.
     """
-    file = lake.folder / CATALOGUE
+    file = lake.own_folder / CATALOGUE
     with folder_beside(file) as aside:
         fresh = aside / CATALOGUE
         try:
             with duckdb.connect(fresh) as connection:
+                _reach(connection, lake)
                 make_views(connection, lake)
                 # Said here: on closing, a full disk would be passed over in silence.
                 connection.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise WriteError(
-                f"{lake.folder}: {CATALOGUE} could not be made anew ({error}). What was there "
+                f"{lake.own_folder}: {CATALOGUE} could not be made anew ({error}). What was there "
                 "before is as it was, and the tables are whole. Mend that, then `ect run` again."
             ) from error
         os.replace(fresh, file)
@@ -121,7 +123,7 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
             _make_view(connection, lake, table, view_statement(lake, table))
 
 
-def _sound_files(lake: Lake, table: type[Table]) -> list[Path]:
+def _sound_files(lake: Lake, table: type[Table]) -> list[Place]:
     there = lake.partitions(table)
     return [lake.file(table, one) for one in there if lake.footer(table, one) is not None]
 
@@ -160,6 +162,7 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     # An instance of its own: one that is opened by file name is shared within the process, with
     # its locked settings.
     connection = duckdb.connect()
+    _reach(connection, lake)
     try:
         file = refresh_catalogue(lake)
         connection.execute(f"ATTACH {quoted(str(file))} AS lake (READ_ONLY)")
@@ -175,6 +178,14 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
         connection.execute(f"SET {setting}")
     connection.execute("SET lock_configuration=true")
     return connection
+
+
+def _reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Let a connection read an object store, without any extension of DuckDB."""
+    if is_remote(lake.folder):
+        from ect_assets import object_store
+
+        connection.register_filesystem(object_store.for_duckdb(lake.folder))
 
 
 def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:

@@ -7,13 +7,21 @@ files in `report`.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from ect_assets.lake.store import FILE_NAME, Lake, Partition
 from ect_assets.lake.whole_files import WRITING, replace_whole
+from ect_assets.places import (
+    Place,
+    files_below,
+    is_remote,
+    read_bytes,
+    remove,
+    remove_folder,
+    stamp_of,
+)
 from ect_assets.schema import Table
 from ect_assets.tables import StudyOverview, StudyReport
 
@@ -46,11 +54,11 @@ def write_documents(
     folder = lake.file(table, partition).parent
     for name, content in documents.items():
         file = folder / name
-        if not (file.is_file() and file.read_bytes() == content):
+        if _content(file) != content:
             replace_whole(file, partial(_write, content))
     for file in _there(folder):
         if file.relative_to(folder).as_posix() not in documents:
-            file.unlink(missing_ok=True)
+            remove(file)
 
 
 def has_all_documents(lake: Lake, table: type[Table], partition: Partition) -> bool:
@@ -69,36 +77,58 @@ def has_all_documents(lake: Lake, table: type[Table], partition: Partition) -> b
     """
     folder = lake.file(table, partition).parent
     rows = lake.read(table, partition)
+    there = [_content(folder / name) for name in rows.file]
     return all(
-        (folder / name).is_file() and checksum((folder / name).read_bytes()) == said
-        for name, said in zip(rows.file, rows.sha256, strict=True)
+        content is not None and checksum(content) == said
+        for content, said in zip(there, rows.sha256, strict=True)
     )
 
 
-def report_pages(lake: Lake) -> list[Path]:
+def report_pages(lake: Lake) -> list[Place]:
     """List the pages of the reports that are there, the whole study's first."""
     return [
         page
         for table in (StudyOverview, StudyReport)
         for partition in lake.partitions(table)
-        if (page := lake.file(table, partition).parent / PAGE).is_file()
+        if stamp_of(page := lake.file(table, partition).parent / PAGE) is not None
     ]
+
+
+def readable_copy(page: Place, folder: Path) -> Path:
+    """Return a page as a file that a browser can open, copied where it is in an object store.
+
+    Parameters
+    ----------
+    page : Path or UPath
+    folder : Path
+        For the copy.
+    """
+    if not is_remote(page):
+        return page
+    copy = folder / page.name
+    replace_whole(copy, partial(_write, read_bytes(page)))
+    return copy
 
 
 def remove_documents(lake: Lake, table: type[Table]) -> None:
     """Take away all partitions of a table with their files."""
-    folder = lake.folder / table.table_name
-    if folder.is_dir():
-        shutil.rmtree(folder)
+    remove_folder(lake.folder / table.table_name)
 
 
 def _write(content: bytes, file: Path) -> None:
     file.write_bytes(content)
 
 
-def _there(folder: Path) -> list[Path]:
+def _content(file: Place) -> bytes | None:
+    try:
+        return read_bytes(file)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+
+
+def _there(folder: Place) -> list[Place]:
     return [
         file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != FILE_NAME and not file.name.endswith(WRITING)
+        for file in files_below(folder)
+        if file.name != FILE_NAME and not file.name.endswith(WRITING)
     ]

@@ -11,27 +11,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ect_assets.places import Place, is_remote, read_bytes, read_tail
 from ect_assets.schema import Table
 
 GAPS = 4096
 """How many places there are where the rows of a file may begin; see `write_parquet`."""
-Stamp = tuple[int, int, int]
-"""Tells a file apart from the one that takes its name: inode, time of change, size."""
 
 
-def stamp_of(file: Path) -> Stamp | None:
-    """Return what tells a file apart, or None where there is none."""
-    try:
-        status = file.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def sound_footer(table: type[Table], file: Path) -> dict[str, str] | None:
+def sound_footer(table: type[Table], file: Place) -> dict[str, str] | None:
     """Read a footer; None where the file is damaged, not ours, or of other columns."""
     try:
-        schema = pq.read_schema(file)
+        schema = pq.read_schema(pa.BufferReader(read_tail(file)) if is_remote(file) else file)
     except (pa.ArrowInvalid, OSError):
         return None
     footer = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
@@ -39,9 +29,9 @@ def sound_footer(table: type[Table], file: Path) -> dict[str, str] | None:
     return footer if has_columns and "inputs_sha256" in footer else None
 
 
-def read_parquet(file: Path) -> pa.Table:
+def read_parquet(file: Place) -> pa.Table:
     """Read a file through one handle, so that all of it is of one version."""
-    with pq.ParquetFile(file) as opened:
+    with pq.ParquetFile(pa.BufferReader(read_bytes(file)) if is_remote(file) else file) as opened:
         return opened.read()
 
 

@@ -17,23 +17,27 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from ect_assets.lake.parquet import (
-    Stamp,
-    content_digest,
-    read_parquet,
-    sound_footer,
-    stamp_of,
-    write_parquet,
-)
+from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
 from ect_assets.lake.whole_files import replace_whole, told_plainly
+from ect_assets.places import (
+    Place,
+    Stamp,
+    files_below,
+    hive_files,
+    is_remote,
+    read_bytes,
+    remove,
+    stamp_of,
+)
 from ect_assets.problems import EctError, Problem
 from ect_assets.schema import Table
+from ect_assets.study import Study
 
 Partition = Mapping[str, str]
 
 SAFE_VALUE = re.compile(r"[0-9A-Za-z_-]+")
 FILE_NAME = "part.parquet"
-PROBLEMS_FOLDER = "_problems"
+PROBLEMS_FOLDER, PROBLEMS_FILE = "_problems", "problems.json"
 
 
 class LakeError(EctError):
@@ -85,24 +89,47 @@ class Failure:
 
 @dataclass(frozen=True)
 class Lake:
-    """The folder that holds the tables.
+    """The folder, or the place in an object store, that holds the tables.
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or UPath
         Below it a folder per table, below that hive folders such as ``parcellation=hcp_mmp``.
     subjects : frozenset of str, optional
         Patients who are in the study; files of others stay where they are but are not listed.
+    beside : Path, optional
+        Where locks and the catalogue are when the lake is in a store, which has neither.
     """
 
-    folder: Path
+    folder: Place
     subjects: frozenset[str] | None = None
-    _footers: dict[Path, tuple[Stamp, dict[str, str] | None]] = field(
+    beside: Path | None = None
+    _footers: dict[Place, tuple[Stamp, dict[str, str] | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _read: dict[Path, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
+    _read: dict[Place, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
 
-    def file(self, table: type[Table], partition: Partition) -> Path:
+    @classmethod
+    def of(cls, study: Study, subjects: frozenset[str] | None = None) -> Lake:
+        """Return the lake of a study, of some patients or of all whom it has files of."""
+        return cls(study.lake_folder, subjects, study.cache_folder)
+
+    @property
+    def own_folder(self) -> Path:
+        """The folder on this machine for what is no table: locks, and the catalogue.
+
+        Raises
+        ------
+        LakeError
+            When the lake is in a store and none was named.
+        """
+        if not is_remote(self.folder):
+            return self.folder
+        if self.beside is None:
+            raise LakeError(f"{self.folder} needs a folder on this machine for its catalogue.")
+        return self.beside
+
+    def file(self, table: type[Table], partition: Partition) -> Place:
         """Return where a partition of a table is kept, whether it exists or not.
 
         Raises
@@ -112,7 +139,7 @@ class Lake:
         """
         return self._place(self.folder / table.table_name, table, partition) / FILE_NAME
 
-    def _place(self, folder: Path, table: type[Table], partition: Partition) -> Path:
+    def _place(self, folder: Place, table: type[Table], partition: Partition) -> Place:
         for key in table.partitions:
             value = partition.get(key, "")
             if not SAFE_VALUE.fullmatch(value):
@@ -134,20 +161,18 @@ class Lake:
         list of mapping
             Partition keys to values, sorted; ``[{}]`` for a table of a single existing file.
         """
-        wanted = matching or {}
-        pattern = "/".join(f"{key}={wanted.get(key, '*')}" for key in table.partitions)
-        root = self.folder / table.table_name
-        found = root.glob(f"{pattern}/{FILE_NAME}" if pattern else FILE_NAME)
-        listed = [
-            dict(part.split("=", 1) for part in file.relative_to(root).parts[:-1])
-            for file in sorted(found)
-        ]
-        known = self.subjects
-        return [
-            one
-            for one in listed
-            if known is None or "subject" not in one or one["subject"] in known
-        ]
+        return [partition for partition, _, _ in self._listed(table, matching or {})]
+
+    def _listed(
+        self, table: type[Table], matching: Partition
+    ) -> Iterator[tuple[Partition, Place, Stamp]]:
+        """Go through the partitions of a table with their files, in one look."""
+        keys, root = table.partitions, self.folder / table.table_name
+        for values, file, stamp in hive_files(root, keys, matching, FILE_NAME):
+            partition = dict(zip(keys, values, strict=True))
+            who = partition.get("subject")
+            if who is None or self.subjects is None or who in self.subjects:
+                yield partition, file, stamp
 
     def footer(self, table: type[Table], partition: Partition) -> dict[str, str] | None:
         """Return the footer of a partition's file, or None where there is no sound file."""
@@ -264,10 +289,9 @@ class Lake:
         said = (content.schema.metadata or {}).get(b"content_sha256", b"").decode()
         return said == content_digest(content.replace_schema_metadata(None))
 
-    def stamps(self, tables: Iterable[type[Table]]) -> dict[Path, Stamp | None]:
+    def stamps(self, tables: Iterable[type[Table]]) -> dict[Place, Stamp]:
         """Tell the files of some tables apart from those that may take their names later."""
-        files = [self.file(table, one) for table in tables for one in self.partitions(table)]
-        return {file: stamp_of(file) for file in files}
+        return {file: stamp for table in tables for _, file, stamp in self._listed(table, {})}
 
     def record_problems(
         self, table: type[Table], partition: Partition, failure: Failure | None
@@ -284,7 +308,7 @@ class Lake:
         file = self._problems_file(table, partition)
         if failure is None:
             with told_plainly(file):
-                file.unlink(missing_ok=True)
+                remove(file)
             return
         text = json.dumps(
             {
@@ -298,31 +322,31 @@ class Lake:
         if _text(file) != text:
             replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
 
-    def _problems_file(self, table: type[Table], partition: Partition) -> Path:
+    def _problems_file(self, table: type[Table], partition: Partition) -> Place:
         folder = self.folder / PROBLEMS_FOLDER / table.table_name
-        return self._place(folder, table, partition) / "problems.json"
+        return self._place(folder, table, partition) / PROBLEMS_FILE
 
     def failure(self, table: type[Table], partition: Partition) -> Failure | None:
         """Return what was wrong with a partition when it was last made, or None."""
         return _read_failure(self._problems_file(table, partition))
 
-    def failures(self) -> Iterator[tuple[Path, Failure]]:
+    def failures(self) -> Iterator[tuple[Place, Failure]]:
         """Go through all that was wrong with any partition, with the file that says so."""
-        for file in sorted((self.folder / PROBLEMS_FOLDER).glob("**/problems.json")):
-            failure = _read_failure(file)
+        for file in files_below(self.folder / PROBLEMS_FOLDER):
+            failure = _read_failure(file) if file.name == PROBLEMS_FILE else None
             if failure is not None:
                 yield file, failure
 
 
-def _text(file: Path) -> str | None:
+def _text(file: Place) -> str | None:
     """Return what a file says, or None where there is none, or no longer."""
     try:
-        return file.read_text(encoding="utf-8")
+        return read_bytes(file).decode()
     except FileNotFoundError:
         return None
 
 
-def _read_failure(file: Path) -> Failure | None:
+def _read_failure(file: Place) -> Failure | None:
     """Read one `problems.json`; None where there is none."""
     text = _text(file)
     if text is None:

@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+from ect_assets.places import Place, is_remote
 from ect_assets.problems import EctError
 
 WRITING = ".writing"
@@ -29,21 +31,28 @@ class WriteError(EctError):
     """A file could not be written; what was there before is as it was."""
 
 
-def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
+def replace_whole(file: Place, write: Callable[[Path], object]) -> None:
     """Write beside a file, flush to the disk, then take its name in one step.
+
+    In an object store it has its name once all of it has arrived.
 
     Parameters
     ----------
-    file : Path
+    file : Path or UPath
         Its folder is made when missing.
     write : callable
-        ``write(path)`` writes the content to another path.
+        ``write(path)`` writes the content to another path, which is on this machine.
 
     Raises
     ------
     WriteError
         When the disk is full or the folder is read-only; nothing is left behind then.
+    StoreError
+        When the store is away or refuses; what was there before is as it was.
     """
+    if is_remote(file):
+        _put(file, write)
+        return
     with told_plainly(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with _beside(lambda: _new_file(file.parent)) as aside:
@@ -52,6 +61,16 @@ def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
             _flush(aside)
             os.replace(aside, file)
         _flush(file.parent)
+
+
+def _put(file: Place, write: Callable[[Path], object]) -> None:
+    from ect_assets import object_store
+
+    with tempfile.TemporaryDirectory(prefix="ect_") as folder:
+        here = Path(folder, file.name)
+        with told_plainly(here):
+            write(here)
+        object_store.put(cast(Any, file), here.read_bytes())
 
 
 @contextmanager

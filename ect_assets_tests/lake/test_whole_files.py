@@ -270,7 +270,7 @@ def test_files_of_others_are_not_cleared_away(tmp_path):
 
 def test_problems_that_another_run_clears_meanwhile_are_passed_over(lake, monkeypatch):
     lake.record_problems(tables.RawScans, {"subject": "001"}, FAILURE)
-    monkeypatch.setattr(Path, "read_text", refuse(errno.ENOENT))
+    monkeypatch.setattr(Path, "read_bytes", refuse(errno.ENOENT))
     assert list(lake.failures()) == []
     assert lake.failure(tables.RawScans, {"subject": "001"}) is None
 
