@@ -63,6 +63,7 @@ def check_everything(context: dg.OpExecutionContext) -> None:
     study: Study = context.resources.study
     lake = lake_of(study)
     damaged = damaged_files(lake)
+    lake.clear_damaged_compaction()
     for name in damaged:
         context.log.warning(f"{name} is damaged; it is made again.")
         remove(lake.folder / name)

@@ -170,6 +170,7 @@ class Runner:
                 self._workers = Workers(self.study, instance, job)
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
+        self.lake.compact()
         refresh_catalogue(self.lake)
         return outcome
 

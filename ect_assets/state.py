@@ -69,7 +69,7 @@ class StudyState:
         now: float | None = None,
         memory: FileMemory | None = None,
     ):
-        self.study, self.lake = study, lake
+        self.study, self.lake = study, lake.snapshot()
         self._memory = memory
         known = sorted(lake.subjects or ())
         self.subjects = [one for one in known if registered is None or one in registered]

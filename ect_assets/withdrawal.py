@@ -14,7 +14,7 @@ import dagster as dg
 from ect_assets.dagster_history import forget_subject, refuse_while_at_work, report_lake
 from ect_assets.freshness import lake_of
 from ect_assets.intake.bids import LABEL, subject_labels
-from ect_assets.lake import audit
+from ect_assets.lake import audit, compaction
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
@@ -140,6 +140,7 @@ def _refuse_remaining_sources(study: Study, subject: str) -> None:
 def _remove_partitions(lake: Lake, subject: str) -> int:
     """Delete the patient's partitions, and what was wrong with them."""
     removed = 0
+    compaction.forget(lake.folder)
     # Not the whole lake: a reader may take a folder of its own away meanwhile.
     for name in (*TABLES, PROBLEMS_FOLDER):
         theirs = [

@@ -38,6 +38,7 @@ from ect_assets.export.patients import (
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
 from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
 from ect_assets.freshness import lake_of
+from ect_assets.lake.catalogue import reach
 from ect_assets.lake.store import Lake
 from ect_assets.lake.whole_files import folder_beside
 from ect_assets.parcellations.sources import atlas_of
@@ -183,6 +184,7 @@ def _write(
 ) -> Exported:
     """Write into a fresh folder all that is to stand in the export's own."""
     with duckdb.connect() as connection:
+        reach(connection, lake)
         rows = {table.table_name: open_table(connection, lake, table) for table in chosen}
         there = [table for table in chosen if lake.partitions(table)]
         left_out |= {one.table_name: NOT_MADE for one in chosen if one not in there}

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from pathlib import Path
 
 import duckdb
 
+from ect_assets.lake.compaction import Compacted
+from ect_assets.lake.listing import Values
 from ect_assets.lake.store import FILE_NAME, Lake
 from ect_assets.lake.whole_files import WriteError, folder_beside
 from ect_assets.places import Place, is_remote
@@ -46,21 +49,47 @@ def quoted(text: str) -> str:
 def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = None) -> str:
     """Return the SQL that makes a table's view: over its files, or empty where there is none."""
     if files == [] or not lake.partitions(table):
-        columns = ", ".join(
-            f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns
-        )
-        return f"CREATE VIEW {table.table_name} AS SELECT {columns} WHERE false"
-    if files is None:
+        return empty_view_statement(table)
+    parted = lake.parted(table) if files is None else None
+    if parted is not None:
+        source = _compacted_source(table, *parted)
+    elif files is None:
         depth = "*/" * len(table.partitions)
         folder = glob.escape((lake.folder / table.table_name).as_posix())
-        source = quoted(f"{folder}/{depth}{FILE_NAME}")
+        source = _read(table, quoted(f"{folder}/{depth}{FILE_NAME}"))
     else:
-        source = "[" + ", ".join(quoted(glob.escape(file.as_posix())) for file in files) + "]"
+        source = _read(table, _listed(files))
+    return f"CREATE VIEW {table.table_name} AS {source}"
+
+
+def empty_view_statement(table: type[Table]) -> str:
+    """Return the SQL that makes a table's view without rows."""
+    columns = ", ".join(f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
+    return f"CREATE VIEW {table.table_name} AS SELECT {columns} WHERE false"
+
+
+def _read(table: type[Table], source: str) -> str:
     return (
-        f"CREATE VIEW {table.table_name} AS SELECT * FROM read_parquet({source}, "
+        f"SELECT * FROM read_parquet({source}, "
         f"hive_partitioning={str(bool(table.partitions)).lower()}, hive_types_autocast=false, "
         "union_by_name=true)"
     )
+
+
+def _listed(files: list[Place]) -> str:
+    return "[" + ", ".join(quoted(glob.escape(file.as_posix())) for file in files) + "]"
+
+
+def _compacted_source(
+    table: type[Table], there: Compacted, loose: list[Place], outdated: list[Values]
+) -> str:
+    """Read what is compacted, but for partitions that are outdated there, and all other files."""
+    sql = f"SELECT * FROM read_parquet({quoted(glob.escape(there.file.as_posix()))})"
+    if outdated:
+        keys = ", ".join(table.partitions)
+        values = ", ".join(f"({', '.join(map(quoted, one))})" for one in outdated)
+        sql += f" WHERE ({keys}) NOT IN ({values})"
+    return f"{sql} UNION ALL BY NAME {_read(table, _listed(loose))}" if loose else sql
 
 
 def refresh_catalogue(lake: Lake) -> Path:
@@ -85,7 +114,7 @@ def refresh_catalogue(lake: Lake) -> Path:
         fresh = aside / CATALOGUE
         try:
             with duckdb.connect(fresh) as connection:
-                _reach(connection, lake)
+                reach(connection, lake)
                 make_views(connection, lake)
                 # Said here: on closing, a full disk would be passed over in silence.
                 connection.execute("CHECKPOINT")
@@ -98,7 +127,7 @@ def refresh_catalogue(lake: Lake) -> Path:
     return file
 
 
-def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | None = None) -> None:
     """Make the view of every table, with what it and its columns mean.
 
     Parameters
@@ -106,8 +135,17 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     connection : DuckDBPyConnection
         Of a database without these views.
     lake : Lake
+    about : str, optional
+        The query that will be asked: the views of tables that it does not name stay empty, which
+        saves looking for their files.
     """
-    for table in TABLES.values():
+    words = set(re.findall(r"\w+", (about or "").lower()))
+    # These two functions may put a name together.
+    asks_for_any = about is None or bool(words & {"query", "query_table"})
+    for name, table in TABLES.items():
+        if not (asks_for_any or name in words):
+            _make_view(connection, lake, table, empty_view_statement(table))
+            continue
         for _ in range(TRIES):
             try:
                 _make_view(connection, lake, table, view_statement(lake, table))
@@ -147,29 +185,24 @@ def _make_view(
         raise
 
 
-def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue for reading; the connection can read the lake and nothing else.
+def connect(lake: Lake, about: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Connect to the tables as they are now; the connection can read the lake and nothing else.
 
     Parameters
     ----------
     lake : Lake
+    about : str, optional
+        The one query that will be asked; all tables can be asked for without it.
 
     Returns
     -------
     DuckDBPyConnection
         Its settings are locked, so that a query cannot widen what it may read.
     """
-    # An instance of its own: one that is opened by file name is shared within the process, with
-    # its locked settings.
+    # In memory: a lake on a read-only disk, or in a store that is only read, can be asked as well.
     connection = duckdb.connect()
-    _reach(connection, lake)
-    try:
-        file = refresh_catalogue(lake)
-        connection.execute(f"ATTACH {quoted(str(file))} AS lake (READ_ONLY)")
-        connection.execute("USE lake")
-    except WriteError:
-        # A lake on a read-only disk can be asked all the same: its views are made in memory.
-        make_views(connection, lake)
+    reach(connection, lake)
+    make_views(connection, lake, about)
     # Both as it is and as the views write it, where [, * and ? stand for themselves.
     plain = lake.folder.as_posix() + "/"
     allowed = ", ".join(quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
@@ -180,7 +213,7 @@ def connect(lake: Lake) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Let a connection read an object store, without any extension of DuckDB."""
     if is_remote(lake.folder):
         from ect_assets import object_store
@@ -206,7 +239,7 @@ def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
     QueryError
         When it is not one reading statement, or DuckDB finds a fault in it.
     """
-    connection = connect(lake)
+    connection = connect(lake, about=sql)
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in READING:

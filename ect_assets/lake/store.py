@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
+from ect_assets.lake import compaction
+from ect_assets.lake.compaction import Compacted, compact, compacted
+from ect_assets.lake.listing import Entry, Listing, Values
 from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
 from ect_assets.lake.whole_files import replace_whole, told_plainly
 from ect_assets.places import (
@@ -32,6 +35,7 @@ from ect_assets.places import (
 from ect_assets.problems import EctError, Problem
 from ect_assets.schema import Table
 from ect_assets.study import Study
+from ect_assets.tables import TABLES
 
 Partition = Mapping[str, str]
 
@@ -108,6 +112,7 @@ class Lake:
         default_factory=dict, repr=False, compare=False
     )
     _read: dict[Place, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
+    _listings: dict[str, Listing] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, study: Study, subjects: frozenset[str] | None = None) -> Lake:
@@ -128,6 +133,13 @@ class Lake:
         if self.beside is None:
             raise LakeError(f"{self.folder} needs a folder on this machine for its catalogue.")
         return self.beside
+
+    def snapshot(self) -> Lake:
+        """Return the lake as it is now: each table is listed once, whatever is asked of it.
+
+        What is written afterwards is not seen; what was known of footers is shared.
+        """
+        return replace(self, _listings={})
 
     def file(self, table: type[Table], partition: Partition) -> Place:
         """Return where a partition of a table is kept, whether it exists or not.
@@ -167,17 +179,48 @@ class Lake:
         self, table: type[Table], matching: Partition
     ) -> Iterator[tuple[Partition, Place, Stamp]]:
         """Go through the partitions of a table with their files, in one look."""
-        keys, root = table.partitions, self.folder / table.table_name
-        for values, file, stamp in hive_files(root, keys, matching, FILE_NAME):
-            partition = dict(zip(keys, values, strict=True))
+        for values, file, stamp in self._entries(table, matching):
+            partition = dict(zip(table.partitions, values, strict=True))
             who = partition.get("subject")
             if who is None or self.subjects is None or who in self.subjects:
                 yield partition, file, stamp
 
+    def _entries(self, table: type[Table], matching: Partition) -> Iterator[Entry]:
+        """Go through the files of a table, of whatever patients."""
+        if self._listings is not None:
+            return self._listing(table).matching(matching)
+        root = self.folder / table.table_name
+        return hive_files(root, table.partitions, matching, FILE_NAME)
+
+    def _listing(self, table: type[Table], name: str = FILE_NAME) -> Listing:
+        """Return what a snapshot knows of the files of a table, or of what is wrong with them."""
+        assert self._listings is not None
+        is_table = name == FILE_NAME
+        root = self.folder if is_table else self.folder / PROBLEMS_FOLDER
+        key = f"{name}/{table.table_name}"
+        if key not in self._listings:
+            files = hive_files(root / table.table_name, table.partitions, {}, name)
+            self._listings[key] = Listing(table.partitions, files)
+            if is_table:
+                self._recall_footers(table)
+        return self._listings[key]
+
+    def _recall_footers(self, table: type[Table]) -> None:
+        """Take over what is written down of the footers of many files, instead of opening each."""
+        there = compacted(self.folder, table)
+        for values, file, stamp in self._entries(table, {}) if there is not None else ():
+            if there is not None and there.has(values, stamp) and file not in self._footers:
+                self._footers[file] = (stamp, json.loads(there.parts[values].footer))
+
+    def _stamp(self, table: type[Table], partition: Partition) -> Stamp | None:
+        if self._listings is None:
+            return stamp_of(self.file(table, partition))
+        return self._listing(table).stamp(self._values(table, partition))
+
     def footer(self, table: type[Table], partition: Partition) -> dict[str, str] | None:
         """Return the footer of a partition's file, or None where there is no sound file."""
         file = self.file(table, partition)
-        stamp = stamp_of(file)
+        stamp = self._stamp(table, partition)
         if stamp is None:
             return None
         known = self._footers.get(file)
@@ -220,11 +263,60 @@ class Lake:
                 f"{table.table_name} has no data yet{f' for {which}' if which else ''}. "
                 "Materialize it first: `ect run`."
             )
-        files = [self.file(table, one) for one in partitions]
+        files = {self._values(table, one): self.file(table, one) for one in partitions}
         # Before they are read: what changes from now on was not seen by whoever has the rows.
-        self._read.update({file: stamp_of(file) for file in files})
-        parts = [read_parquet(file) for file in files]
+        stamps = {values: stamp_of(file) for values, file in files.items()}
+        self._read.update({file: stamps[values] for values, file in files.items()})
+        there = compacted(self.folder, table) if len(files) > compaction.LOOSE_AT_MOST else None
+        parts = [
+            there.rows(values).replace_schema_metadata(None)
+            if there is not None and there.has(values, stamps[values])
+            else read_parquet(file)
+            for values, file in files.items()
+        ]
         return pa.concat_tables(parts, promote_options="default").to_pandas()
+
+    @staticmethod
+    def _values(table: type[Table], partition: Partition) -> Values:
+        return tuple(partition[key] for key in table.partitions)
+
+    def compact(self) -> None:
+        """Keep the rows of tables of many files together, for queries and the group's steps.
+
+        Raises
+        ------
+        WriteError
+            When the disk is full or the folder is read-only.
+        """
+        everybody = replace(self, _listings=None)
+        for table in TABLES.values():
+            if table.partitions:
+                compact(self.folder, table, list(everybody._entries(table, {})))
+
+    def clear_damaged_compaction(self) -> None:
+        """Take away compacted rows that are no longer as they were written."""
+        there = [compacted(self.folder, table) for table in TABLES.values()]
+        if not all(one.is_whole() for one in there if one is not None):
+            compaction.forget(self.folder)
+
+    def parted(self, table: type[Table]) -> tuple[Compacted, list[Place], list[Values]] | None:
+        """Part a table into its compacted rows and the files that are read beside them.
+
+        Parameters
+        ----------
+        table : type of Table
+
+        Returns
+        -------
+        (Compacted, files, outdated) or None
+            Outdated are the partitions whose compacted rows do not count. None where nothing is
+            compacted.
+        """
+        there = compacted(self.folder, table)
+        if there is None:
+            return None
+        loose, outdated = there.parted(list(self._entries(table, {})))
+        return there, [file for _, file, _ in loose], outdated
 
     def has_changed_since_read(self, table: type[Table], partition: Partition) -> bool:
         """Say whether a partition's file is another one than when this object last read it."""
@@ -328,6 +420,10 @@ class Lake:
 
     def failure(self, table: type[Table], partition: Partition) -> Failure | None:
         """Return what was wrong with a partition when it was last made, or None."""
+        if self._listings is not None:
+            known = self._listing(table, PROBLEMS_FILE)
+            if known.stamp(self._values(table, partition)) is None:
+                return None
         return _read_failure(self._problems_file(table, partition))
 
     def failures(self) -> Iterator[tuple[Place, Failure]]:
