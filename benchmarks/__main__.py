@@ -1,7 +1,7 @@
 """Run the benchmarks and print their tables as Markdown.
 
 ``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [morphometry] [cohort]
-[--write FILE]``.
+[large_cohort] [--write FILE]``.
 A benchmark is a module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where
 it needs some, ``NOTES``.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry", "cohort")
+KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry", "cohort", "large_cohort")
 LIBRARIES = (
     "numpy",
     "scipy",

@@ -30,6 +30,9 @@ from ect_assets.step import Event, Made, Step, Verdict, Work
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
+PICTURED_AT_MOST = 60
+"""Of how many partitions in one run pictures are drawn; of a large cohort, when somebody makes the
+patient again by hand."""
 PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 60
 MIXED = "inputs changed while they were read"
@@ -85,11 +88,12 @@ def materialize(
     problems: list[Problem] = []
     failed: list[str] = []
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
+    draws = len(partitions) <= PICTURED_AT_MOST
     for key, partition in partitions.items():
         digest = _digest_of_what_was_read(step, study, lake, partition)
         mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
         try:
-            made = step.make(Work(study, lake, partition, context.log.info), **mine)
+            made = step.make(Work(study, lake, partition, context.log.info, draws), **mine)
         except InputProblem as error:
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))
@@ -125,9 +129,7 @@ def materialize(
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
             verdicts[name].append(verdict)
-        context.add_asset_metadata(
-            _metadata(frame, provenance, made, bool(partition)), partition_key=key
-        )
+        _tell(context, key, _metadata(frame, provenance, made, bool(partition)))
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
     yield dg.Output(results)
@@ -146,6 +148,18 @@ def materialize(
     )
     for name, found in verdicts.items():
         yield _own_check(step, name, found)
+
+
+def _tell(context: dg.AssetExecutionContext, key: str | None, said: dict[str, Any]) -> None:
+    """Add to what the UI shows of one partition.
+
+    As `AssetExecutionContext.add_asset_metadata` does, which lists all partitions of the study to
+    see whether this is one of them: for each of ten thousand patients, ten thousand.
+    """
+    running = context.get_step_execution_context()
+    running._metadata_accumulator = running._metadata_accumulator.with_additional_asset_metadata(
+        asset_key=context.asset_key, metadata=said, partition_key=key
+    )
 
 
 def _digest_of_what_was_read(step: Step, study: Study, lake: Lake, partition: Partition) -> str:

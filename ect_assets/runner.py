@@ -7,7 +7,7 @@ chooses and orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -93,6 +93,7 @@ class Runner:
     def __init__(self, study: Study, progress: Progress | None = None):
         self.study = study
         self.lake = lake_of(study)
+        self._moment = self.lake
         self._is_narrowed = False
         self._workers: Workers | None = None
         self.progress = progress or (lambda what, done, total: None)
@@ -199,6 +200,7 @@ class Runner:
                 ]
 
     def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
+        self._moment = self.lake.snapshot()
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
         done = 0
         runs = list(self._joined(needed, instance.get_dynamic_partitions(SUBJECT)))
@@ -220,10 +222,11 @@ class Runner:
         first and the last, so only patients who stand side by side can share one.
         """
         together: list[Batch] = []
+        places = {subject: place for place, subject in enumerate(registered)}
         at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else PATIENTS_PER_RUN
         for batch in batches:
             if together and not (
-                len(together) < at_most and _can_follow(together[-1], batch, registered)
+                len(together) < at_most and _can_follow(together[-1], batch, places)
             ):
                 yield together
                 together = []
@@ -291,13 +294,13 @@ class Runner:
         return [
             name
             for name in step.inputs
-            if name not in coming and not upstream_partitions(name, self.lake, partition)
+            if name not in coming and not upstream_partitions(name, self._moment, partition)
         ]
 
     def _is_settled(self, step: Step, partition: Partition) -> bool:
-        if is_fresh(step, self.study, self.lake, partition):
+        if is_fresh(step, self.study, self._moment, partition):
             return True
-        return has_failed_before(step, self.study, self.lake, partition)
+        return has_failed_before(step, self.study, self._moment, partition)
 
     def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
         """Run one batch; on failure note what each step said."""
@@ -387,13 +390,13 @@ def _title(together: list[Batch]) -> str:
     return f"{together[0].title} and {len(together) - 1} more"
 
 
-def _can_follow(before: Batch, after: Batch, registered: Sequence[str]) -> bool:
+def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:
     """Say whether two patients stand side by side and need the same."""
     if "subject" not in after.partitions[0] or before.steps != after.steps:
         return False
     first, second = (one.partitions[0]["subject"] for one in (before, after))
     atlases = [[one.get("parcellation") for one in batch.partitions] for batch in (before, after)]
-    return registered.index(second) == registered.index(first) + 1 and atlases[0] == atlases[1]
+    return places[second] == places[first] + 1 and atlases[0] == atlases[1]
 
 
 def _sentence(error) -> str:

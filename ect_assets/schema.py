@@ -14,6 +14,7 @@ import types
 import typing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -150,12 +151,14 @@ class Table:
         return [one.name for one in cls.columns]
 
     @classmethod
+    @cache
     def version(cls) -> str:
         """Return a digest of names, types and key: it moves when a reader would have to know."""
         shape = [cls.key, cls.partitions, [(one.name, one.sql_type) for one in cls.columns]]
         return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]
 
     @classmethod
+    @cache
     def arrow_schema(cls) -> pa.Schema:
         """Return the Arrow schema; meanings and units are kept in the fields' metadata."""
         return pa.schema(
@@ -171,6 +174,7 @@ class Table:
         )
 
     @classmethod
+    @cache
     def pandera_schema(cls) -> pandera.DataFrameSchema:
         """Return the checks of the table: columns, ranges, missing values, unique key."""
         return pandera.DataFrameSchema(

@@ -38,12 +38,15 @@ class Work:
         Value of each partition key.
     log : callable
         Takes a line for the run's log.
+    draws : bool
+        Whether somebody may look at pictures of this partition: not in a run of very many.
     """
 
     study: Study
     lake: Lake
     partition: Partition
     log: Callable[[str], None] = print
+    draws: bool = True
 
     @property
     def subject(self) -> str:

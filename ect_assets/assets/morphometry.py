@@ -35,6 +35,9 @@ def _parcel_files(study: Study, partition: Partition) -> list[Path]:
     return [*_source_files(study, partition), *atlas_files(study, partition)]
 
 
+NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by itself to see them"
+
+
 def _runs_freesurfer(study: Study) -> bool:
     return study.morphometry.source == "recon-all"
 
@@ -121,6 +124,8 @@ def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
         work,
         lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
     )
+    if not work.draws:
+        return replace(made, figures={**made.figures, "pictures": NOT_DRAWN})
     pictures = _change_map(work, made.frame)
     if isinstance(source, ShowsImages):
         pictures = {**source.pictures(work.subject, work.parcellation), **pictures}
