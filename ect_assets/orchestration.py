@@ -165,7 +165,12 @@ class LakeIOManager(dg.IOManager):
         wanted = [partition_of(table, key) for key in context.asset_partition_keys]
         if len(wanted) == 1:
             return self.lake.read(table, wanted[0])
-        there = [one for one in self.lake.partitions(table) if one in wanted]
+        keys = {tuple(one[key] for key in table.partitions) for one in wanted}
+        there = [
+            one
+            for one in self.lake.partitions(table)
+            if tuple(one[key] for key in table.partitions) in keys
+        ]
         return self.lake.read_partitions(table, there)
 
 

@@ -33,6 +33,8 @@ from ect_assets.walk_definitions import walk_definitions
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
+RUNS_PER_WAVE = 50
+"""Of a cohort so large that more patients share a run: each run asks Dagster for all patients."""
 SLOW_SOURCES = ("recon-all", "volumetric")
 """Sources that measure the images: minutes to hours a patient, so each is kept as soon as done."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -223,7 +225,8 @@ class Runner:
         """
         together: list[Batch] = []
         places = {subject: place for place, subject in enumerate(registered)}
-        at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else PATIENTS_PER_RUN
+        several = max(PATIENTS_PER_RUN, len(registered) // RUNS_PER_WAVE)
+        at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else several
         for batch in batches:
             if together and not (
                 len(together) < at_most and _can_follow(together[-1], batch, places)

@@ -7,7 +7,10 @@ cost of one patient grow with the cohort. Whether what is listed may be opened b
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from bisect import bisect_left
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,19 +30,55 @@ def names_in(folder: Path) -> tuple[str, ...]:
     tuple of str
         Sorted; none where there is no such folder, or it cannot be looked into.
     """
+    return names_ending(folder, "")
+
+
+def names_ending(folder: Path, ending: str) -> tuple[str, ...]:
+    """List the names in a folder that have the same ending.
+
+    Parameters
+    ----------
+    folder : Path
+    ending : str
+
+    Returns
+    -------
+    tuple of str
+        As `names_in` lists them.
+    """
     try:
         status = folder.stat()
         if time.time() - max(status.st_mtime, status.st_ctime) < RACY_SECONDS:
-            return _listed(folder)
-        return _remembered(folder, (status.st_dev, status.st_ino, status.st_mtime_ns))
+            return _listed(folder, ending)
+        return _remembered(folder, (status.st_dev, status.st_ino, status.st_mtime_ns), ending)
     except OSError:
         return ()
 
 
+def names_beginning(folder: Path, beginning: str) -> tuple[str, ...]:
+    """List the names in a folder that have the same beginning, without going through all.
+
+    Parameters
+    ----------
+    folder : Path
+    beginning : str
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    names = names_in(folder)
+    first = bisect_left(names, beginning)
+    behind = bisect_left(names, f"{beginning}{chr(sys.maxunicode)}")
+    return names[first:behind]
+
+
 @lru_cache(maxsize=4096)
-def _remembered(folder: Path, stamp: tuple[int, ...]) -> tuple[str, ...]:
-    return _listed(folder)
+def _remembered(folder: Path, stamp: tuple[int, ...], ending: str) -> tuple[str, ...]:
+    return _listed(folder, ending)
 
 
-def _listed(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(item.name for item in folder.iterdir()))
+def _listed(folder: Path, ending: str) -> tuple[str, ...]:
+    with os.scandir(folder) as entries:
+        return tuple(sorted(one.name for one in entries if one.name.endswith(ending)))

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ect_assets.intake import privacy_words as words
 from ect_assets.intake.findings import Findings, listed
-from ect_assets.intake.folder_names import names_in
+from ect_assets.intake.folder_names import names_beginning, names_ending, names_in
 from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_traces
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, shown_field, too_large
@@ -112,13 +112,13 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
     derived = [
         derivatives / derivative / name
         for derivative in names_in(derivatives)
-        for name in names_in(derivatives / derivative)
+        for name in names_beginning(derivatives / derivative, label)
         if name == label or name.startswith(f"{label}_")
     ]
     top = [
         bids / name
-        for name in names_in(bids)
-        if name.endswith(".json") and name not in _NOT_SIDECARS and _SIDECAR.fullmatch(name)
+        for name in names_ending(bids, ".json")
+        if name not in _NOT_SIDECARS and _SIDECAR.fullmatch(name)
     ]
     inside = [file for file in top if is_within(file, bids) and file.is_file()]
     for folder in (bids / f"sub-{subject}", *derived):

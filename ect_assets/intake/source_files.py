@@ -66,14 +66,14 @@ def is_within(path: Path, *roots: Path) -> bool:
 
 def _lies_plainly_in(path: Path, root: Path) -> bool:
     """Say whether no link is on the way from a folder to a path; far quicker than following all."""
-    if ".." in path.parts or not path.is_relative_to(root):
+    # Texts: asked hundreds of times a patient, and a `Path` costs ten times as much.
+    here, above = os.fspath(path), os.fspath(root)
+    parts = here.split("/")
+    if ".." in parts or not (here == above or here.startswith(f"{above}/")):
         return False
-    below = len(path.parts) - len(root.parts)
-    way = (path, *path.parents)[:below]
-    try:
-        return not any(place.is_symlink() for place in way)
-    except OSError:
-        return False
+    first = len(above.split("/"))
+    way = ("/".join(parts[:end]) for end in range(first + 1, len(parts) + 1))
+    return not any(map(os.path.islink, way))
 
 
 def refused_file(file: Path, *roots: Path, most_bytes: int | None = None) -> Refusal | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
-from ect_assets.intake.folder_names import names_in
+from ect_assets.intake.folder_names import names_beginning
 from ect_assets.intake.source_files import usable_files
 from ect_assets.morphometry.atlas_transfer import is_on_fsaverage, study_labels
 from ect_assets.morphometry.freesurfer_layouts import (
@@ -197,7 +197,7 @@ class FreeSurferSubjects:
         """List, relative to the folder of all subjects, what may be a folder of this one."""
         if "/" not in self._template:
             beginning = self._template.partition("{session}")[0].format(subject=subject)
-            return (name for name in names_in(self._folder) if name.startswith(beginning))
+            return names_beginning(self._folder, beginning)
         found = self._folder.glob(self._template.format(subject=subject, session="*"))
         return (folder.relative_to(self._folder).as_posix() for folder in found)
 

@@ -150,6 +150,11 @@ def _measure(line: str, place: str) -> tuple[str, float]:
 
 def _table(lines: list[str], columns: list[str], name: str) -> pd.DataFrame:
     rows = []
+    named, numbers = columns.index(_NAMES), [one for one in columns if one != _NAMES]
+
+    def numeric(fields: list[str]) -> list[str]:
+        return fields[:named] + fields[named + 1 :]
+
     for number, line in enumerate(lines, start=1):
         fields = line.split()
         if not fields or line.startswith("#"):
@@ -159,16 +164,14 @@ def _table(lines: list[str], columns: list[str], name: str) -> pd.DataFrame:
             raise StatsFileError(
                 f"{name} {ends} line {number}: {len(fields)} of {len(columns)} values"
             )
-        place = f"{name} line {number}"
-        rows.append(
-            [
-                field if column == _NAMES else _number(field, f"{place} column {column}")
-                for column, field in zip(columns, fields, strict=True)
-            ]
-        )
+        if not all(map(_NUMBER.fullmatch, numeric(fields))):
+            for column, field in zip(columns, fields, strict=True):
+                if column != _NAMES:
+                    _number(field, f"{name} line {number} column {column}")
+        rows.append([fields[named], *map(float, numeric(fields))])
     if not rows:
         raise StatsFileError(f"{name} has no structure in its table, so it is cut short")
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=[_NAMES, *numbers])[columns]
     repeated = sorted(set(table.loc[table[_NAMES].duplicated(), _NAMES]))
     if repeated:
         raise StatsFileError(f"{name} has a structure twice: {', '.join(repeated)}")

@@ -208,7 +208,8 @@ def _matched(
     side = SIDES[hemisphere.side]
     expected = list(cortex.loc[cortex["hemisphere"] == side, "parcel"])
     structures = [name for name in hemisphere.measures.index if is_parcel(name)]
-    found = {name: find_parcel(name, side, set(expected)) for name in structures}
+    known = set(expected)
+    found = {name: find_parcel(name, side, known) for name in structures}
     unknown = [name for name, parcel in found.items() if parcel is None]
     if unknown:
         tell(
