@@ -226,6 +226,7 @@ def _walk(
     tables: list[str] | None = None,
 ) -> None:
     """Run a study with a progress bar and close with what was found."""
+    from ect_assets.orchestration import partition_advice
     from ect_assets.runner import Runner
 
     with terminal.Progress() as progress:
@@ -234,6 +235,9 @@ def _walk(
         outcome = runner.run(wanted, parcellations, again, tables)
     if not outcome.made and not outcome.failed:
         terminal.say(f"Nothing to do: all of {study.name} is up to date.")
+    too_many = partition_advice(study, len(runner.lake.subjects or ()))
+    if too_many is not None:
+        terminal.remark(too_many)
     for gone in outcome.departed:
         terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
     terminal.show_failures(outcome.failed)

@@ -27,6 +27,8 @@ from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
+PARTITIONS_AT_MOST = 100_000
+"""Of an asset, in Dagster's own advice; the product of patients and parcellations counts."""
 SUBJECT = "subject"
 SUBJECTS = dg.DynamicPartitionsDefinition(name=SUBJECT)
 OWNERS = {
@@ -64,6 +66,28 @@ def register_subjects(
     for subject in departed:
         instance.delete_dynamic_partition(SUBJECT, subject)
     return departed
+
+
+def partition_advice(study: Study, patients: int) -> str | None:
+    """Say what to do about more partitions than Dagster is made for; None where there are fewer.
+
+    Parameters
+    ----------
+    study : Study
+    patients : int
+
+    Returns
+    -------
+    str or None
+    """
+    count = patients * len(study.parcellations)
+    if count <= PARTITIONS_AT_MOST:
+        return None
+    return (
+        f"{patients:,} patients x {len(study.parcellations)} parcellations are {count:,} "
+        f"partitions of one table; Dagster advises at most {PARTITIONS_AT_MOST:,}, and its pages "
+        "become slow. Make a study of each site: docs/large_cohorts.md."
+    )
 
 
 def parcellations_of(step: Step, study: Study) -> list[str]:
