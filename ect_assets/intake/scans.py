@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.intake.folder_names import names_ending
 from ect_assets.intake.images import UnusableScanError, read_image
 from ect_assets.intake.source_files import (
     SIDECAR_BYTES,
@@ -182,7 +183,8 @@ def _sidecars(bids: Path, scan: Path) -> list[Path]:
     folders = [folder for folder in reversed(scan.parents) if folder.is_relative_to(bids)]
     found = []
     for folder in folders:
-        files = {file: set(file.stem.split("_")[:-1]) for file in folder.glob("*T1w.json")}
+        names = names_ending(folder, "T1w.json")
+        files = {folder / name: set(name.split("_")[:-1]) for name in names}
         fitting = [file for file, entities in files.items() if entities <= about_scan]
         found += sorted(fitting, key=lambda file: (len(file.stem.split("_")), file.name))
     return found
