@@ -13,9 +13,8 @@ from ect_assets.instance import open_instance
 from ect_assets.operations import schedules
 from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import AT_ONCE
 
-AT_ONCE = "\n[arrival]\nsettle_minutes = 0\n"
 LATER = "\n[arrival]\nsettle_minutes = 60\n"
 
 
@@ -35,14 +34,6 @@ def with_settling(folder: Path, settings: str) -> Study:
     text = file.read_text(encoding="utf-8").replace(AT_ONCE, "").replace(LATER, "")
     file.write_text(text + settings, encoding="utf-8")
     return load_study(folder)
-
-
-@pytest.fixture(scope="module")
-def filled_input(simulated_input, tmp_path_factory) -> Path:
-    """Seven patients, all tables of the group made."""
-    folder = without_genes(simulated_input, tmp_path_factory.mktemp("filled") / "study")
-    Runner(with_settling(folder, AT_ONCE)).run()
-    return folder
 
 
 @pytest.fixture

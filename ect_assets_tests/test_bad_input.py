@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ect_assets.problems import StudyError
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
 from ect_assets.tables import TABLES
+from ect_assets_tests.conftest import without_genes
 
 HEALTHY = 6
 
@@ -24,115 +26,133 @@ def excluded(parcellation: str) -> str:
     return f"FROM exclusions WHERE parcellation IN ('*', '{parcellation}')"
 
 
-STATS = "bids/derivatives/freesurfer/sub-003_ses-post/stats"
+def stats_file(folder: Path, subject: str = "003") -> Path:
+    scan = folder / f"bids/derivatives/freesurfer/sub-{subject}_ses-post"
+    return scan / "stats/lh.aparc.stats"
 
 
-def stats_file(folder: Path) -> Path:
-    return folder / STATS / "lh.aparc.stats"
+def cut_in_half(folder: Path, subject: str = "003") -> None:
+    file = stats_file(folder, subject)
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-13]))
 
 
-def cut_in_half(folder: Path) -> None:
-    lines = stats_file(folder).read_text().splitlines(keepends=True)
-    stats_file(folder).write_text("".join(lines[:-13]))
-
-
-def with_volume(folder: Path, value: str) -> None:
-    text = stats_file(folder).read_text()
+def with_volume(folder: Path, subject: str, value: str) -> None:
+    text = stats_file(folder, subject).read_text()
     changed = re.sub(r"(?m)^(bankssts\s+\d+\s+\d+\s+)(\d+)", rf"\g<1>{value}", text)
     assert changed != text
-    stats_file(folder).write_text(changed)
+    stats_file(folder, subject).write_text(changed)
 
 
-def negative_volume(folder: Path) -> None:
-    with_volume(folder, "-12")
+def negative_volume(folder: Path, subject: str = "003") -> None:
+    with_volume(folder, subject, "-12")
 
 
-def volume_not_a_number(folder: Path) -> None:
-    with_volume(folder, "NaN")
+def volume_not_a_number(folder: Path, subject: str = "003") -> None:
+    with_volume(folder, subject, "NaN")
 
 
-def parcel_missing(folder: Path) -> None:
-    text = stats_file(folder).read_text()
-    stats_file(folder).write_text(re.sub(r"(?m)^cuneus .*\n", "", text))
+def parcel_missing(folder: Path, subject: str = "003") -> None:
+    text = stats_file(folder, subject).read_text()
+    stats_file(folder, subject).write_text(re.sub(r"(?m)^cuneus .*\n", "", text))
 
 
-def one_session(folder: Path) -> None:
-    shutil.rmtree(folder / "bids/sub-003/ses-post")
-    shutil.rmtree(folder / "bids/derivatives/freesurfer/sub-003_ses-post")
+def one_session(folder: Path, subject: str = "003") -> None:
+    shutil.rmtree(folder / f"bids/sub-{subject}/ses-post")
+    shutil.rmtree(folder / f"bids/derivatives/freesurfer/sub-{subject}_ses-post")
 
 
-def no_stats(folder: Path) -> None:
-    shutil.rmtree(folder / STATS)
+def no_stats(folder: Path, subject: str = "003") -> None:
+    shutil.rmtree(stats_file(folder, subject).parent)
 
 
-def broken_image(folder: Path) -> None:
-    (image,) = (folder / "bids/sub-003/ses-post/anat").glob("*.nii.gz")
+def broken_image(folder: Path, subject: str = "003") -> None:
+    (image,) = (folder / f"bids/sub-{subject}/ses-post/anat").glob("*.nii.gz")
     image.write_bytes(image.read_bytes()[:900])
 
 
-def duplicated_subject(folder: Path) -> None:
+def duplicated_subject(folder: Path, subject: str = "003") -> None:
     file = folder / "bids/participants.tsv"
     lines = file.read_text().splitlines(keepends=True)
-    (row,) = (line for line in lines if line.startswith("sub-003"))
+    (row,) = (line for line in lines if line.startswith(f"sub-{subject}"))
     file.write_text("".join([*lines, row]))
 
 
 IMAGING_FAULTS = {
-    cut_in_half: ("parcel_missing", ["sub-003", "lh.aparc.stats", "of 34 parcels"]),
+    cut_in_half: ("parcel_missing", ["lh.aparc.stats", "of 34 parcels"]),
     negative_volume: ("volume_negative", ["lh.aparc.stats", "bankssts"]),
     volume_not_a_number: ("volume_not_a_number", ["lh.aparc.stats", "bankssts"]),
     parcel_missing: ("parcel_missing", ["lh.aparc.stats", "cuneus"]),
     one_session: ("session_missing", ["post"]),
     no_stats: ("stats_missing", ["stats"]),
-    broken_image: ("scan_unreadable", ["sub-003_ses-post_T1w.nii.gz"]),
+    broken_image: ("scan_unreadable", ["_ses-post_T1w.nii.gz"]),
     duplicated_subject: ("subject_duplicated", ["participants.tsv"]),
 }
+SEVERAL = {"003": cut_in_half, "004": one_session, "005": broken_image, "006": duplicated_subject}
+"""One fault of each kind; the others take the same way, and the readers' own tests know them."""
+WITHOUT_FAULT = 3
 
 
-IN_EVERY_RUN = (cut_in_half, one_session, broken_image, duplicated_subject)
-"""One of each kind; the others take the same way, and the readers' own tests know them all."""
+@pytest.fixture(scope="module")
+def several(simulated_input, tmp_path_factory) -> Runner:
+    """A study of seven patients, four of them bad in ways of their own, walked to the change."""
+    folder = without_genes(simulated_input, tmp_path_factory.mktemp("several") / "study")
+    for subject, fault in SEVERAL.items():
+        fault(folder, subject)
+    runner = Runner(load_study(folder))
+    runner.run(tables=["gmv_change"])
+    return runner
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, marks=() if fault in IN_EVERY_RUN else pytest.mark.slow)
-        for fault in IMAGING_FAULTS
-    ],
-    ids=lambda fault: fault.__name__,
-)
-def test_a_bad_patient_is_reported_and_the_cohort_goes_on(fault, study_folder):
+def is_told(runner: Runner, fault: Callable, subject: str) -> None:
+    """Check that a patient's fault is among the exclusions, in words that name the file."""
+    reason, words = IMAGING_FAULTS[fault]
+    found = query(runner.lake, excluded("desikan_killiany")).df()
+    found = found[found.subject == subject]
+    assert reason in set(found.reason)
+    detail = " ".join(found.detail)
+    assert all(word in detail for word in words), detail
+    assert str(runner.study.folder) not in detail
+
+
+@pytest.mark.parametrize("subject", SEVERAL, ids=lambda one: SEVERAL[one].__name__)
+def test_each_bad_patient_is_reported(subject, several):
+    is_told(several, SEVERAL[subject], subject)
+
+
+def test_the_cohort_goes_on_without_its_bad_patients_and_only_them(several):
+    found = query(several.lake, excluded("desikan_killiany")).df()
+    assert set(found.subject) == set(SEVERAL)
+    sql = "SELECT DISTINCT n FROM gmv_change WHERE parcellation = 'desikan_killiany'"
+    assert query(several.lake, sql).fetchall() == [(WITHOUT_FAULT,)]
+
+
+def test_one_bad_parcellation_leaves_the_patient_in_the_other(several):
+    n = query(several.lake, "SELECT DISTINCT parcellation, n FROM gmv_change").df()
+    expected = {"desikan_killiany": WITHOUT_FAULT, "hcp_mmp": WITHOUT_FAULT + 1}
+    assert dict(n.to_numpy()) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", IMAGING_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_bad_patient_alone_is_reported_and_the_cohort_goes_on(fault, study_folder):
     fault(study_folder)
     runner = Runner(load_study(study_folder))
     runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
-    reason, words = IMAGING_FAULTS[fault]
-    found = query(runner.lake, excluded("desikan_killiany")).df()
-    assert set(found.subject) == {"003"}
-    assert reason in set(found.reason)
-    detail = "sub-003 " + " ".join(found.detail)
-    assert all(word in detail for word in words), detail
-    assert str(study_folder) not in detail
-    change = query(runner.lake, "FROM gmv_change").df()
-    assert set(change.n) == {HEALTHY}
-
-
-def test_one_bad_parcellation_leaves_the_other_with_all_patients(study_folder):
-    cut_in_half(study_folder)
-    runner = Runner(load_study(study_folder))
-    runner.run()
-    n = query(runner.lake, "SELECT DISTINCT parcellation, n FROM gmv_change").df()
-    assert dict(n.to_numpy()) == {"desikan_killiany": HEALTHY, "hcp_mmp": HEALTHY + 1}
+    is_told(runner, fault, "003")
+    assert set(query(runner.lake, excluded("desikan_killiany")).df().subject) == {"003"}
+    assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
 
 
 def test_a_mended_patient_joins_and_only_what_depends_on_it_is_made_again(study_folder):
     whole = stats_file(study_folder).read_text()
     cut_in_half(study_folder)
     study = load_study(study_folder)
-    Runner(study).run(parcellations=["desikan_killiany"])
-    assert Runner(study).run(parcellations=["desikan_killiany"]).made == []
+    asked = {"parcellations": ["desikan_killiany"], "tables": ["gmv_change"]}
+    Runner(study).run(**asked)
+    assert Runner(study).run(**asked).made == []
     stats_file(study_folder).write_text(whole)
     runner = Runner(study)
-    made = runner.run(parcellations=["desikan_killiany"]).made
+    made = runner.run(**asked).made
     assert [name for name in made if name.startswith("parcel_gmv")] == [
         "parcel_gmv (003, desikan_killiany)"
     ]
@@ -140,16 +160,15 @@ def test_a_mended_patient_joins_and_only_what_depends_on_it_is_made_again(study_
     assert query(runner.lake, excluded("desikan_killiany")).df().empty
 
 
-def test_what_was_there_before_stays_when_a_file_goes_bad(study_folder):
-    study = load_study(study_folder)
-    runner = Runner(study)
-    runner.run(parcellations=["desikan_killiany"])
-    before = query(runner.lake, "FROM parcel_gmv WHERE subject = '003'").df()
-    negative_volume(study_folder)
-    Runner(study).run(parcellations=["desikan_killiany"])
-    after = query(runner.lake, "FROM parcel_gmv WHERE subject = '003'").df()
-    assert before.equals(after)
-    assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
+def test_what_was_there_before_stays_when_a_file_goes_bad(filled_folder):
+    runner = Runner(load_study(filled_folder))
+    kept = "FROM parcel_gmv WHERE subject = '003' ORDER BY ALL"
+    before = query(runner.lake, kept).df()
+    negative_volume(filled_folder)
+    runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
+    assert len(before) and before.equals(query(runner.lake, kept).df())
+    sql = "SELECT DISTINCT n FROM gmv_change WHERE parcellation = 'desikan_killiany'"
+    assert query(runner.lake, sql).fetchall() == [(HEALTHY,)]
 
 
 def test_a_score_without_its_partner_leaves_the_patient_out_of_that_instrument_only(study_folder):
@@ -167,7 +186,8 @@ def test_a_score_without_its_partner_leaves_the_patient_out_of_that_instrument_o
 def test_a_wrong_column_name_names_the_setting_and_the_columns(study_folder):
     settings = study_folder / "study.toml"
     settings.write_text(settings.read_text().replace('column = "hamd17"', 'column = "hamd"'))
-    outcome = Runner(load_study(study_folder)).run(parcellations=["desikan_killiany"])
+    asked = ["clinical_scores", "gmv_change"]
+    outcome = Runner(load_study(study_folder)).run(parcellations=["desikan_killiany"], tables=asked)
     said = outcome.failed["clinical_scores"]
     assert "hamd17" in said and "instruments.hamd" in said
     assert "gmv_change (desikan_killiany)" in outcome.made
@@ -182,7 +202,9 @@ def test_a_parcellation_that_nobody_packaged_says_so_and_the_others_go_on(study_
     settings = study_folder / "study.toml"
     text = settings.read_text()
     settings.write_text(text + '\n[parcellations.schaefer]\nfreesurfer = "Schaefer2018"\n')
-    outcome = Runner(load_study(study_folder)).run()
+    outcome = Runner(load_study(study_folder)).run(
+        parcellations=["schaefer", "desikan_killiany"], tables=["gmv_change"]
+    )
     assert "desikan_killiany" in outcome.failed["parcels (schaefer)"]
     assert "gmv_change (desikan_killiany)" in outcome.made
 
@@ -207,7 +229,7 @@ def only(study_folder: Path, n: int) -> Runner:
 
 
 def test_too_few_patients_say_how_many_there_are(study_folder):
-    outcome = only(study_folder, 2).run(parcellations=["desikan_killiany"])
+    outcome = only(study_folder, 2).run(parcellations=["desikan_killiany"], tables=["gmv_change"])
     assert (
         "Only 2 patient(s) have both sessions; at least 3 are needed"
         in (outcome.failed["gmv_change (desikan_killiany)"])
@@ -229,35 +251,32 @@ def test_three_patients_have_a_change_and_nothing_about_symptoms(study_folder):
     assert told["symptom_pls"] == "too_few_patients"
 
 
-def test_problems_are_kept_as_data_not_only_as_a_log_line(study_folder):
-    cut_in_half(study_folder)
-    runner = Runner(load_study(study_folder))
-    runner.run(parcellations=["desikan_killiany"])
-    (file,) = (runner.lake.folder / "_problems").glob("**/problems.json")
-    assert json.loads(file.read_text())["problems"][0]["subject"] == "003"
+def test_problems_are_kept_as_data_not_only_as_a_log_line(several):
+    files = (several.lake.folder / "_problems").glob("parcel_gmv/**/problems.json")
+    kept = [json.loads(file.read_text())["problems"][0]["subject"] for file in files]
+    assert "003" in kept
 
 
-def test_a_patient_who_leaves_the_study_leaves_the_results(study_folder):
-    study = load_study(study_folder)
-    Runner(study).run(parcellations=["desikan_killiany"])
-    shutil.rmtree(study_folder / "bids/sub-003")
-    participants = study_folder / "bids/participants.tsv"
+def test_a_patient_who_leaves_the_study_leaves_the_results(filled_folder):
+    shutil.rmtree(filled_folder / "bids/sub-003")
+    participants = filled_folder / "bids/participants.tsv"
     lines = participants.read_text().splitlines(keepends=True)
     participants.write_text("".join(line for line in lines if not line.startswith("sub-003")))
-    runner = Runner(study)
-    outcome = runner.run(parcellations=["desikan_killiany"])
+    runner = Runner(load_study(filled_folder))
+    outcome = runner.run(
+        parcellations=["desikan_killiany"], tables=["gmv_change", "clinical_change"]
+    )
     assert outcome.departed == ["003"]
-    assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
+    sql = "SELECT DISTINCT n FROM gmv_change WHERE parcellation = 'desikan_killiany'"
+    assert query(runner.lake, sql).fetchall() == [(HEALTHY,)]
     assert set(query(runner.lake, "FROM clinical_change").df().n) == {HEALTHY}
 
 
-def test_a_damaged_file_of_the_lake_is_made_again(study_folder):
-    study = load_study(study_folder)
-    runner = Runner(study)
-    runner.run(parcellations=["desikan_killiany"])
+def test_a_damaged_file_of_the_lake_is_made_again(filled_folder):
+    runner = Runner(load_study(filled_folder))
     partition = {"subject": "003", "parcellation": "desikan_killiany"}
     runner.lake.file(TABLES["parcel_gmv"], partition).write_text("junk")
-    made = Runner(study).run(parcellations=["desikan_killiany"]).made
+    made = runner.run(parcellations=["desikan_killiany"]).made
     assert made == ["parcel_gmv (003, desikan_killiany)"]
 
 

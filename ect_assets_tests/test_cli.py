@@ -2,34 +2,89 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
+from ect_assets_tests.lake.killing import processes
+
+SECONDS_TO_ANSWER = 120
 
 
-def ect(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run a command in a folder, as from a terminal."""
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and how it ended."""
+
+    returncode: int | None
+    stdout: str
+    stderr: str
+
+
+def surroundings(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Return the whole environment of a command."""
+    return {"PATH": str(Path(sys.executable).parent), "HOME": str(folder)} | environment
+
+
+def ect(*words: str, folder: Path, **environment: str) -> Answer:
+    """Run a command in a folder and a process of its own, forked from one with all imports."""
+    with tempfile.TemporaryDirectory() as kept:
+        said = [Path(kept, name) for name in ("stdout", "stderr")]
+        process = processes.Process(
+            target=command_line, args=(words, folder, surroundings(folder, environment), said)
+        )
+        process.start()
+        process.join(SECONDS_TO_ANSWER)
+        process.kill()
+        return Answer(process.exitcode, *(file.read_text(encoding="utf-8") for file in said))
+
+
+def command_line(
+    words: tuple[str, ...], folder: Path, environment: dict[str, str], said: list[Path]
+) -> None:
+    """Become the command: its folder, its environment, its words, and where it prints."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for descriptor, file in enumerate(said, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+    sys.argv = ["ect", *words]
+    from ect_assets.cli import main
+
+    main()
+
+
+def typed(*words: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run a command in a folder, as from a terminal: with an interpreter of its own."""
     command = [sys.executable, "-c", "from ect_assets.cli import main; main()", *words]
-    path = {"PATH": str(Path(sys.executable).parent), "HOME": str(folder)}
     return subprocess.run(
-        command, cwd=folder, env=path | environment, capture_output=True, text=True, timeout=120
+        command,
+        cwd=folder,
+        env=surroundings(folder, {}),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_TO_ANSWER,
     )
 
 
 @pytest.fixture(scope="module")
-def walked_folder(simulated_input, tmp_path_factory) -> Path:
-    """A study that has been walked through, up to the group."""
-    folder = Path(shutil.copytree(simulated_input, tmp_path_factory.mktemp("cli") / "study"))
+def walked_folder(filled_input, tmp_path_factory) -> Path:
+    """A study of which one parcellation has been walked through, up to the group."""
+    folder = Path(shutil.copytree(filled_input, tmp_path_factory.mktemp("cli") / "study"))
     settings = folder / "study.toml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace('expression = "packaged"', 'expression = "none"'))
-    # HCP-MMP keeps its donors, and is not asked for: what waits for it is no failure.
+    first, second = settings.read_text(encoding="utf-8").split("[parcellations.hcp_mmp]")
+    second = second.replace('expression = "none"', 'expression = "donors"', 1)
+    settings.write_text(f"{first}[parcellations.hcp_mmp]{second}", encoding="utf-8")
+    # HCP-MMP has its donors back, and is not asked for: what waits for it is no failure.
+    for made in [*(folder / "data_lake").rglob("parcellation=hcp_mmp")]:
+        shutil.rmtree(made)
     Runner(load_study(folder)).run(parcellations=["desikan_killiany"])
     return folder
 
@@ -45,7 +100,7 @@ def test_every_command_has_help_with_an_example(command, tmp_path):
 
 
 def test_a_folder_without_a_study_says_what_to_do(tmp_path):
-    answer = ect("status", folder=tmp_path)
+    answer = typed("status", folder=tmp_path)
     assert answer.returncode == 1
     assert "ect demo" in answer.stderr and "Traceback" not in answer.stderr
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,18 +13,8 @@ from ect_assets.freshness import lake_of
 from ect_assets.instance import open_instance
 from ect_assets.operations import damaged_files
 from ect_assets.runner import Runner
-from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.study import Study, load_study
 from ect_assets.tables import GmvChange, ParcelGmv, RawScans
-from ect_assets_tests.conftest import without_genes
-
-
-@pytest.fixture(scope="module")
-def filled_input(simulated_input, tmp_path_factory) -> Path:
-    folder = without_genes(simulated_input, tmp_path_factory.mktemp("jobs") / "study")
-    settings = folder / STUDY_FILE
-    settings.write_text(settings.read_text() + "\n[arrival]\nsettle_minutes = 0\n")
-    Runner(load_study(folder)).run()
-    return folder
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -157,6 +158,8 @@ def test_a_refused_login_is_told_without_the_password(study, server, monkeypatch
 
 
 def test_a_server_that_goes_away_meanwhile_is_one_sentence(study, server, monkeypatch):
+    # The client's library tries five times, and waits longer each time.
+    monkeypatch.setattr("dagster_postgres.utils.time", SimpleNamespace(sleep=lambda seconds: None))
     gone = pytest.raises(StudyError, match="cannot be used .*The tables are whole")
     with gone as told, open_instance(study) as instance:
         monkeypatch.setenv("PGPORT", str(free_port()))

@@ -93,6 +93,12 @@ def both(simulated_input, tmp_path_factory):
     return copy, *walked(copy)
 
 
+@pytest.fixture
+def walked_folder(both, tmp_path) -> Path:
+    """That study, walked through, to be changed or broken."""
+    return Path(shutil.copytree(both[0], tmp_path / "study"))
+
+
 def test_an_atlas_of_the_user_is_a_partition_of_every_table_of_the_transcriptome(both):
     _, runner, outcome = both
     assert {f"{name} (sixty)" for name in TRANSCRIPTOME[1:-1]} <= set(outcome.made)
@@ -131,18 +137,19 @@ def test_what_comes_from_simulated_donors_says_so_also_in_a_real_study(folder):
     assert ask(runner, "FROM donors").simulated.all()
 
 
-def test_an_option_of_abagen_makes_the_matrix_again_and_nothing_else_does(folder):
-    walked(folder)
-    runner, again = walked(folder)
+def test_an_option_of_abagen_makes_the_matrix_again_and_nothing_else_does(walked_folder):
+    folder = walked_folder
+    _, again = walked(folder)
     assert not again.made
     changed(folder, ('title = "Simulated', 'title = "The simulated'))
     assert not walked(folder)[1].made
     before = len(list((folder / ".cache" / "expression").iterdir()))
+    assert before == 2
     changed(folder, ("reannotated = false ", 'missing = "centroids"\nreannotated = false '))
     runner, third = walked(folder)
     assert "expression (hcp_mmp)" in third.made
     assert "donors" not in third.made
-    assert len(list((folder / ".cache" / "expression").iterdir())) == before + 1
+    assert len(list((folder / ".cache" / "expression").iterdir())) == 2 * before
     filled = ask(runner, "FROM expression_coverage WHERE filled")
     assert set(filled.fill_method) == {"nearest_samples_to_centroid"}
 
@@ -161,8 +168,9 @@ def test_without_donors_the_message_says_how_to_get_them_and_the_rest_goes_on(fo
 
 
 @pytest.mark.parametrize("name", ["PACall.csv", "MicroarrayExpression.csv"])
-def test_a_broken_donor_is_named_and_what_was_there_before_stays(name, folder):
-    runner, _ = walked(folder)
+def test_a_broken_donor_is_named_and_what_was_there_before_stays(name, walked_folder):
+    folder = walked_folder
+    runner = Runner(load_study(folder))
     before = ask(runner, "SELECT sum(expression) AS s FROM expression").s.item()
     file = donor_folder(folder / "ahba", "9861") / name
     file.write_bytes(file.read_bytes()[:-4000])
@@ -178,7 +186,7 @@ def test_an_atlas_in_another_space_is_refused_and_the_others_go_on(folder):
     moved = image.affine.copy()
     moved[:3, 3] += 80
     nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), moved), file)
-    _, outcome = walked(folder)
+    _, outcome = walked(folder, "sixty", "hcp_mmp")
     assert "sixty.nii.gz" in said(outcome, "parcels (sixty)")
     assert "MNI152" in said(outcome, "parcels (sixty)")
     assert "expression (hcp_mmp)" in outcome.made

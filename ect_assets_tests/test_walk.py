@@ -109,6 +109,7 @@ def data_pages(file: Path) -> bytes:
     return content[: -8 - footer_length]
 
 
+@pytest.mark.slow
 def test_the_same_input_in_another_folder_gives_the_same_bytes(
     simulated, simulated_input, tmp_path
 ):
@@ -116,6 +117,25 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
     _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
     files = sorted(first.lake.folder.glob("*/**/part.parquet"))
     assert len(files) == 84
+    are_the_same(files, first, second)
+
+
+def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
+    simulated, tmp_path
+):
+    _, first, _ = simulated
+    folder = Path(shutil.copytree(first.study.folder, tmp_path / "elsewhere"))
+    second = Runner(load_study(folder))
+    for made in [folder / ".cache", *second.lake.folder.rglob("parcellation=desikan_killiany")]:
+        shutil.rmtree(made)
+    assert not second.run(parcellations=["desikan_killiany"]).failed
+    files = sorted(first.lake.folder.glob("*/**/parcellation=desikan_killiany/part.parquet"))
+    assert len(files) == 31
+    are_the_same(files, first, second)
+
+
+def are_the_same(files: list[Path], first: Runner, second: Runner) -> None:
+    """Compare files of the first walk with those of the second."""
     for file in files:
         twin = second.lake.folder / file.relative_to(first.lake.folder)
         footers = [{**pq.read_schema(one).metadata, b"run_id": b""} for one in (file, twin)]
@@ -129,10 +149,8 @@ def test_nobody_is_left_out_of_the_simulated_study(simulated):
     assert rows(runner, "FROM exclusions").empty
 
 
-def test_a_collection_of_ones_own_is_tested_and_what_does_not_match_is_told(
-    simulated_input, tmp_path
-):
-    folder = Path(shutil.copytree(simulated_input, tmp_path / "own"))
+def test_a_collection_of_ones_own_is_tested_and_what_does_not_match_is_told(simulated, tmp_path):
+    folder = Path(shutil.copytree(simulated[0].folder, tmp_path / "own"))
     names = loaders.genes().gene.head(12)
     (folder / "mine.gmt").write_text("my set\tof mine\t" + "\t".join([*names, "NOSUCHGENE"]) + "\n")
     settings = folder / "study.toml"

@@ -93,7 +93,7 @@ def test_the_settings_load_and_say_that_the_study_is_simulated(small_study):
 
 def test_the_lake_is_named_relative_to_the_study(small_study):
     study = load_study(small_study)
-    assert study.lake.as_posix() == "../../lake/demo"
+    assert study.lake == "../../lake/demo"
 
 
 def test_the_default_settings_shown_as_comments_are_the_defaults(small_study, tmp_path):
