@@ -25,12 +25,14 @@ said=$("$python" - "$study" <<'PYTHON'
 import sys
 
 from ect_assets import __version__
+from ect_assets.places import is_address
 from ect_assets.storage import schema_of
 from ect_assets.study import load_study
 
 study = load_study(sys.argv[1])
 bids = study.bids_folder.resolve()
-print(study.name, study.lake_folder.resolve(), bids, study.storage.dagster, sep="\n")
+lake = study.lake if is_address(study.lake) else study.lake_folder.resolve()
+print(study.name, lake, bids, study.storage.dagster, sep="\n")
 print(schema_of(study), __version__, sep="\n")
 PYTHON
 )
@@ -78,8 +80,15 @@ for inside in "$bids" "$lake"; do
     case "$inside" in "$study"/*) without+=(--exclude="./${inside#"$study"/}") ;; esac
 done
 pack --create --file="$unfinished/study.tar" --directory="$study" "${without[@]}" .
-mkdir -p "$lake"
-pack --create --file="$unfinished/lake.tar" --directory="$lake" --exclude='*.writing' .
+without_lake=
+case "$lake" in
+    *://*) without_lake=", nor the tables at $lake, which the store keeps versions of" ;;
+    *)
+        mkdir -p "$lake"
+        pack --create --file="$unfinished/lake.tar" --directory="$lake" \
+            --exclude='*.writing' --exclude=./_compacted .
+        ;;
+esac
 
 printf 'study %s\nECT Assets %s\nstorage %s\nschema %s\n' \
     "$name" "$version" "$storage" "$schema" >"$unfinished/CONTENTS"
@@ -87,4 +96,4 @@ sums=$(cd "$unfinished" && find . -type f -print0 | sort -z | xargs -0 sha256sum
 echo "$sums" >"$unfinished/SHA256SUMS"
 mv "$unfinished" "$target"
 trap - EXIT
-echo "$target ($(du -sh "$target" | cut -f1)). Not in it: $bids"
+echo "$target ($(du -sh "$target" | cut -f1)). Not in it: $bids$without_lake"

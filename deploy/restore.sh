@@ -37,9 +37,12 @@ from ect_assets.study import load_study
 print(load_study(sys.argv[1]).lake_folder)
 PYTHON
 )
-refuse_filled "$lake"
-mkdir -p "$lake"
-tar --extract --file="$backup/lake.tar" --directory="$lake"
+# Tables in an object store are not in a backup.
+if [ -f "$backup/lake.tar" ]; then
+    refuse_filled "$lake"
+    mkdir -p "$lake"
+    tar --extract --file="$backup/lake.tar" --directory="$lake"
+fi
 
 if [ -f "$backup/records/postgres.dump" ]; then
     pg_restore --no-owner --file=- "$backup/records/postgres.dump" |

@@ -201,7 +201,7 @@ def _about_time_zone(_: Path, __: Answers) -> Question:
 
 
 def _about_lake(_: Path, __: Answers) -> Question:
-    text = "Folder of the tables, relative to the study's; local, or on storage that is backed up"
+    text = "Folder of the tables, relative to the study's, or s3://BUCKET/FOLDER"
     return Question("lake", text, "data_lake")
 
 
