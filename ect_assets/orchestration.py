@@ -164,7 +164,7 @@ class LakeIOManager(dg.IOManager):
         self.lake = lake
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
-        """Write each partition; a table's first file makes its view appear."""
+        """Write each partition, and make the views anew where they would not show it."""
         table = TABLES[context.asset_key.path[-1]]
         is_first = not self.lake.partitions(table)
         for result in results:
@@ -178,7 +178,8 @@ class LakeIOManager(dg.IOManager):
                 context.log.info(f"{table.table_name} {result.partition or ''} is as it was.")
             events = [(one.event, one.subject, one.detail) for one in result.events]
             record_events(self.lake, events, result.provenance.simulated)
-        if is_first:
+        # A view over compacted rows names the other files one by one.
+        if is_first or self.lake.is_compacted(table):
             refresh_catalogue(self.lake)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

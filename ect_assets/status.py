@@ -48,7 +48,7 @@ def study_status(study: Study) -> list[TableStatus]:
     list of TableStatus
         In the order of the walk.
     """
-    lake = lake_of(study)
+    lake = lake_of(study).snapshot()
     found: dict[str, TableStatus] = {}
     for step in STEPS:
         status = _table_status(step, study, lake)
@@ -60,7 +60,7 @@ def study_status(study: Study) -> list[TableStatus]:
 
 def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
     """Say for whom the daemon waits, and for what; nobody whom it has taken up."""
-    lake = lake_of(study)
+    lake = lake_of(study).snapshot()
     taken_up = {
         partition["subject"]
         for step in STEPS

@@ -293,6 +293,10 @@ class Lake:
             if table.partitions:
                 compact(self.folder, table, list(everybody._entries(table, {})))
 
+    def is_compacted(self, table: type[Table]) -> bool:
+        """Say whether a table's rows are kept together as well."""
+        return bool(table.partitions) and compacted(self.folder, table) is not None
+
     def clear_damaged_compaction(self) -> None:
         """Take away compacted rows that are no longer as they were written."""
         there = [compacted(self.folder, table) for table in TABLES.values()]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 
+import dagster as dg
+import duckdb
 import pandas as pd
 import pytest
 
 from ect_assets import tables
 from ect_assets.lake import compaction
-from ect_assets.lake.catalogue import query, refresh_catalogue, view_statement
+from ect_assets.lake.catalogue import CATALOGUE, query, refresh_catalogue, view_statement
 from ect_assets.lake.compaction import compacted
 from ect_assets.lake.store import Lake
-from ect_assets_tests.lake.rows import keep
+from ect_assets.materialization import Result
+from ect_assets.orchestration import LakeIOManager
+from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
 
 VOLUMES = tables.ParcelGmv
 ATLASES = ("desikan_killiany", "hcp_mmp")
@@ -56,14 +60,14 @@ def from_files(lake: Lake) -> pd.DataFrame:
         shutil.rmtree(aside)
 
 
-def rows_are_compacted(lake: Lake) -> int:
+def compacted_partitions(lake: Lake) -> int:
     there = compacted(lake.folder, VOLUMES)
     assert there is not None
     return len(there.parts)
 
 
 def test_every_partition_of_a_large_table_is_in_one_file(compact_lake):
-    assert rows_are_compacted(compact_lake) == 18
+    assert compacted_partitions(compact_lake) == 18
 
 
 def test_a_table_of_few_files_is_left_alone(lake):
@@ -143,7 +147,7 @@ def test_a_damaged_partition_is_not_compacted(lake):
     file = lake.file(VOLUMES, {"subject": "002", "parcellation": "hcp_mmp"})
     file.write_bytes(file.read_bytes()[:-40])
     lake.compact()
-    assert rows_are_compacted(lake) == 8
+    assert compacted_partitions(lake) == 8
 
 
 def test_compacted_rows_of_other_columns_do_not_count(compact_lake, monkeypatch):
@@ -192,7 +196,22 @@ def test_a_snapshot_lists_what_the_lake_lists(compact_lake, matching):
 
 
 def test_the_catalogue_answers_outside_readers_from_compacted_rows(compact_lake):
-    import duckdb
-
     with duckdb.connect(refresh_catalogue(compact_lake), read_only=True) as connection:
         assert connection.sql("SELECT count(*) FROM parcel_gmv").fetchall() == [(36,)]
+
+
+def test_a_table_is_known_to_be_compacted(compact_lake):
+    assert compact_lake.is_compacted(VOLUMES)
+    assert not compact_lake.is_compacted(tables.RawScans)
+
+
+def test_what_dagster_writes_afterwards_is_seen_by_outside_readers(compact_lake):
+    refresh_catalogue(compact_lake)
+    partition = {"subject": "100", "parcellation": "hcp_mmp"}
+    content = VOLUMES.to_arrow(rows(VOLUMES, **partition))
+    result = Result(partition, content, PROVENANCE)
+    LakeIOManager(compact_lake).handle_output(
+        dg.build_output_context(asset_key=["parcel_gmv"]), [result]
+    )
+    with duckdb.connect(compact_lake.folder / CATALOGUE, read_only=True) as connection:
+        assert connection.sql("SELECT count(*) FROM parcel_gmv").fetchall() == [(37,)]
