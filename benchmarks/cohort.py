@@ -200,11 +200,12 @@ def _walk(folder: Path, started: float) -> dict[str, Any]:
     outcome = Runner(study).run()
     if outcome.failed:
         raise SystemExit(f"{folder}: {outcome.failed}")
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    # With [cluster] processes, runs are carried out by children; the largest of them counts.
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     measured = {
         "wall": time.time() - started,
-        "cpu": used.ru_utime + used.ru_stime,
-        "gb": used.ru_maxrss / 1e6,
+        "cpu": sum(one.ru_utime + one.ru_stime for one in used),
+        "gb": max(one.ru_maxrss for one in used) / 1e6,
         "made": len(outcome.made),
     }
     with open_instance(study) as instance:

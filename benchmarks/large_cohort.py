@@ -102,7 +102,7 @@ def make_cohort(size: int) -> Path:
     settings = (MODEL_FOLDER / "study.toml").read_text(encoding="utf-8")
     for expression in ("packaged", "donors"):
         settings = settings.replace(f'expression = "{expression}"', 'expression = "none"')
-    settings += cohort.SETTINGS + "\n[report]\npages = false\n"
+    settings += cohort.SETTINGS + "\n[report]\npages = false\n[cluster]\nprocesses = 2\n"
     (folder / "study.toml").write_text(settings, encoding="utf-8")
     for file in sorted(one for one in models.iterdir() if one.is_file()):
         shutil.copyfile(file, bids / file.name)

@@ -13,7 +13,7 @@ from functools import partial
 
 import dagster as dg
 
-from ect_assets.cluster.waves import Ran, Workers
+from ect_assets.cluster.waves import Ran, Workers, are_wanted
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
 from ect_assets.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
@@ -169,7 +169,7 @@ class Runner:
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]
             job = walk_definitions(self.study).resolve_implicit_global_asset_job_def()
-            if self.study.cluster.executor == "slurm":
+            if are_wanted(self.study):
                 self._workers = Workers(self.study, instance, job)
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
@@ -244,7 +244,7 @@ class Runner:
         if self._execute(whole, job, instance, outcome) or len(partitions) == 1:
             return
         if self._workers is not None and not any(map(self._has_failed, together)):
-            # Not because of a patient: Slurm ended the job, and the run's log says how.
+            # Not because of a patient: its job or its worker was ended, and the run's log says how.
             return
         if len(together) == 1:
             for one in partitions:

@@ -102,6 +102,9 @@ class Cluster(Resources):
     submission : str
         ``single``: a job for each step. ``array``: steps of a run that become ready together and
         ask for the same go as the tasks of one job array, which is kinder to a busy Slurm.
+    processes : int
+        Without a cluster: how many runs, mostly patients, `ect run` has at work on this machine at
+        a time. Each takes the memory of one; 1 starts no other process.
     runs_at_once : int
         How many runs, mostly patients, have a worker on this host that waits for their jobs.
     check_seconds : int
@@ -118,6 +121,7 @@ class Cluster(Resources):
 
     executor: Literal["local", "slurm"] = "local"
     submission: Literal["single", "array"] = "single"
+    processes: Positive = 1
     runs_at_once: Positive = 20
     check_seconds: Positive = 15
     setup: tuple[OneLine, ...] = ()

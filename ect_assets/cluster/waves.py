@@ -1,8 +1,8 @@
-"""`ect run` on a cluster: the runs of a wave side by side, each step of them a job.
+"""`ect run` with the runs of a wave side by side, on a cluster or on the processors of one machine.
 
-What is due, and in which order, is decided in `runner`, as on one machine. Here a run has a worker,
-a process that hands the steps to Slurm and waits for them; what they said is read from the records
-of runs. Workers are processes because Dagster cannot carry out two runs in one.
+What is due, and in which order, is decided in `runner`, as ever. Here a run has a worker, a process
+that hands the steps to Slurm and waits for them, or makes them itself; what they said is read from
+the records of runs. Workers are processes because Dagster cannot carry out two runs in one.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Workers:
         """
         if not runs:
             return
-        with ThreadPoolExecutor(min(len(runs), self._study.cluster.runs_at_once)) as pool:
+        with ThreadPoolExecutor(min(len(runs), _at_once(self._study))) as pool:
             pending = [pool.submit(one) for one in runs]
             try:
                 for one in wait(pending, return_when=FIRST_EXCEPTION).done:
@@ -196,6 +196,21 @@ class Workers:
                 worker.wait(SECONDS_TO_CANCEL)
             except subprocess.TimeoutExpired:
                 worker.kill()
+
+
+def are_wanted(study: Study) -> bool:
+    """Say whether `ect run` hands its runs to workers instead of carrying them out itself.
+
+    Parameters
+    ----------
+    study : Study
+    """
+    return study.cluster.executor == "slurm" or study.cluster.processes > 1
+
+
+def _at_once(study: Study) -> int:
+    cluster = study.cluster
+    return cluster.runs_at_once if cluster.executor == "slurm" else cluster.processes
 
 
 def partition_tags(first: str | None, last: str | None) -> dict[str, str]:
