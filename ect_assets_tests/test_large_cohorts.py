@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from ect_assets import runner
@@ -12,7 +14,8 @@ from ect_assets.orchestration import partition_advice
 from ect_assets.reference import loaders
 from ect_assets.runner import Batch, Runner
 from ect_assets.step import Made, Work
-from ect_assets.study import Study, load_study
+from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.tables import RawScans, ScanVolumes
 
 
 @pytest.fixture
@@ -74,3 +77,24 @@ def test_names_of_an_ending_are_those_that_have_it(tmp_path):
 def test_more_partitions_than_dagster_is_made_for_are_told(study, patients, is_told):
     advice = partition_advice(study, patients)
     assert (advice is not None and "100,002 partitions" in advice) == is_told
+
+
+def contents(study: Study) -> dict[str, str]:
+    lake = lake_of(study)
+    return {
+        f"{table.table_name} {partition}": (lake.footer(table, partition) or {})["content_sha256"]
+        for table in (RawScans, ScanVolumes)
+        for partition in lake.partitions(table)
+    }
+
+
+def test_several_patients_at_a_time_make_the_same_tables(study, study_folder, monkeypatch):
+    monkeypatch.setattr(runner, "PATIENTS_PER_RUN", 4)
+    tables = ("raw_scans", "scan_volumes")
+    shutil.copytree(study_folder, study_folder.with_name("together"))
+    file = study_folder.with_name("together") / STUDY_FILE
+    file.write_text(file.read_text(encoding="utf-8") + "\n[cluster]\nprocesses = 2\n")
+    together = load_study(file.parent)
+    assert Runner(together).run(tables=tables).failed == {}
+    Runner(study).run(tables=tables)
+    assert contents(together) == contents(study)
