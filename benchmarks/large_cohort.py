@@ -49,17 +49,17 @@ QUERIES = {
     "WHERE parcellation = 'hcp_mmp' GROUP BY ALL ORDER BY ALL",
     "change by parcel": "SELECT parcel, t, q FROM gmv_change "
     "WHERE parcellation = 'hcp_mmp' ORDER BY t",
-    "improvement": "SELECT instrument, avg(improvement), stddev(improvement) "
-    "FROM clinical_change GROUP BY instrument",
+    "improvement": "SELECT instrument, n, mean_pre, mean_post, p FROM clinical_change",
     "volume against improvement": "SELECT parcel, corr(change, improvement) FROM ("
     "SELECT subject, parcel, max(gmv_mm3) FILTER (session = 'post') - "
     "max(gmv_mm3) FILTER (session = 'pre') AS change FROM parcel_gmv "
     "WHERE parcellation = 'desikan_killiany' GROUP BY ALL) "
-    "JOIN clinical_change USING (subject) GROUP BY parcel ORDER BY 2",
+    "JOIN symptom_pls_scores USING (subject) GROUP BY parcel ORDER BY 2",
     "who is left out": "SELECT reason, count(*) FROM exclusions GROUP BY reason ORDER BY reason",
     "intracranial volume": "SELECT session, quantile_cont(etiv_mm3, [0.05, 0.5, 0.95]) "
     "FROM scan_volumes GROUP BY session ORDER BY session",
-    "events": "SELECT event, count(*), max(at) FROM audit_log GROUP BY event ORDER BY event",
+    "parcels that hold": "SELECT parcellation, count(*) FILTER (q < 0.05) FROM gmv_change "
+    "GROUP BY parcellation ORDER BY parcellation",
 }
 
 

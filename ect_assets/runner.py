@@ -202,6 +202,9 @@ class Runner:
                 ]
 
     def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
+        if outcome.made and wave and "subject" not in wave[0].steps[0].table.partitions:
+            # The group reads everybody's files, and does so from few.
+            self.lake.compact()
         self._moment = self.lake.snapshot()
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
         done = 0

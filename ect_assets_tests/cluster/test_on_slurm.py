@@ -244,7 +244,11 @@ def test_the_run_whose_worker_was_lost_was_taken_up_again_and_succeeded(troubled
 
 def test_a_run_that_is_terminated_takes_its_job_with_it(slurm, eight_patients, tmp_path):
     study = load_study(on_slurm(eight_patients, tmp_path / "study"))
-    process = subprocess.Popen([ECT, "run", "--study", str(study.folder)])
+    # A shell in the background lets its children ignore Ctrl-C; this one is to hear it.
+    process = subprocess.Popen(
+        [ECT, "run", "--study", str(study.folder)],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     until(lambda: at_work(slurm))
     process.send_signal(signal.SIGINT)
     process.wait(120)
