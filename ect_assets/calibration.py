@@ -19,7 +19,7 @@ from scipy import stats
 from ect_assets.enrichment.membership import membership
 from ect_assets.nulls.models import PreparedNull, prepare
 from ect_assets.nulls.places import mni_distances
-from ect_assets.statistics.arrays import FloatArray, finite
+from ect_assets.statistics.arrays import FloatArray, constant_columns, finite
 from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
 from ect_assets.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
 from ect_assets.statistics.pls import variance_explained, zscore
@@ -238,6 +238,7 @@ def symptom_calibration(
     n_permutations: int,
     seed: int,
     improvement: ArrayLike | None = None,
+    most_patients: int | None = None,
 ) -> pd.DataFrame:
     """Measure the false positive rates of `symptom_pls` when improvement is random.
 
@@ -249,6 +250,9 @@ def symptom_calibration(
         Random improvements, permutations for each, and the seed of everything.
     improvement : (n_subjects,) array, optional
         Its values are given to the patients in random order; without it they are normal draws.
+    most_patients : int, optional
+        Of more patients than this, so many are drawn at random, with the parcels that vary in
+        them: what is measured costs patients x patients and hardly depends on their number.
 
     Returns
     -------
@@ -258,9 +262,12 @@ def symptom_calibration(
         ci_high_05 (Clopper and Pearson).
     """
     x = finite("The change", change, 2)
+    if most_patients is not None and len(x) > most_patients:
+        x = x[np.sort(_rng(seed, 4).choice(len(x), most_patients, replace=False))]
+        x = x[:, ~constant_columns(x)]
     rng = _rng(seed, 2)
     drawn = [
-        rng.normal(size=len(x)) if improvement is None else rng.permutation(improvement)
+        rng.normal(size=len(x)) if improvement is None else rng.permutation(improvement)[: len(x)]
         for _ in range(n_maps)
     ]
     seeds = [seed + 1 + number for number in range(n_maps)]

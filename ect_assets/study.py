@@ -305,6 +305,7 @@ class Calibration(Settings):
     maps: Annotated[int, Field(ge=20)] = 100
     nulls: Annotated[int, Field(ge=19)] = 199
     symptom_maps: Annotated[int, Field(ge=20)] = 200
+    symptom_patients: Annotated[int, Field(ge=20)] = 200
 
     @field_validator("lengths_mm")
     @classmethod

@@ -156,6 +156,17 @@ def test_a_test_that_was_not_calibrated_cannot_be_read(table):
         reading(table, 20, "burt")
 
 
+def test_of_many_patients_some_are_drawn_with_the_parcels_that_vary_in_them():
+    rng = np.random.default_rng(8)
+    change = rng.normal(size=(60, 12))
+    change[:, 3] = np.arange(60) == 0
+    found = symptom_calibration(change, 20, 19, 6, most_patients=20)
+    assert set(found.n_patients) == {20}
+    assert set(found.n_parcels) <= {11, 12}
+    assert found.equals(symptom_calibration(change, 20, 19, 6, most_patients=20))
+    assert set(symptom_calibration(change, 20, 19, 6, most_patients=60).n_patients) == {60}
+
+
 def test_symptom_tests_hold_their_rate_when_patients_are_exchanged():
     rng = np.random.default_rng(5)
     change = rng.normal(size=(16, 40)) + rng.normal(size=(16, 1))

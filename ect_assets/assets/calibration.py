@@ -70,7 +70,13 @@ def null_calibration(
 @step(
     tables.SymptomCalibration,
     "group",
-    settings=("sessions", "group", "calibration.symptom_maps", "seed"),
+    settings=(
+        "sessions",
+        "group",
+        "calibration.symptom_maps",
+        "calibration.symptom_patients",
+        "seed",
+    ),
     is_weekly=True,
 )
 def symptom_calibration(
@@ -82,7 +88,8 @@ def symptom_calibration(
 ) -> Made:
     """Measure how often the tests of brain against symptoms cry wolf when patients are exchanged.
 
-    The patients' own changes, with improvements drawn at random.
+    The patients' own changes, with improvements drawn at random. Of a large cohort some patients
+    are drawn: the rates of a permutation test do not follow the number of patients, its cost does.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     few = too_few(len(cohort.subjects), "symptom_calibration", work.parcellation)
@@ -94,6 +101,7 @@ def symptom_calibration(
             work.study.calibration.symptom_maps,
             SYMPTOM_PERMUTATIONS,
             work.study.seed,
+            most_patients=work.study.calibration.symptom_patients,
         )
     )
 

@@ -18,6 +18,8 @@ from ect_assets.study import QualityLimits
 FEWEST_PAIRS = 10
 """Parcels with a partner on the other side, below which a pattern of asymmetry says little."""
 FEWEST_PARCELS = 20
+AT_ONCE = 512
+"""Patients whose correlations with all others are held at once."""
 LEAST_RESEMBLANCE = 0.4
 """Median correlation of both scans of a patient, below which they tell no person from another."""
 NO_PATTERN = "not compared: too few patients or pairs of parcels, or no common asymmetry."
@@ -129,8 +131,8 @@ def swapped_sides(
     subjects = asymmetries.index.get_level_values("subject")
     likeness: dict[tuple[str, str], float] = {}
     if asymmetries.shape[1] >= FEWEST_PAIRS and subjects.nunique() >= limits.fewest:
-        for key, (_, row) in zip(_keys(asymmetries), asymmetries.iterrows(), strict=True):
-            likeness[key] = row.corr(asymmetries[subjects != key[1]].mean())
+        found = _correlate_rows(asymmetries.to_numpy(), _means_of_others(asymmetries))
+        likeness = dict(zip(_keys(asymmetries), found.tolist(), strict=True))
     limit = limits.swap_correlation
     if not pd.Series(likeness, dtype="float64").median() > limit:
         rows.add(NO_PATTERN, limit=-limit)
@@ -177,15 +179,15 @@ def exchanged_sessions(
     n = len(before)
     varies = before.notna().all() & after.notna().all()
     is_enough = n >= limits.fewest and int(varies.sum()) >= FEWEST_PARCELS
-    both = np.vstack([before.loc[:, varies], after.loc[:, varies]])
-    r = np.corrcoef(both)[:n, n:] if is_enough else np.zeros((n, n))
-    own = np.diag(r)
+    own, nearest, best = (
+        _resemblances(before.loc[:, varies].to_numpy(), after.loc[:, varies].to_numpy())
+        if is_enough
+        else (np.zeros(n), np.zeros((2, n), dtype=int), np.zeros((2, n)))
+    )
     if not is_enough or not np.median(own) >= LEAST_RESEMBLANCE:
         rows.add(NOT_TOLD_APART, limit=limits.exchange_margin)
         return rows.frame()
-    others = np.where(np.eye(n, dtype=bool), -np.inf, r)
-    nearest = others.argmax(axis=1), others.argmax(axis=0)
-    excess = np.array([others.max(axis=1), others.max(axis=0)]) - own
+    excess = best - own
     for place, subject in enumerate(before.index):
         smaller, larger = sorted(excess[:, place])
         is_exchanged = smaller > limits.exchange_margin
@@ -212,6 +214,53 @@ def exchanged_sessions(
             excludes=is_exchanged,
         )
     return rows.frame()
+
+
+def _resemblances(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Correlate the rows of both over columns, patients with themselves and with all others.
+
+    Returns
+    -------
+    own : (n,) array
+        Each patient with itself.
+    nearest, best : (2, n) array
+        Who else's row of `after` each row of `before` resembles most, and how much; and the other
+        way round. Of the n x n correlations only `AT_ONCE` rows are held.
+    """
+    first, second = _unit_rows(before), _unit_rows(after)
+    n = len(first)
+    nearest, best = np.zeros((2, n), dtype=int), np.full((2, n), -np.inf)
+    for start in range(0, n, AT_ONCE):
+        r = first[start : start + AT_ONCE] @ second.T
+        here = np.arange(start, start + len(r))
+        r[here - start, here] = -np.inf
+        nearest[0, here], best[0, here] = r.argmax(axis=1), r.max(axis=1)
+        is_better = r.max(axis=0) > best[1]
+        nearest[1, is_better] = start + r.argmax(axis=0)[is_better]
+        best[1, is_better] = r.max(axis=0)[is_better]
+    return (first * second).sum(axis=1), nearest, best
+
+
+def _unit_rows(rows: np.ndarray) -> np.ndarray:
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    return centred / np.sqrt((centred**2).sum(axis=1, keepdims=True))
+
+
+def _means_of_others(rows: pd.DataFrame) -> np.ndarray:
+    """Give the mean of each column over the rows of all other patients, for each row."""
+    subjects = rows.index.get_level_values("subject")
+    sums, counts = rows.fillna(0.0), rows.notna().astype("float64")
+    others, n = (one.sum() - one.groupby(subjects).transform("sum") for one in (sums, counts))
+    return (others / n.where(n > 0)).to_numpy()
+
+
+def _correlate_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Correlate each row with its partner over the columns that both have."""
+    is_missing = np.isnan(first) | np.isnan(second)
+    both = [np.ma.array(one, mask=is_missing) for one in (first, second)]
+    a, b = (one - one.mean(axis=1, keepdims=True) for one in both)
+    size = np.ma.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return ((a * b).sum(axis=1) / size).filled(np.nan)
 
 
 def _add_share(

@@ -7,6 +7,7 @@ a resample. Scaling again in each resample belongs in `scaled_bootstrap`; z, p a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -86,7 +87,8 @@ def bootstrap_standard_errors(
     and the residual r of the response in it (the centred response at first), they are ``X'a``
     with ``a = c r`` up to a factor. So their covariance over resamples is ``X' cov(a) X``, whose
     diagonal needs one n x n matrix per component, and a resample costs n x n per component
-    however many predictors there are. Each resampled component takes the sign in which its
+    however many predictors there are (where they are fewer than rows, n x p, and the weights
+    themselves are summed up). Each resampled component takes the sign in which its
     weights correlate with those of the same component in the whole sample; components are
     neither reordered nor rotated.
 
@@ -144,25 +146,60 @@ def _accumulate(
     x: FloatArray, y: FloatArray, drawn: FloatArray, norm: Norm, k: int, chunk_size: int
 ) -> tuple[FloatArray, FloatArray]:
     n, n_resamples = len(y), len(drawn)
-    gram = x @ x.T
-    whole = _row_weights(np.ones((1, n)), y, gram, norm, k)[:, 0]
+    is_wide = x.shape[1] >= n
+    gram = x @ x.T if is_wide else None
+    spreads = [(_SpreadOfRows if is_wide else _SpreadOfWeights)(x) for _ in range(k)]
+
+    def scores_of(rows: FloatArray) -> FloatArray:
+        return (rows @ x) @ x.T if gram is None else rows @ gram
+
+    trace = float(np.einsum("ij,ij->", x, x))
+    whole = _row_weights(np.ones((1, n)), y, scores_of, trace, norm, k)[:, 0]
     weights = whole @ x
     direction = (weights - weights.mean(axis=1, keepdims=True)) @ x.T
-    total, products = np.zeros((k, n)), np.zeros((k, n, n))
     for start in range(0, n_resamples, chunk_size):
-        resampled = _row_weights(drawn[start : start + chunk_size], y, gram, norm, k)
+        counts = drawn[start : start + chunk_size]
+        resampled = _row_weights(counts, y, scores_of, trace, norm, k)
         for component, rows in enumerate(resampled):
             rows[rows @ direction[component] < 0] *= -1
             # Deviations from the whole sample: sums of them lose no digits.
             rows -= whole[component]
-            total[component] += rows.sum(axis=0)
-            products[component] += rows.T @ rows
-    errors = np.empty_like(weights)
-    for component in range(k):
-        mean_product = np.outer(total[component], total[component]) / n_resamples
-        covariance = (products[component] - mean_product) / (n_resamples - 1)
-        errors[component] = np.sqrt(np.maximum(_quadratic_forms(x, covariance), 0))
-    return weights, errors
+            spreads[component].add(rows)
+    return weights, np.array([spread.errors(n_resamples) for spread in spreads])
+
+
+class _SpreadOfRows:
+    """Sums up resampled rows a: the variance of ``X'a`` follows from their covariance."""
+
+    def __init__(self, x: FloatArray):
+        self._x = x
+        self._total, self._products = np.zeros(len(x)), np.zeros((len(x), len(x)))
+
+    def add(self, rows: FloatArray) -> None:
+        self._total += rows.sum(axis=0)
+        self._products += rows.T @ rows
+
+    def errors(self, n_resamples: int) -> FloatArray:
+        mean_product = np.outer(self._total, self._total) / n_resamples
+        covariance = (self._products - mean_product) / (n_resamples - 1)
+        return np.sqrt(np.maximum(_quadratic_forms(self._x, covariance), 0))
+
+
+class _SpreadOfWeights:
+    """Sums up the resampled weights themselves, where they are fewer than rows."""
+
+    def __init__(self, x: FloatArray):
+        self._x = x
+        self._total, self._squares = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+
+    def add(self, rows: FloatArray) -> None:
+        weights = rows @ self._x
+        self._total += weights.sum(axis=0)
+        self._squares += (weights**2).sum(axis=0)
+
+    def errors(self, n_resamples: int) -> FloatArray:
+        variance = (self._squares - self._total**2 / n_resamples) / (n_resamples - 1)
+        return np.sqrt(np.maximum(variance, 0))
 
 
 def resampled_data(
@@ -184,9 +221,17 @@ def resampled_data(
 
 
 def _row_weights(
-    counts: FloatArray, y: FloatArray, gram: FloatArray, norm: Norm, n_components: int
+    counts: FloatArray,
+    y: FloatArray,
+    scores_of: Callable[[FloatArray], FloatArray],
+    trace: float,
+    norm: Norm,
+    n_components: int,
 ) -> FloatArray:
-    """Rows a (k, b, n), one per component and resample: ``X'a`` are its weights."""
+    """Rows a (k, b, n), one per component and resample: ``X'a`` are its weights.
+
+    ``scores_of`` multiplies rows by XX', whose trace is given.
+    """
     size = counts.sum(axis=1, keepdims=True)
     residual = y - counts @ y[:, None] / size
     found = np.empty((n_components, *counts.shape))
@@ -196,8 +241,8 @@ def _row_weights(
     for component in range(n_components):
         row = counts * residual
         if component == 0:
-            smallest = 1e-14 * np.trace(gram) * np.einsum("ij,ij->i", row, row)
-        score = row @ gram
+            smallest = 1e-14 * trace * np.einsum("ij,ij->i", row, row)
+        score = scores_of(row)
         square = np.einsum("ij,ij->i", row, score)
         _refuse_exhausted(square <= smallest, component)
         length = np.sqrt(square)[:, None]
@@ -211,7 +256,7 @@ def _row_weights(
                 score -= shared * earlier
                 rotation -= shared * earlier_rotation
         spread = np.sqrt(_weighted(counts, score, score))
-        _refuse_exhausted(spread[:, 0] <= 1e-7 * np.sqrt(np.trace(gram)), component)
+        _refuse_exhausted(spread[:, 0] <= 1e-7 * np.sqrt(trace), component)
         score /= spread
         rotation /= spread
         found[component] = rotation if norm == "scores" else row

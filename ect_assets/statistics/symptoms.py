@@ -7,33 +7,21 @@ and volumes belongs elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ect_assets.statistics.arrays import (
-    FloatArray,
-    constant_columns,
-    finite,
-    same_length,
-    varying,
-)
+from ect_assets.statistics.arrays import FloatArray, finite, same_length, varying
+from ect_assets.statistics.left_out import first_component, predict_left_out
 from ect_assets.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
-from ect_assets.statistics.pls import variance_explained, zscore
+from ect_assets.statistics.pls import zscore
 from ect_assets.statistics.resampling import weight_statistics
 
 MINIMUM_PATIENTS = 4
-
-
-class _Fold(NamedTuple):
-    """What the prediction of one left-out patient needs from the other n - 1."""
-
-    kept: np.ndarray
-    gram: FloatArray
-    link: FloatArray
+NUMBERS_HELD = 20_000_000
+"""How many values of permuted improvements are held at once: 160 MB."""
 
 
 def symptom_pls(
@@ -97,8 +85,8 @@ def symptom_pls_of_many(
 ) -> list[dict[str, float]]:
     """Associate one change with several improvements, each as `symptom_pls` does.
 
-    What the left-out predictions need of the change is worked out once for all of them, and for
-    one left-out patient at a time, so that memory grows with patients times permutations alone.
+    What the left-out predictions need of the change is worked out once for many of them, and for
+    one left-out patient at a time; so many permutations are held that they take 160 MB.
 
     Parameters
     ----------
@@ -125,46 +113,60 @@ def symptom_pls_of_many(
     """
     columns = finite("The improvements", improvements, 2).T
     x, _ = _patients(change, columns[0])
-    responses = np.hstack(
+    standardised = zscore(x)
+    statistics = np.hstack(
         [
-            _with_permuted(varying("The improvement", y), n_permutations, seed)
-            for y, seed in zip(columns, seeds, strict=True)
+            _statistics(x, standardised, responses, chunk_size)
+            for responses in _permuted(columns, n_permutations, seeds)
         ]
     )
-    standardised = zscore(x)
-    gram = standardised @ standardised.T
-    r2 = variance_explained(gram, responses, chunk_size=chunk_size)[0]
-    centred = responses - responses.mean(axis=0)
-    covariance = ((gram @ centred) * centred).sum(axis=0)
-    predicted = _predict(x, responses, chunk_size)
-    r_left_out = _correlate_columns(predicted, responses)
-    return [
-        _summary(
-            responses[:, mine], predicted[:, mine], r2[mine], covariance[mine], r_left_out[mine]
-        )
-        for mine in np.split(np.arange(responses.shape[1]), len(columns))
-    ]
+    return [_summary(mine, len(x)) for mine in np.split(statistics, len(columns), axis=1)]
 
 
-def _with_permuted(y: FloatArray, n_permutations: int, seed: int) -> FloatArray:
-    """Put a response and its permutations side by side: (n_subjects, 1 + n_permutations)."""
-    rng = np.random.default_rng(seed)
-    return np.column_stack([y, rng.permuted(np.tile(y, (n_permutations, 1)), axis=1).T])
+def _permuted(
+    columns: FloatArray, n_permutations: int, seeds: Sequence[int]
+) -> Iterator[FloatArray]:
+    """Yield each improvement and its permutations, (n_subjects, b), as many as are to be held."""
+    at_once = max(1, NUMBERS_HELD // columns.shape[1])
+    held: list[FloatArray] = []
+    n_held = 0
+    for y, seed in zip(columns, seeds, strict=True):
+        rng = np.random.default_rng(seed)
+        blocks = [varying("The improvement", y)[:, None]]
+        for start in range(0, n_permutations, at_once):
+            rows = np.tile(y, (min(at_once, n_permutations - start), 1))
+            blocks.append(rng.permuted(rows, axis=1).T)
+        for block in blocks:
+            held.append(block)
+            n_held += block.shape[1]
+            if n_held >= at_once:
+                yield np.hstack(held)
+                held, n_held = [], 0
+    if held:
+        yield np.hstack(held)
 
 
-def _summary(
-    responses: FloatArray,
-    predicted: FloatArray,
-    r2: FloatArray,
-    covariance: FloatArray,
-    r_left_out: FloatArray,
-) -> dict[str, float]:
+def _statistics(
+    change: FloatArray, standardised: FloatArray, responses: FloatArray, chunk_size: int
+) -> FloatArray:
+    """Rows: covariance, r2, cross-validated r, and how far predictions vary, of each response."""
+    predicted = predict_left_out(change, responses, chunk_size)
+    return np.array(
+        [
+            *first_component(standardised, responses, chunk_size),
+            _correlate_columns(predicted, responses),
+            np.ptp(predicted, axis=0) / np.ptp(responses, axis=0),
+        ]
+    )
+
+
+def _summary(statistics: FloatArray, n: int) -> dict[str, float]:
     """Hold one improvement, which comes first, against its permutations."""
-    n = len(responses)
-    if np.ptp(predicted[:, 0]) <= 1e-10 * np.ptp(responses[:, 0]):
+    covariance, r2, r_left_out, spread = statistics
+    if spread[0] <= 1e-10:
         raise ValueError(
-            f"All {n} patients get the same leave-one-out prediction "
-            f"({predicted[0, 0]:g}): it has no correlation with the improvement."
+            f"All {n} patients get the same leave-one-out prediction: it has no correlation with "
+            "the improvement."
         )
     return {
         "r": float(np.sqrt(r2[0])),
@@ -172,7 +174,7 @@ def _summary(
         "n": n,
         "p_perm": float(permutation_p(covariance[0], covariance[1:])),
         "p_perm_r2": float(permutation_p(r2[0], r2[1:])),
-        "n_permutations": responses.shape[1] - 1,
+        "n_permutations": len(r2) - 1,
         "r_cross_validated": float(r_left_out[0]),
         "p_cross_validated": float(permutation_p(r_left_out[0], r_left_out[1:])),
     }
@@ -225,7 +227,7 @@ def leave_one_out_predictions(change: ArrayLike, improvement: ArrayLike) -> Floa
         When patients are fewer than 4, a value is missing, or the improvement is constant.
     """
     x, y = _patients(change, improvement)
-    return _predict(x, y[:, None])[:, 0]
+    return predict_left_out(x, y[:, None])[:, 0]
 
 
 def symptom_weights(
@@ -260,9 +262,14 @@ def symptom_weights(
     """
     x, y = _patients(change, improvement)
     weights = weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
-    responses = _with_permuted(y, n_permutations, seed)
+    standardised = zscore(x).T
     # Both are centred and every response has the same norm: as the covariance, so the correlation.
-    strength = np.abs(zscore(x).T @ (responses - y.mean()))
+    strength = np.hstack(
+        [
+            np.abs(standardised @ (responses - y.mean()))
+            for responses in _permuted(y[None], n_permutations, [seed])
+        ]
+    )
     p_perm = permutation_p(strength[:, 0], strength[:, 1:])
     return weights.assign(p_perm=p_perm, q_perm=benjamini_hochberg(p_perm))
 
@@ -277,40 +284,6 @@ def _patients(change: ArrayLike, improvement: ArrayLike) -> tuple[FloatArray, Fl
             "are needed to fit and cross-validate."
         )
     return x, varying("The improvement", y)
-
-
-def _fold(change: FloatArray, left_out: int) -> _Fold:
-    kept = np.delete(np.arange(len(change)), left_out)
-    training = change[kept]
-    mean, sd = training.mean(axis=0), training.std(axis=0, ddof=1)
-    # A parcel that is constant without this patient gets weight 0.
-    sd[constant_columns(training)] = np.inf
-    standardised = (training - mean) / sd
-    return _Fold(
-        kept, standardised @ standardised.T, standardised @ ((change[left_out] - mean) / sd)
-    )
-
-
-def _predict(change: FloatArray, responses: FloatArray, chunk_size: int = 2048) -> FloatArray:
-    """Leave-one-out predictions (n, b) of responses (n, b).
-
-    With K and y of the others, and k their products with the left-out patient, the prediction is
-    ``ybar + k'y (y'Ky) / (y'K^2y)``.
-    """
-    predictions = np.empty_like(responses)
-    for left_out in range(len(change)):
-        fold = _fold(change, left_out)
-        for start in range(0, responses.shape[1], chunk_size):
-            part = slice(start, start + chunk_size)
-            training = responses[fold.kept, part]
-            mean = training.mean(axis=0)
-            y = training - mean
-            scores = fold.gram @ y
-            size = (scores**2).sum(axis=0)
-            product = (scores * y).sum(axis=0)
-            slope = np.divide(product, size, out=np.zeros_like(size), where=size > 0)
-            predictions[left_out, part] = mean + (fold.link @ y) * slope
-    return predictions
 
 
 def _correlate_columns(first: FloatArray, second: FloatArray) -> FloatArray:

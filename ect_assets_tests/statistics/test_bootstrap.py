@@ -11,14 +11,14 @@ from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard
 from ect_assets.statistics.pls import PartialLeastSquares, zscore
 from ect_assets.statistics.scaled_bootstrap import scaled_bootstrap_standard_errors
 
-N_PARCELS, N_GENES, N_COMPONENTS = 34, 80, 3
+N_PARCELS, N_COMPONENTS = 34, 3
 
 
-@pytest.fixture
-def data():
+@pytest.fixture(params=[80, 12], ids=["more genes than parcels", "fewer genes than parcels"])
+def data(request):
     """z-scored expression (n_parcels, n_genes) and map (n_parcels,)."""
     rng = np.random.default_rng(0)
-    expression = zscore(rng.normal(size=(N_PARCELS, N_GENES)))
+    expression = zscore(rng.normal(size=(N_PARCELS, request.param)))
     return expression, zscore(expression[:, :5].sum(axis=1) + rng.normal(size=N_PARCELS))
 
 

@@ -286,7 +286,8 @@ def _calibration(study: Study, citations: Citations) -> Markup:
     lengths = [f"{length:g}" for length in calibration.lengths_mm]
     return Markup(
         "{} noise maps with correlation exp(−distance / length) for each length of {} mm are "
-        "tested with {} null maps each; improvement is dealt out at random {} times. Intervals of "
+        "tested with {} null maps each; improvement is dealt out at random {} times (to {} "
+        "participants, drawn at random, where there are more). Intervals of "
         "shares of maps are exact {}, those of mean shares Student's. What could have been found: "
         "exact noncentral t for a parcel, Fisher's z for a correlation {}."
     ).format(
@@ -294,6 +295,7 @@ def _calibration(study: Study, citations: Citations) -> Markup:
         listing(lengths),
         calibration.nulls,
         calibration.symptom_maps,
+        calibration.symptom_patients,
         citations.cite("clopper1934"),
         citations.cite("cohen1988"),
     )
