@@ -19,6 +19,9 @@ from ect_assets import terminal
 from ect_assets.problems import EctError, StudyError
 from ect_assets.study import STUDIES_FOLDER, Study, find_study, load_study
 
+INTERRUPTED = 130
+"""What a shell expects of a command that Ctrl-C ended."""
+
 app = typer.Typer(
     name="ect",
     help="What ECT changes in the depressed brain, and which genes the change follows.\n\n"
@@ -37,6 +40,26 @@ StudyOption = Annotated[
         "Default: ECT_STUDY, else the current folder's.",
     ),
 ]
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ect-assets {version('ect-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def ect(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print the version and exit"
+        ),
+    ] = False,
+) -> None:
+    """Take what concerns every command; the help of `app` stands for this."""
 
 
 class Format(StrEnum):
@@ -407,6 +430,8 @@ def main() -> None:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         terminal.errors.print(f"[bold red]Error[/bold red] {escape(what)}.", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
-        sys.exit(130)
+    except SystemExit as ended:
+        # How typer tells of Ctrl-C.
+        if ended.code == INTERRUPTED:
+            terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
+        raise

@@ -17,6 +17,7 @@ from ect_assets.cluster.waves import Ran, Workers, are_wanted
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
 from ect_assets.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
+from ect_assets.interruptions import heard_interruptions
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration import (
@@ -98,6 +99,7 @@ class Runner:
         self._moment = self.lake
         self._is_narrowed = False
         self._workers: Workers | None = None
+        self._raise_if_interrupted: Callable[[], None] = lambda: None
         self.progress = progress or (lambda what, done, total: None)
 
     def run(
@@ -163,7 +165,11 @@ class Runner:
         arrived: Sequence[str],
     ) -> Outcome:
         outcome = Outcome()
-        with only_one_run(self.study), open_instance(self.study) as instance:
+        with (
+            only_one_run(self.study),
+            open_instance(self.study) as instance,
+            heard_interruptions() as self._raise_if_interrupted,
+        ):
             close_abandoned_runs(instance)
             outcome.departed = register_subjects(self.study, instance, arrived)
             registered = set(instance.get_dynamic_partitions(SUBJECT))
@@ -317,6 +323,7 @@ class Runner:
             ran = self._workers.execute(names, keys[0], keys[-1], QUIET)
         else:
             ran = _in_process(batch, keys, job, instance)
+            self._raise_if_interrupted()
         for step in batch.steps:
             for partition in batch.partitions:
                 name = _named(step, partition)

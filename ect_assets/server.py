@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from math import inf
-from types import FrameType
 from typing import IO
 
 from ect_assets import terminal
@@ -20,6 +19,7 @@ from ect_assets.instance import (
     open_instance,
     prepare_home,
 )
+from ect_assets.interruptions import heard_interruptions
 from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, Study, load_study
@@ -62,11 +62,9 @@ def serve(study: Study, port: int) -> int:
 
 def _serve(study: Study, port: int, locks: tuple[int, ...]) -> int:
     """Run the processes, anew whenever study.toml changes: they read it when they start."""
-    # Said for both: a shell that starts us in the background makes us deaf to Ctrl-C otherwise.
-    previous = {one: signal.signal(one, _interrupt) for one in (signal.SIGINT, signal.SIGTERM)}
     log = prepare_home(study) / LOG
     try:
-        with log.open("wb") as output:
+        with heard_interruptions(), log.open("wb") as output:
             while True:
                 terminal.say(f"{study.title}: http://{HOST}:{port} (Ctrl-C stops it)")
                 code = _serve_until_changed(study, port, locks, output)
@@ -77,9 +75,6 @@ def _serve(study: Study, port: int, locks: tuple[int, ...]) -> int:
                 terminal.say("study.toml has changed: the server starts again with it.")
     except KeyboardInterrupt:
         return 0
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _serve_until_changed(
@@ -147,10 +142,6 @@ def _refuse_taken(port: int) -> None:
             raise StudyError(
                 f"Port {port} is taken on this machine. Say another one: ect ui --port {port + 1}"
             ) from error
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _stop(processes: list[subprocess.Popen]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -143,6 +146,29 @@ def test_running_again_says_that_there_is_nothing_to_do(walked_folder):
     answer = ect("run", "--parcellation", "desikan_killiany", folder=walked_folder)
     assert answer.returncode == 0
     assert "Nothing to do" in answer.stdout
+
+
+def test_the_version_is_that_of_the_package(tmp_path):
+    assert ect("--version", folder=tmp_path).stdout == f"ect-assets {version('ect-assets')}\n"
+
+
+def test_a_run_that_is_ended_from_outside_says_what_is_kept(study_folder):
+    command = [sys.executable, "-c", "from ect_assets.cli import main; main()", "run"]
+    process = subprocess.Popen(
+        command,
+        cwd=study_folder,
+        env=surroundings(study_folder, {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not [*(study_folder / "data_lake").rglob("*.parquet")]:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=SECONDS_TO_ANSWER)[1]
+    assert process.returncode == 130
+    assert "Stopped. What was finished is kept; run it again to go on." in said
 
 
 def test_an_unknown_subject_is_one_clear_line(walked_folder):

@@ -1,0 +1,84 @@
+"""Tests of Ctrl-C and SIGTERM while Dagster is at work in this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ect_assets.instance import open_instance
+from ect_assets.interruptions import heard_interruptions
+from ect_assets.lake.store import Lake
+from ect_assets.runner import Runner
+from ect_assets.study import load_study
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@BOTH
+def test_a_signal_that_nobody_else_takes_interrupts_at_once(number):
+    with pytest.raises(KeyboardInterrupt), heard_interruptions():
+        os.kill(os.getpid(), number)
+        pytest.fail("went on")
+
+
+@BOTH
+def test_a_signal_that_somebody_else_took_is_heard(number):
+    with heard_interruptions() as raise_if_heard:
+        raise_if_heard()
+        signal.signal(number, lambda *_: None)
+        os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            raise_if_heard()
+
+
+def test_another_signal_is_none():
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    with heard_interruptions() as raise_if_heard:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        raise_if_heard()
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_took_the_signals_before_takes_them_again():
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with heard_interruptions():
+        pass
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_a_thread_beside_the_main_one_hears_nothing_and_goes_on():
+    went_on = []
+
+    def at_work():
+        with heard_interruptions() as raise_if_heard:
+            raise_if_heard()
+            went_on.append(True)
+
+    thread = threading.Thread(target=at_work)
+    thread.start()
+    thread.join()
+    assert went_on
+
+
+@BOTH
+def test_a_signal_in_the_middle_of_a_run_ends_the_walk(number, study_folder, monkeypatch):
+    write, written = Lake.write_content, []
+
+    def write_and_be_told(self, *what, **more):
+        write(self, *what, **more)
+        if not written:
+            os.kill(os.getpid(), number)
+        written.append(what)
+
+    monkeypatch.setattr(Lake, "write_content", write_and_be_told)
+    study = load_study(study_folder)
+    with pytest.raises(KeyboardInterrupt):
+        Runner(study).run()
+    with open_instance(study) as instance:
+        assert instance.get_runs_count() == 1
+    monkeypatch.undo()
+    assert not Runner(study).run().failed
