@@ -159,10 +159,10 @@ def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:
 
 
 def _setting(settings: Mapping[str, Any], name: str, partition: Partition) -> Any:
-    """Return a setting as plain values; a name such as ``parcellations.{parcellation}``."""
+    """Return a setting as plain values; its name as `Step.settings` has it."""
     value: Any = settings
     for part in name.format(**partition).split("."):
-        value = value[part]
+        value = sorted(value) if part == "*" else value[part]
     return value
 
 

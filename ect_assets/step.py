@@ -163,7 +163,8 @@ class Step:
         Tables that must be there, and whose change makes this one stale, though they are not read
         as a whole.
     settings : tuple of str
-        Settings of the study that it depends on; dots lead inwards, ``{parcellation}`` is filled.
+        Settings of the study that it depends on; dots lead inwards, ``{parcellation}`` is filled,
+        ``*`` stands for the names alone of what is there.
     files : callable, optional
         ``files(study, partition)``: the source files that it reads.
     reference : tuple of str

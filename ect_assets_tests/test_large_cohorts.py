@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
 
 from ect_assets import runner
 from ect_assets.assets import morphometry
+from ect_assets.cluster import waves
 from ect_assets.freshness import lake_of
 from ect_assets.intake.folder_names import names_beginning, names_ending
 from ect_assets.orchestration import partition_advice
@@ -98,3 +100,12 @@ def test_several_patients_at_a_time_make_the_same_tables(study, study_folder, mo
     assert Runner(together).run(tables=tables).failed == {}
     Runner(study).run(tables=tables)
     assert contents(together) == contents(study)
+
+
+def test_a_run_that_could_not_begin_says_why(study, study_folder, monkeypatch):
+    nowhere = ModuleCodePointer("ect_assets.not_there", "defs", None)
+    monkeypatch.setattr(waves, "DEFINITIONS", nowhere)
+    file = study_folder / STUDY_FILE
+    file.write_text(file.read_text(encoding="utf-8") + "\n[cluster]\nprocesses = 2\n")
+    failed = Runner(load_study(study_folder)).run(tables=["participants"]).failed
+    assert "No module named 'ect_assets.not_there'" in failed["participants"]

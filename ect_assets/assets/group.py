@@ -57,7 +57,7 @@ def _reviewed(study: Study, partition: Partition) -> list[Path]:
         "scan_quality",
         "parcel_quality",
     ),
-    settings=("sessions", "parcellations"),
+    settings=("sessions", "parcellations.*"),
     files=_reviewed,
     reads_problems=True,
     from_patients=True,

@@ -24,6 +24,8 @@ from ect_assets.step import Made, Verdict, Work, step
 from ect_assets.study import Study
 
 EARLIER_STAGE = "session_missing"
+PARCELLATION = ("parcellations.{parcellation}.freesurfer", "parcellations.{parcellation}.atlas")
+"""What volumes follow of a parcellation's settings: not where its gene expression comes from."""
 CHECKS = {"quality": "Every scan and patient is like the others of the cohort."}
 
 
@@ -59,7 +61,7 @@ def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
 @step(
     tables.Parcels,
     "morphometry",
-    settings=("parcellations.{parcellation}",),
+    settings=PARCELLATION,
     files=atlas_files,
     reference=REFERENCE,
 )
@@ -108,7 +110,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     tables.ParcelGmv,
     "morphometry",
     after=("raw_scans",),
-    settings=("sessions", "morphometry", "parcellations.{parcellation}"),
+    settings=("sessions", "morphometry", *PARCELLATION),
     files=_parcel_files,
     makes_files=_runs_freesurfer,
     reference=(*REFERENCE, *atlas_transfer.REFERENCE),

@@ -28,6 +28,7 @@ from ect_assets.study import Study
 DEFINITIONS = ModuleCodePointer("ect_assets.definitions", "defs", None)
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
 SECONDS_TO_CANCEL = 90
+GONE = "The process that followed this run is gone."
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class Ran:
         Tables.
     said : dict of str to SerializableErrorInfo
         By the step that failed.
+    never_began : str
+        Why no step of it was tried; empty where one was.
     """
 
     success: bool
     made: set[str] = field(default_factory=set)
     said: dict[str, SerializableErrorInfo | None] = field(default_factory=dict)
+    never_began: str = ""
 
 
 class Workers:
@@ -139,22 +143,33 @@ class Workers:
         """Read from the records how a run went."""
         ended = self._instance.get_run_by_id(run.run_id)
         if ended is None or not ended.is_finished:
-            self._instance.report_run_failed(run, "The process that followed this run is gone.")
-            return Ran(False)
+            self._instance.report_run_failed(run, GONE)
+            return Ran(False, never_began=GONE)
         kind = dg.DagsterEventType
-        wanted = {kind.ASSET_MATERIALIZATION, kind.STEP_FAILURE}
+        wanted = {
+            kind.ASSET_MATERIALIZATION,
+            kind.STEP_START,
+            kind.STEP_FAILURE,
+            kind.ENGINE_EVENT,
+        }
         events = [
             record.dagster_event
             for record in self._instance.all_logs(run.run_id, of_type=wanted)
             if record.dagster_event is not None
         ]
-        made = {one.asset_key.path[-1] for one in events if one.asset_key is not None}
+        made = {
+            one.asset_key.path[-1]
+            for one in events
+            if one.event_type == kind.ASSET_MATERIALIZATION and one.asset_key is not None
+        }
         said = {
             one.step_key: one.step_failure_data.error
             for one in events
             if one.is_step_failure and one.step_key is not None
         }
-        return Ran(ended.status == dg.DagsterRunStatus.SUCCESS, made, said)
+        success = ended.status == dg.DagsterRunStatus.SUCCESS
+        has_begun = success or any(one.step_key is not None for one in events)
+        return Ran(success, made, said, "" if has_begun else _why_not_begun(events))
 
     def side_by_side(self, runs: Sequence[Callable[[], object]]) -> None:
         """Call several functions that each carry out runs; on Ctrl-C cancel what is at work.
@@ -196,6 +211,16 @@ class Workers:
                 worker.wait(SECONDS_TO_CANCEL)
             except subprocess.TimeoutExpired:
                 worker.kill()
+
+
+def _why_not_begun(events: Sequence[dg.DagsterEvent]) -> str:
+    """Say what stopped a run before its first step, as far as its records tell."""
+    errors = [
+        f"{event.message} {event.engine_event_data.error.message.strip()}"
+        for event in events
+        if event.is_engine_event and event.engine_event_data.error is not None
+    ]
+    return errors[-1] if errors else GONE
 
 
 def are_wanted(study: Study) -> bool:
