@@ -268,7 +268,9 @@ def _walk(
     for why in dict.fromkeys(outcome.unavailable.values()):
         terminal.remark(f"Not to be had: {why}.")
     if outcome.made or outcome.failed:
-        terminal.say(f"{len(outcome.made)} partitions made, {len(outcome.failed)} failed.")
+        made = len(outcome.made)
+        what = "partition" if made == 1 else "partitions"
+        terminal.say(f"{made:,} {what} made, {len(outcome.failed):,} failed.")
     if outcome.group_failed:
         raise typer.Exit(1)
 
