@@ -44,7 +44,7 @@ NOTES = (
     "(1 is in proportion)."
 )
 QUERIES = {
-    "patients": "SELECT count(*) FROM participants",
+    "how many patients": "SELECT count(*) FROM participants",
     "scans by session": "SELECT session, count(*) FROM raw_scans GROUP BY session ORDER BY session",
     "one patient's volumes": "SELECT session, parcel, gmv_mm3 FROM parcel_gmv "
     "WHERE subject = '{subject}' AND parcellation = 'hcp_mmp' ORDER BY session, parcel",
