@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ect_assets import terminal
+from ect_assets import __version__, terminal
 from ect_assets.problems import EctError, StudyError
 from ect_assets.study import STUDIES_FOLDER, Study, find_study, load_study
 
@@ -44,9 +44,7 @@ StudyOption = Annotated[
 
 def _say_version(is_wanted: bool) -> None:
     if is_wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"ect-assets {version('ect-assets')}")
+        typer.echo(f"ect-assets {__version__}")
         raise typer.Exit
 
 

@@ -331,7 +331,7 @@ class Runner:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    why = ran.never_began or _sentence(ran.said.get(step.name))
+                    why = ran.broke_off or _sentence(ran.said.get(step.name))
                     outcome.note_failure(step, partition, why)
         return ran.success
 

@@ -42,14 +42,14 @@ class Ran:
         Tables.
     said : dict of str to SerializableErrorInfo
         By the step that failed.
-    never_began : str
-        Why no step of it was tried; empty where one was.
+    broke_off : str
+        Why its steps say nothing: it could not begin, or who followed it is gone; else empty.
     """
 
     success: bool
     made: set[str] = field(default_factory=set)
     said: dict[str, SerializableErrorInfo | None] = field(default_factory=dict)
-    never_began: str = ""
+    broke_off: str = ""
 
 
 class Workers:
@@ -144,7 +144,7 @@ class Workers:
         ended = self._instance.get_run_by_id(run.run_id)
         if ended is None or not ended.is_finished:
             self._instance.report_run_failed(run, GONE)
-            return Ran(False, never_began=GONE)
+            return Ran(False, broke_off=GONE)
         kind = dg.DagsterEventType
         wanted = {
             kind.ASSET_MATERIALIZATION,

@@ -131,7 +131,7 @@ def swapped_sides(
     subjects = asymmetries.index.get_level_values("subject")
     likeness: dict[tuple[str, str], float] = {}
     if asymmetries.shape[1] >= FEWEST_PAIRS and subjects.nunique() >= limits.fewest:
-        found = _correlate_rows(asymmetries.to_numpy(), _means_of_others(asymmetries))
+        found = asymmetries.corrwith(_means_of_others(asymmetries), axis=1)
         likeness = dict(zip(_keys(asymmetries), found.tolist(), strict=True))
     limit = limits.swap_correlation
     if not pd.Series(likeness, dtype="float64").median() > limit:
@@ -235,9 +235,10 @@ def _resemblances(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, ..
         here = np.arange(start, start + len(r))
         r[here - start, here] = -np.inf
         nearest[0, here], best[0, here] = r.argmax(axis=1), r.max(axis=1)
-        is_better = r.max(axis=0) > best[1]
-        nearest[1, is_better] = start + r.argmax(axis=0)[is_better]
-        best[1, is_better] = r.max(axis=0)[is_better]
+        highest, row = r.max(axis=0), r.argmax(axis=0)
+        is_better = highest > best[1]
+        nearest[1, is_better] = start + row[is_better]
+        best[1, is_better] = highest[is_better]
     return (first * second).sum(axis=1), nearest, best
 
 
@@ -246,21 +247,12 @@ def _unit_rows(rows: np.ndarray) -> np.ndarray:
     return centred / np.sqrt((centred**2).sum(axis=1, keepdims=True))
 
 
-def _means_of_others(rows: pd.DataFrame) -> np.ndarray:
+def _means_of_others(rows: pd.DataFrame) -> pd.DataFrame:
     """Give the mean of each column over the rows of all other patients, for each row."""
     subjects = rows.index.get_level_values("subject")
     sums, counts = rows.fillna(0.0), rows.notna().astype("float64")
     others, n = (one.sum() - one.groupby(subjects).transform("sum") for one in (sums, counts))
-    return (others / n.where(n > 0)).to_numpy()
-
-
-def _correlate_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Correlate each row with its partner over the columns that both have."""
-    is_missing = np.isnan(first) | np.isnan(second)
-    both = [np.ma.array(one, mask=is_missing) for one in (first, second)]
-    a, b = (one - one.mean(axis=1, keepdims=True) for one in both)
-    size = np.ma.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return ((a * b).sum(axis=1) / size).filled(np.nan)
+    return others / n.where(n > 0)
 
 
 def _add_share(
