@@ -103,7 +103,10 @@ def run_command(
         has_ended = True
     finally:
         watch.cancel()
-        if not has_ended:
+        if too_long.is_set():
+            # Its children may outlive it: they are killed before the folder is anybody else's.
+            watch.join()
+        elif not has_ended:
             _end(process)
     lines = tuple(without_machine(line) for line in last)
     return Outcome(process.returncode, too_long.is_set(), lines)

@@ -41,6 +41,8 @@ case "$(cat "$home/behaviour" 2>/dev/null)" in
     echo "ERROR: mri_watershed in $subject/mri went wrong"
     rm -f "$mark"; touch "$subject/scripts/recon-all.error"; exit 1 ;;
   hangs) sleep 60 & echo $! > "$home/child"; echo hanging; wait ;;
+  "hangs with a deaf child")
+    (trap '' TERM; exec sleep 60 > /dev/null 2>&1) & echo $! > "$home/child"; echo hanging; wait ;;
   "leaves nothing") rm -f "$mark"; exit 0 ;;
 esac
 cp "$home"/stats/* "$subject/stats/"
@@ -74,7 +76,7 @@ class FreeSurferDouble:
         (self.home / "build-stamp.txt").write_text(stamp)
 
     def behaves(self, how: str) -> None:
-        """Say what happens next: fine, fails, hangs, leaves nothing."""
+        """Say what happens next: fine, fails, hangs (with a deaf child), leaves nothing."""
         (self.home / "behaviour").write_text(how)
 
     @property

@@ -159,12 +159,13 @@ def test_an_end_without_a_result_is_a_failure(freesurfer, job):
     assert "left no recon-all.done" in problems_of(job)[0].detail
 
 
-def test_a_run_that_takes_too_long_is_ended_with_all_it_started(freesurfer, job):
-    freesurfer.behaves("hangs")
+@pytest.mark.parametrize("how", ["hangs", "hangs with a deaf child"])
+def test_a_run_that_takes_too_long_is_ended_with_all_it_started(freesurfer, job, how):
+    freesurfer.behaves(how)
     only = ReconAllJob("01", {"pre": job.images["pre"]}, job.subjects_folder)
     (problem,) = problems_of(job_like(only, timeout_hours=0.5 / 3600))
     assert problem.reason == "recon_all_timeout" and "hanging" in problem.detail
-    assert is_gone(freesurfer.child)
+    wait_until(lambda: is_gone(freesurfer.child))
     assert not any((job.subjects_folder / PRE / "scripts").glob("IsRunning*"))
 
 
@@ -323,7 +324,7 @@ def test_a_job_that_is_told_to_end_ends_what_it_runs_and_can_go_on_later(freesur
     wait_until(lambda: (freesurfer.home / "child").is_file() and freesurfer.child > 0)
     running.send_signal(signal.SIGTERM)
     assert running.wait(20) == 128 + signal.SIGTERM
-    assert is_gone(freesurfer.child)
+    wait_until(lambda: is_gone(freesurfer.child))
     freesurfer.behaves("fine")
     assert PRE in run_recon_all(job, quiet)
 
