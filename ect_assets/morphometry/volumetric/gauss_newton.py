@@ -168,9 +168,37 @@ def normal_equations(a: Array, b: Array, weights: Array) -> tuple[Array, Array]:
     return right, blocks
 
 
+def pull(image: Array, u: Array, share: float) -> Array:
+    """Sample an image at x + share * u by cubic convolution; the border continues outward."""
+    return _sampled(image, u, share, False)
+
+
+def warp(image: Array, u: Array, share: float) -> Array:
+    """Sample an image at x + share * u by cubic B-splines.
+
+    As `pull`, but it keeps structure as fine as a voxel, and takes a second longer. The outermost
+    voxels of the image are not exact.
+
+    References
+    ----------
+    Unser M (1999). Splines: a perfect fit for signal and image processing. IEEE Signal Process Mag
+    16(6):22-38.
+    """
+    coefficients = ndimage.spline_filter(image, order=3, output=np.float32, mode="mirror")
+    return _sampled(coefficients, u, share, True)
+
+
 @njit(cache=True)
-def _cubic(t: float) -> tuple[float, float, float, float]:
-    """Weights of four neighbours (Keys 1981, IEEE Trans ASSP 29:1153-1160)."""
+def _weights(t: float, of_splines: bool) -> tuple[float, float, float, float]:
+    """Weights of four neighbours: of B-splines, or Keys's (1981, IEEE Trans ASSP 29:1153-1160)."""
+    if of_splines:
+        rest = 1.0 - t
+        return (
+            rest**3 / 6.0,
+            2.0 / 3.0 - t * t * (1.0 - 0.5 * t),
+            2.0 / 3.0 - rest * rest * (1.0 - 0.5 * rest),
+            t**3 / 6.0,
+        )
     return (
         t * (-0.5 + t * (1.0 - 0.5 * t)),
         1.0 + t * t * (-2.5 + 1.5 * t),
@@ -180,8 +208,7 @@ def _cubic(t: float) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True)
-def pull(image: Array, u: Array, share: float) -> Array:
-    """Sample an image at x + share * u by cubic convolution; the border continues outward."""
+def _sampled(image: Array, u: Array, share: float, of_splines: bool) -> Array:
     n_x, n_y, n_z = image.shape
     out = np.empty_like(image)
     for x in range(n_x):
@@ -191,7 +218,9 @@ def pull(image: Array, u: Array, share: float) -> Array:
                 p_y = y + share * u[1, x, y, z]
                 p_z = z + share * u[2, x, y, z]
                 i_x, i_y, i_z = int(np.floor(p_x)), int(np.floor(p_y)), int(np.floor(p_z))
-                w_x, w_y, w_z = _cubic(p_x - i_x), _cubic(p_y - i_y), _cubic(p_z - i_z)
+                w_x = _weights(p_x - i_x, of_splines)
+                w_y = _weights(p_y - i_y, of_splines)
+                w_z = _weights(p_z - i_z, of_splines)
                 value = 0.0
                 for d_x in range(4):
                     at_x = min(max(i_x + d_x - 1, 0), n_x - 1)

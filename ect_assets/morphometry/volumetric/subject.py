@@ -21,16 +21,21 @@ from ect_assets.morphometry.volumetric.measures import (
     parcel_volumes,
     scan_measures,
 )
+from ect_assets.morphometry.volumetric.parcels import labels_at, read_atlas
 from ect_assets.morphometry.volumetric.quality import scan_quality
 from ect_assets.morphometry.volumetric.reading import read_head
 from ect_assets.morphometry.volumetric.settings import ImageError, VolumetricSettings
 from ect_assets.morphometry.volumetric.space import Grid, Volume
 from ect_assets.morphometry.volumetric.stages import Kept, Report, Stages, file_digest
 from ect_assets.morphometry.volumetric.tissue import Tissue, find_tissue
+from ect_assets.reference.loaders import reference_file
 
 __all__ = ["SubjectImages", "measure_subject", "parcel_volumes", "scan_measures"]
 
-VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 3, "quality": 1}
+GAIN_ATLAS = "hcp_mmp_mni152nlin2009a.nii.gz"
+"""Whose parcels are let grow to measure the gain, whatever parcellation is asked for later."""
+
+VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 4, "quality": 1}
 """Raised by one when a change of code changes what a stage gives."""
 
 
@@ -162,8 +167,10 @@ def _halfway(common: Kept) -> Halfway:
 
 
 def _growth(common: Kept, tissue: Kept, settings: VolumetricSettings) -> dict[str, np.ndarray]:
-    gray = Tissue(**tissue.load()).gray
-    return {"growth": np.stack(session_growth(_halfway(common), gray, settings.seed))}
+    halfway, found = _halfway(common), Tissue(**tissue.load())
+    parcel = np.zeros(halfway.grid.shape, dtype=np.int32)
+    parcel[halfway.mask] = labels_at(*read_atlas(reference_file(GAIN_ATLAS)), found.template_mm)
+    return {"growth": np.stack(session_growth(halfway, found.gray, parcel, settings.seed))}
 
 
 def _quality(kept_scans: list[Kept], common: Kept, tissue: Kept) -> dict[str, np.ndarray]:

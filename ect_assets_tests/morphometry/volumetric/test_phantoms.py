@@ -27,7 +27,9 @@ def table(tmp_path_factory) -> pd.DataFrame:
             phantom = make_phantom(CHECKS / person, atlas, folder, seed)
             settings = VolumetricSettings(1.0)
             rows.append(judge(phantom, atlas, folder / str(seed), settings))
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    print(found.to_string())
+    return found
 
 
 pytestmark = pytest.mark.slow
@@ -38,9 +40,7 @@ def test_the_change_found_follows_the_true_change(table):
 
 
 def test_the_change_found_has_the_size_of_the_true_change(table):
-    """On average; a single phantom's slope may be 15 % too low (docs/method.md)."""
-    assert 0.95 <= table["slope"].mean() <= 1.05
-    assert table["slope"].between(0.85, 1.1).all()
+    assert table["slope"].between(0.9, 1.1).all()
 
 
 def test_two_scans_of_an_unchanged_brain_hardly_differ(table):
