@@ -262,7 +262,9 @@ def _walk(
     for gone in outcome.departed:
         terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
     terminal.show_failures(outcome.failed)
-    terminal.show_summary(study, runner.lake)
+    # A run over everything has looked at everything: in a large cohort that takes a minute.
+    looked_at_all = not (wanted or parcellations or tables)
+    terminal.show_summary(study, runner.lake, is_current=looked_at_all and not outcome.failed)
     for why in dict.fromkeys(outcome.unavailable.values()):
         terminal.remark(f"Not to be had: {why}.")
     if outcome.made or outcome.failed:

@@ -127,7 +127,7 @@ def _left_out(exclusions: pd.DataFrame, stages: tuple[str, ...], parcellation: s
 
 
 def paired_cohort(
-    parcel_gmv: pd.DataFrame,
+    volumes: pd.DataFrame,
     scan_volumes: pd.DataFrame,
     parcels: pd.DataFrame,
     exclusions: pd.DataFrame,
@@ -138,8 +138,10 @@ def paired_cohort(
 
     Parameters
     ----------
-    parcel_gmv, scan_volumes, parcels, exclusions : DataFrame
-        Tables of one parcellation.
+    volumes : (n_scans, n_parcels) DataFrame
+        mm3 of one parcellation, as `scans_by_parcels` gives them.
+    scan_volumes, parcels, exclusions : DataFrame
+        Tables, of the same parcellation.
     sessions : tuple of str
         Baseline and follow-up.
     adjusts_for_etiv : bool
@@ -157,10 +159,9 @@ def paired_cohort(
         When the intracranial volume is needed and a patient in the analysis lacks it.
     """
     parcellation = str(parcels.parcellation.iloc[0])
-    wide = parcel_gmv.pivot(index="subject", columns=["session", "parcel"], values="gmv_mm3")
-    ours = parcels[parcels.parcel.isin(parcel_gmv.parcel.unique())].reset_index(drop=True)
+    ours = parcels[parcels.parcel.isin(volumes.columns)].reset_index(drop=True)
     needed = pd.MultiIndex.from_product([sessions, ours.parcel])
-    wide = wide.reindex(columns=needed)
+    wide = _side_by_side(volumes[ours.parcel], sessions).reindex(columns=needed)
     is_outside = needed.isin(OUTSIDE_CORTEX.get(parcellation, ()), level=1)
     whole = wide.index[wide.loc[:, ~is_outside].notna().all(axis=1)]
     excluded = _left_out(exclusions, IMAGING, parcellation)
@@ -186,12 +187,21 @@ def paired_cohort(
     return Cohort(
         subjects=subjects,
         parcels=ours,
-        baseline=wide.loc[subjects, sessions[0]][ours.parcel].to_numpy(float),
-        follow_up=wide.loc[subjects, sessions[1]][ours.parcel].to_numpy(float),
+        # Parcel by parcel in memory, however pandas has it: the same sums to the last bit.
+        baseline=np.asfortranarray(wide.loc[subjects, sessions[0]][ours.parcel].to_numpy(float)),
+        follow_up=np.asfortranarray(wide.loc[subjects, sessions[1]][ours.parcel].to_numpy(float)),
         mean_etiv_mm3=both.mean(axis=1).to_numpy() if adjusts_for_etiv else None,
         left_out=sorted((set(wide.index) | excluded) - set(subjects)),
         parcels_left_out=partly,
     )
+
+
+def _side_by_side(volumes: pd.DataFrame, sessions: tuple[str, str]) -> pd.DataFrame:
+    """Give a row to each patient who has any scan, with the parcels of both sessions."""
+    is_of = {one: volumes.index.get_level_values("session") == one for one in sessions}
+    frames = {one: volumes[is_mine].droplevel("session") for one, is_mine in is_of.items()}
+    subjects = volumes.index.unique("subject").sort_values()
+    return pd.concat(frames, axis=1).reindex(subjects)
 
 
 def paired_instrument(

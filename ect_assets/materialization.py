@@ -58,7 +58,7 @@ def materialize(
     lake: Lake,
     context: dg.AssetExecutionContext,
     partitions: Mapping[str | None, dict[str, str]],
-    inputs: dict[str, pd.DataFrame],
+    inputs: Mapping[str, pd.DataFrame | Mapping[str, pd.DataFrame]],
 ) -> Iterator[Any]:
     """Make each partition, check it, hand it to the lake, and say what was left out.
 
@@ -70,8 +70,9 @@ def materialize(
     context : AssetExecutionContext
     partitions : mapping
         Dagster's name of each partition to its keys.
-    inputs : dict of str to DataFrame
-        The tables that the step reads, of all these partitions.
+    inputs : mapping of str to DataFrame, or to a mapping of str to DataFrame
+        The tables that the step reads, of all these partitions; one that is gathered as a frame
+        of each parcellation.
 
     Yields
     ------
@@ -91,7 +92,7 @@ def materialize(
     draws = len(partitions) <= PICTURED_AT_MOST
     for key, partition in partitions.items():
         digest = _digest_of_what_was_read(step, study, lake, partition)
-        mine = inputs if len(partitions) == 1 else _restricted(inputs, partition)
+        mine = _restricted(inputs, partition, is_alone=len(partitions) == 1)
         try:
             made = step.make(Work(study, lake, partition, context.log.info, draws), **mine)
         except InputProblem as error:
@@ -240,14 +241,24 @@ def _schema_check(step: Step, fault: str | None) -> dg.AssetCheckResult:
     )
 
 
-def _restricted(inputs: dict[str, pd.DataFrame], partition: Partition) -> dict[str, pd.DataFrame]:
-    """Keep of each input the rows of one partition, where a run covers several."""
+def _restricted(
+    inputs: Mapping[str, pd.DataFrame | Mapping[str, pd.DataFrame]],
+    partition: Partition,
+    is_alone: bool,
+) -> dict[str, pd.DataFrame]:
+    """Keep of each input what belongs to one partition, of a run of that alone or of several."""
     mine = {}
-    for name, frame in inputs.items():
-        for key in TABLES[name].partitions:
-            if key in partition:
-                frame = frame[frame[key] == partition[key]]
-        mine[name] = frame.reset_index(drop=True)
+    for name, read in inputs.items():
+        if not isinstance(read, pd.DataFrame):
+            mine[name] = read[partition["parcellation"]]
+        elif is_alone:
+            mine[name] = read
+        else:
+            rows = read
+            for key in TABLES[name].partitions:
+                if key in partition:
+                    rows = rows[rows[key] == partition[key]]
+            mine[name] = rows.reset_index(drop=True)
     return mine
 
 

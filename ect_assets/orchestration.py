@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.materialization import Result, materialize, own_checks
 from ect_assets.schema import Table
-from ect_assets.step import Step
+from ect_assets.step import Gathering, Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 
@@ -158,10 +158,13 @@ class LakeIOManager(dg.IOManager):
     Parameters
     ----------
     lake : Lake
+    gatherings : mapping of str to Gathering, optional
+        How tables of very many rows are read; every other is read as a frame of all its rows.
     """
 
-    def __init__(self, lake: Lake):
+    def __init__(self, lake: Lake, gatherings: Mapping[str, Gathering] | None = None):
         self.lake = lake
+        self.gatherings = gatherings or {}
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
         """Write each partition, and make the views anew where they would not show it."""
@@ -182,21 +185,43 @@ class LakeIOManager(dg.IOManager):
         if is_first or self.lake.is_compacted(table):
             refresh_catalogue(self.lake)
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read the partitions that exist among those that are asked for."""
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
+        """Read the partitions that exist among those that are asked for.
+
+        A table that is gathered comes as a frame of each parcellation.
+        """
         table = TABLES[context.asset_key.path[-1]]
         if not table.partitions or not context.has_asset_partitions:
             return self.lake.read(table)
         wanted = [partition_of(table, key) for key in context.asset_partition_keys]
+        if table.table_name in self.gatherings:
+            return self._gathered(table, wanted)
         if len(wanted) == 1:
             return self.lake.read(table, wanted[0])
+        return self.lake.read_partitions(table, self._there(table, wanted))
+
+    def _there(self, table: type[Table], wanted: Sequence[Partition]) -> list[Partition]:
+        """List those of some partitions that exist."""
         keys = {tuple(one[key] for key in table.partitions) for one in wanted}
-        there = [
+        return [
             one
             for one in self.lake.partitions(table)
             if tuple(one[key] for key in table.partitions) in keys
         ]
-        return self.lake.read_partitions(table, there)
+
+    def _gathered(self, table: type[Table], wanted: Sequence[Partition]) -> dict[str, pd.DataFrame]:
+        gathering = self.gatherings[table.table_name]
+        there: dict[str, list[Partition]] = {one["parcellation"]: [] for one in wanted}
+        for one in self._there(table, wanted):
+            there[one["parcellation"]].append(one)
+        return {
+            parcellation: gathering.arrange(
+                self.lake.parts(
+                    table, partitions, gathering.columns, f"parcellation={parcellation}"
+                )
+            )
+            for parcellation, partitions in there.items()
+        }
 
 
 def as_assets(
@@ -254,7 +279,7 @@ def as_asset(
     """
     table = step.table
 
-    def compute(context, **inputs: pd.DataFrame) -> Iterator[Any]:
+    def compute(context, **inputs: pd.DataFrame | dict[str, pd.DataFrame]) -> Iterator[Any]:
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
         yield from materialize(step, study, lake, context, partitions, inputs)

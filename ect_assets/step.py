@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.problems import Problem
@@ -57,6 +58,23 @@ class Work:
     def parcellation(self) -> str:
         """The parcellation of this partition."""
         return self.partition["parcellation"]
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How a table of very many rows is read by the steps that take it as an input.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        What is read of its files.
+    arrange : callable
+        Takes the rows of one parcellation, some hundred partitions at a time, and gives the frame
+        that the steps work with.
+    """
+
+    columns: tuple[str, ...]
+    arrange: Callable[[Iterable[pa.Table]], pd.DataFrame]
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,8 @@ def _few(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def show_summary(study: Study, lake: Lake) -> None:
-    """Print what was found."""
+def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
+    """Print what was found, and which of it is out of date, unless it is known that nothing is."""
     from ect_assets.lake.documents import report_pages
     from ect_assets.report.summary import summarise
     from ect_assets.status import study_status
@@ -131,7 +131,7 @@ def show_summary(study: Study, lake: Lake) -> None:
     console.rule(f"[bold]{escape(study.title)}[/bold]")
     if study.simulated:
         console.print("[bold yellow]SIMULATED PATIENTS: no person was measured.[/bold yellow]")
-    old = [one.name for one in study_status(study) if one.stale]
+    old = [] if is_current else [one.name for one in study_status(study) if one.stale]
     if old:
         console.print(
             "[bold red]Out of date: made from other inputs or settings than the study has now: "

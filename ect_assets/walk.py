@@ -12,7 +12,8 @@ from ect_assets.assets import (
     scans,
     transcriptome,
 )
-from ect_assets.step import Step
+from ect_assets.morphometry import scans_by_parcels
+from ect_assets.step import Gathering, Step
 
 STEPS: tuple[Step, ...] = (
     *scans.STEPS,
@@ -28,6 +29,9 @@ STEPS: tuple[Step, ...] = (
     *report.STEPS,
 )
 """Every step comes after all those that it reads."""
+
+GATHERINGS = {"parcel_gmv": Gathering(scans_by_parcels.COLUMNS, scans_by_parcels.scans_by_parcels)}
+"""Tables of very many rows, and how they come to the steps that read them."""
 
 STEP_OF = {step.name: step for step in STEPS}
 """Every step by the name of its table."""

@@ -14,7 +14,7 @@ from ect_assets.freshness import lake_of
 from ect_assets.orchestration import LakeIOManager, as_assets
 from ect_assets.step import Step
 from ect_assets.study import Study
-from ect_assets.walk import STEPS
+from ect_assets.walk import GATHERINGS, STEPS
 
 WORTH_PRINTING = {"log_level": dg.Field(str, default_value="WARNING", is_required=False)}
 """Dagster prints each event by default; all of them are in the UI, the terminal gets warnings."""
@@ -44,7 +44,7 @@ def walk_definitions(
     lake = lake_of(study)
     return dg.Definitions(
         assets=as_assets(STEPS, study, lake, condition),
-        resources={"lake": LakeIOManager(lake)},
+        resources={"lake": LakeIOManager(lake, GATHERINGS)},
         executor=executor_of(study),
         loggers={"console": console},
     )

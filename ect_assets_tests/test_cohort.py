@@ -8,6 +8,7 @@ import pytest
 from ect_assets import cohort, tables
 from ect_assets.cohort import REMARKS, collect_exclusions, paired_cohort, paired_instrument
 from ect_assets.problems import EVERY, Problem, StudyError
+from ect_assets_tests.arranged import arranged
 
 SESSIONS = ("pre", "post")
 SUBJECTS = ["03", "01", "02"]
@@ -58,7 +59,7 @@ def pair(parcel_gmv, scan_volumes, parcels):
 
     def paired(left_out=None, gmv=parcel_gmv, etiv=scan_volumes, adjusts=True):
         left_out = exclusions() if left_out is None else left_out
-        return paired_cohort(gmv, etiv, parcels, left_out, SESSIONS, adjusts)
+        return paired_cohort(arranged(gmv), etiv, parcels, left_out, SESSIONS, adjusts)
 
     return paired
 

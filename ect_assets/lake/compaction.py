@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,6 +45,7 @@ LOOSE_AT_MOST = 500
 """Files that are read one by one; opening as many takes a tenth of a second."""
 FILES_PER_GROUP = 500
 """How many partitions' rows are in memory at a time, and stand together in the file."""
+Item = TypeVar("Item")
 Whole = tuple[Values, Stamp, str, pa.Table]
 """A partition, its file's stamp and footer, and its rows."""
 KEPT_SECONDS = 3600.0
@@ -111,17 +113,18 @@ class Compacted:
         current = {values for values, _, _ in entries} - {values for values, _, _ in loose}
         return loose, [values for values in self.parts if values not in current]
 
-    def rows(self, values: Values) -> pa.Table:
-        """Return the rows of one partition."""
+    def rows(self, values: Values, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of one partition, with all columns or some."""
         part = self.parts[values]
-        if part.group not in self._groups:
+        key = (part.group, columns)
+        if key not in self._groups:
             # They are asked for in order: the one before is not needed again.
             self._groups.clear()
-            self._groups[part.group] = self._opened.read_row_group(part.group)
-        return self._groups[part.group].slice(part.first, part.rows)
+            self._groups[key] = self._opened.read_row_group(part.group, columns)
+        return self._groups[key].slice(part.first, part.rows)
 
     @cached_property
-    def _groups(self) -> dict[int, pa.Table]:
+    def _groups(self) -> dict[tuple[int, Sequence[str] | None], pa.Table]:
         return {}
 
     @cached_property
@@ -235,7 +238,7 @@ def _write_rows(
     """Write the rows of some hundred partitions at a time, and note where each begins."""
     writer, number = None, 0
     try:
-        for group in _batched(whole):
+        for group in batched(whole):
             content = pa.concat_tables([one[-1] for one in group]).combine_chunks()
             writer = writer or pq.ParquetWriter(aside, content.schema, compression="zstd")
             writer.write_table(content, row_group_size=max(1, content.num_rows))
@@ -249,7 +252,8 @@ def _write_rows(
             writer.close()
 
 
-def _batched(whole: Iterable[Whole]) -> Iterator[list[Whole]]:
+def batched(whole: Iterable[Item]) -> Iterator[list[Item]]:
+    """Go through things, `FILES_PER_GROUP` of them at a time."""
     rest = iter(whole)
     while batch := list(islice(rest, FILES_PER_GROUP)):
         yield batch

@@ -6,6 +6,7 @@ Where the files lie, and when one is written, belongs in `store`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,10 +30,10 @@ def sound_footer(table: type[Table], file: Place) -> dict[str, str] | None:
     return footer if has_columns and "inputs_sha256" in footer else None
 
 
-def read_parquet(file: Place) -> pa.Table:
-    """Read a file through one handle, so that all of it is of one version."""
+def read_parquet(file: Place, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a file, or some of its columns, through one handle: all of it is of one version."""
     with pq.ParquetFile(pa.BufferReader(read_bytes(file)) if is_remote(file) else file) as opened:
-        return opened.read()
+        return opened.read(columns)
 
 
 def write_parquet(content: pa.Table, file: Path) -> None:

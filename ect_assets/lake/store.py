@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake import compaction
-from ect_assets.lake.compaction import Compacted, compact, compacted
+from ect_assets.lake.compaction import Compacted, batched, compact, compacted
 from ect_assets.lake.listing import Entry, Listing, Values
 from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
 from ect_assets.lake.whole_files import replace_whole, told_plainly
@@ -258,6 +258,37 @@ class Lake:
         LakeError
             When the list is empty.
         """
+        parts = list(self.parts(table, partitions, which=which))
+        return pa.concat_tables(parts, promote_options="default").to_pandas()
+
+    def parts(
+        self,
+        table: type[Table],
+        partitions: list[Partition],
+        columns: tuple[str, ...] | None = None,
+        which: str = "",
+    ) -> Iterator[pa.Table]:
+        """Go through the rows of some partitions of a table, some hundred partitions at a time.
+
+        Parameters
+        ----------
+        table : type of Table
+        partitions : list of mapping
+            As `partitions` lists them.
+        columns : tuple of str, optional
+            Only these.
+        which : str
+            How a message names the partitions.
+
+        Yields
+        ------
+        pyarrow.Table
+
+        Raises
+        ------
+        LakeError
+            When the list is empty.
+        """
         if not partitions:
             raise LakeError(
                 f"{table.table_name} has no data yet{f' for {which}' if which else ''}. "
@@ -268,13 +299,14 @@ class Lake:
         stamps = {values: stamp_of(file) for values, file in files.items()}
         self._read.update({file: stamps[values] for values, file in files.items()})
         there = compacted(self.folder, table) if len(files) > compaction.LOOSE_AT_MOST else None
-        parts = [
-            there.rows(values).replace_schema_metadata(None)
-            if there is not None and there.has(values, stamps[values])
-            else read_parquet(file)
-            for values, file in files.items()
-        ]
-        return pa.concat_tables(parts, promote_options="default").to_pandas()
+        for some in batched(files.items()):
+            parts = [
+                there.rows(values, columns).replace_schema_metadata(None)
+                if there is not None and there.has(values, stamps[values])
+                else read_parquet(file, columns)
+                for values, file in some
+            ]
+            yield pa.concat_tables(parts, promote_options="default")
 
     @staticmethod
     def _values(table: type[Table], partition: Partition) -> Values:

@@ -73,14 +73,14 @@ def duplicate_scans(raw_scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def parcel_quality(
-    parcel_gmv: pd.DataFrame, sessions: tuple[str, str], limits: QualityLimits = DEFAULTS
+    volumes: pd.DataFrame, sessions: tuple[str, str], limits: QualityLimits = DEFAULTS
 ) -> pd.DataFrame:
     """Check each patient's parcels against the cohort's.
 
     Parameters
     ----------
-    parcel_gmv : DataFrame
-        Rows of the table `parcel_gmv`, all patients, one parcellation.
+    volumes : (n_scans, n_parcels) DataFrame
+        mm3 of all patients, one parcellation, as `scans_by_parcels` gives them.
     sessions : tuple of str
         Baseline and follow-up.
     limits : QualityLimits
@@ -91,9 +91,9 @@ def parcel_quality(
         Checks ``parcel_level_outliers``, ``parcel_change_outliers``, ``left_right_swapped``,
         ``sessions_exchanged``.
     """
-    if parcel_gmv.empty:
+    if volumes.empty:
         return joined([])
-    logs = quality_parcels.log_volumes(parcel_gmv)
+    logs = quality_parcels.log_volumes(volumes)
     return joined(
         [
             quality_parcels.level_outliers(logs, limits),

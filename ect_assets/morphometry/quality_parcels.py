@@ -36,22 +36,19 @@ DOUBTFUL = ". One of the scans may be damaged, or another person's."
 _SIDE = re.compile(r"^(?:lh|rh|l|r|left|right)[_.-]|[_.-](?:lh|rh|l|r|left|right)$", re.IGNORECASE)
 
 
-def log_volumes(parcel_gmv: pd.DataFrame) -> pd.DataFrame:
-    """Arrange volumes of one parcellation as scans by parcels.
+def log_volumes(volumes: pd.DataFrame) -> pd.DataFrame:
+    """Take the logarithm of volumes.
 
     Parameters
     ----------
-    parcel_gmv : DataFrame
-        Rows of the table `parcel_gmv`.
+    volumes : (n_scans, n_parcels) DataFrame
+        mm3, as `scans_by_parcels` gives them.
 
     Returns
     -------
     (n_scans, n_parcels) DataFrame
-        Natural logarithm of mm3, indexed by session and subject; missing where there is no volume
-        above 0.
+        Natural logarithm of mm3; missing where there is no volume above 0.
     """
-    wide = parcel_gmv.pivot(index=["session", "subject"], columns="parcel", values="gmv_mm3")
-    volumes = wide.astype("float64")
     return volumes.where(volumes > 0).apply(np.log)
 
 

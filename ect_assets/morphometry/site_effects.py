@@ -20,14 +20,14 @@ Q_BELOW = 0.05
 
 
 def site_effects(
-    parcel_gmv: pd.DataFrame, sessions: tuple[str, str], sites: Mapping[str, str]
+    volumes: pd.DataFrame, sessions: tuple[str, str], sites: Mapping[str, str]
 ) -> pd.DataFrame:
     """Test for each parcel whether the percent change differs between sites.
 
     Parameters
     ----------
-    parcel_gmv : DataFrame
-        Rows of the table, of one parcellation.
+    volumes : (n_scans, n_parcels) DataFrame
+        mm3, as `scans_by_parcels` gives them.
     sessions : tuple of str
         Baseline and follow-up.
     sites : mapping of str to str
@@ -39,11 +39,10 @@ def site_effects(
         Per parcel: F, p (one-way analysis of variance) and q (Benjamini and Hochberg 1995, over the
         parcels). No rows with fewer than two sites.
     """
-    wide = parcel_gmv.pivot(index="subject", columns=["session", "parcel"], values="gmv_mm3")
     empty = pd.DataFrame(columns=["parcel", "F", "p", "q"])
-    if not set(sessions) <= set(parcel_gmv.session):
+    if not set(sessions) <= set(volumes.index.unique("session")):
         return empty
-    baseline, follow_up = (wide.xs(one, axis=1, level="session") for one in sessions)
+    baseline, follow_up = (volumes.xs(one, level="session") for one in sessions)
     percent = pd.DataFrame(100 * (follow_up - baseline) / baseline)
     # First who has one session, then the parcels that not everybody has.
     change = percent.dropna(how="all").dropna(axis=1)

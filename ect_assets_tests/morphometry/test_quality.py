@@ -7,15 +7,12 @@ import pandas as pd
 import pytest
 
 from ect_assets.intake.overruling import CAN_BE_OVERRULED
-from ect_assets.morphometry.quality import (
-    duplicate_scans,
-    parcel_quality,
-    quality_problems,
-    scan_quality,
-)
+from ect_assets.morphometry import quality as checks
+from ect_assets.morphometry.quality import duplicate_scans, quality_problems, scan_quality
 from ect_assets.morphometry.quality_rows import KINDS, robust_centre_and_scale, robust_z
 from ect_assets.reference.loaders import ds000174_volumes
 from ect_assets.study import QualityLimits
+from ect_assets_tests.arranged import arranged
 
 SESSIONS = ("pre", "post")
 REAL = ("baseline", "followup")
@@ -41,6 +38,11 @@ def cohort(n=12, seed=3, person=0.1, noise=0.02):
         frame = pd.DataFrame(keys, columns=["subject", "parcel"])
         frames.append(frame.assign(session=session, gmv_mm3=np.exp(logs).ravel()))
     return pd.concat(frames, ignore_index=True)
+
+
+def parcel_quality(rows, sessions):
+    """Check rows of `parcel_gmv`."""
+    return checks.parcel_quality(arranged(rows), sessions)
 
 
 def scans(n=12, **columns):

@@ -9,6 +9,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from ect_assets.morphometry.site_effects import in_words, site_effects
+from ect_assets_tests.arranged import arranged
 
 SESSIONS = ("pre", "post")
 
@@ -34,7 +35,7 @@ SITES = {f"{i:02}": "abc"[i % 3] for i in range(18)}
 
 
 def test_f_and_p_are_those_of_statsmodels(change):
-    found = site_effects(volumes(change), SESSIONS, SITES)
+    found = site_effects(arranged(volumes(change)), SESSIONS, SITES)
     frame = pd.DataFrame({"y": change[:, 2], "site": list(SITES.values())})
     table = anova_lm(ols("y ~ site", frame).fit())
     assert found.F[2] == pytest.approx(table.F["site"], rel=1e-9)
@@ -42,17 +43,17 @@ def test_f_and_p_are_those_of_statsmodels(change):
 
 
 def test_noise_passes_and_a_site_that_differs_is_found_by_its_parcel(change):
-    assert in_words(site_effects(volumes(change), SESSIONS, SITES))[0]
+    assert in_words(site_effects(arranged(volumes(change)), SESSIONS, SITES))[0]
     change[::3, 4] += 12
-    passed, says = in_words(site_effects(volumes(change), SESSIONS, SITES))
+    passed, says = in_words(site_effects(arranged(volumes(change)), SESSIONS, SITES))
     assert not passed
     assert "1 of 6 parcels: p4" in says
 
 
 def test_one_site_or_sites_of_two_are_not_compared(change):
-    assert site_effects(volumes(change), SESSIONS, dict.fromkeys(SITES, "a")).empty
+    assert site_effects(arranged(volumes(change)), SESSIONS, dict.fromkeys(SITES, "a")).empty
     few = {name: ("b" if name < "02" else "a") for name in SITES}
-    passed, says = in_words(site_effects(volumes(change), SESSIONS, few))
+    passed, says = in_words(site_effects(arranged(volumes(change)), SESSIONS, few))
     assert passed
     assert "not two sites" in says
 
@@ -63,6 +64,8 @@ def test_who_has_one_session_or_no_site_is_left_out(change):
     sites = {name: site for name, site in SITES.items() if name != "04"}
     kept = [i for i in range(18) if i not in (3, 4)]
     expected = site_effects(
-        volumes(change[kept]), SESSIONS, {f"{k:02}": SITES[f"{i:02}"] for k, i in enumerate(kept)}
+        arranged(volumes(change[kept])),
+        SESSIONS,
+        {f"{k:02}": SITES[f"{i:02}"] for k, i in enumerate(kept)},
     )
-    pd.testing.assert_frame_equal(site_effects(table, SESSIONS, sites), expected)
+    pd.testing.assert_frame_equal(site_effects(arranged(table), SESSIONS, sites), expected)

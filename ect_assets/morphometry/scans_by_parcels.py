@@ -1,0 +1,84 @@
+"""The volumes of all patients as one matrix, scans by parcels, gathered part by part.
+
+What the statistics over patients need of `parcel_gmv` is one number per scan and parcel. The table
+has ten columns, and of a large cohort millions of rows: they are taken as they come, some hundred
+patients at a time, so that no more than the matrix itself is ever held. Who is in an analysis is
+decided in `cohort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+COLUMNS = ("subject", "session", "parcel", "gmv_mm3")
+"""What is read of the table."""
+
+
+def scans_by_parcels(parts: Iterable[pa.Table]) -> pd.DataFrame:
+    """Arrange the volumes of one parcellation as scans by parcels.
+
+    Parameters
+    ----------
+    parts : iterable of pyarrow.Table
+        Rows of `parcel_gmv` with at least `COLUMNS`; all rows of a scan in one part.
+
+    Returns
+    -------
+    (n_scans, n_parcels) DataFrame
+        mm3, in the order of session and subject, which are its index, and of the parcels' names;
+        missing where there is no row, or no volume.
+
+    Raises
+    ------
+    ValueError
+        When a scan has two rows of a parcel.
+    """
+    parcels: dict[str, int] = {}
+    scans: list[tuple[str, str]] = []
+    blocks = []
+    for part in parts:
+        subjects, subject = _coded(part["subject"])
+        sessions, session = _coded(part["session"])
+        names, name = _coded(part["parcel"])
+        column = np.array([parcels.setdefault(one, len(parcels)) for one in names], dtype=np.intp)
+        found, row = np.unique(session * len(subjects) + subject, return_inverse=True)
+        scans += [(sessions[one // len(subjects)], subjects[one % len(subjects)]) for one in found]
+        blocks.append(_block(row, column[name], part["gmv_mm3"], (len(found), len(parcels))))
+    values = np.full((len(scans), len(parcels)), np.nan)
+    first = 0
+    for block in blocks:
+        values[first : first + len(block), : block.shape[1]] = block
+        first += len(block)
+    rows = sorted(range(len(scans)), key=scans.__getitem__)
+    columns = sorted(parcels)
+    index = [[scans[row][level] for row in rows] for level in (0, 1)]
+    return pd.DataFrame(
+        np.ascontiguousarray(values[np.ix_(rows, [parcels[name] for name in columns])]),
+        index=pd.MultiIndex.from_arrays(index, names=["session", "subject"]),
+        columns=pd.Index(columns, name="parcel", dtype="str"),
+        # As pandas' own pivot lies in memory: sums over it come out the same to the last bit.
+        copy=False,
+    )
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.intp]]:
+    """List the words that occur, and which of them each row has."""
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.intp)
+
+
+def _block(
+    row: NDArray[np.intp], column: NDArray[np.intp], volumes: pa.ChunkedArray, shape: tuple
+) -> NDArray[np.float64]:
+    is_there = np.zeros(shape, dtype=bool)
+    is_there[row, column] = True
+    if is_there.sum() != len(row):
+        raise ValueError("parcel_gmv has two rows of the same subject, session and parcel.")
+    block = np.full(shape, np.nan)
+    block[row, column] = volumes.to_numpy()
+    return block
