@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ect_assets.morphometry.volumetric.change import GrayMatter, compare
+from ect_assets.morphometry.volumetric.change import GrayMatter, compare, session_growth
 from ect_assets.morphometry.volumetric.gauss_newton import log_growth, pull, warp
+from ect_assets.morphometry.volumetric.halfway import Halfway
+from ect_assets.morphometry.volumetric.space import Grid
 from ect_assets_tests.morphometry.volumetric.shapes import texture
 
 SIDE, BLOCK = 64, 12
@@ -15,13 +17,18 @@ SHAPE = (SIDE, SIDE, SIDE)
 WEIGHTS = np.ones(SHAPE, dtype=np.float32)
 
 
-@pytest.fixture(scope="module")
-def brain() -> GrayMatter:
-    """Blocks as parcels, in the middle of a cube of gray matter."""
+def blocks() -> np.ndarray:
+    """Parcels in the middle of the cube."""
     place = (np.indices(SHAPE) - 8) // BLOCK
     parcel = 1 + place[0] + 4 * place[1] + 16 * place[2]
     parcel[((place < 0) | (place > 3)).any(axis=0)] = 0
-    return GrayMatter(np.ones(SHAPE, dtype=np.float32), parcel.astype(np.int32), 1.0)
+    return parcel.astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def brain() -> GrayMatter:
+    """All of the cube is gray matter."""
+    return GrayMatter(WEIGHTS, blocks(), 1.0)
 
 
 def fine_texture(seed: int) -> np.ndarray:
@@ -63,6 +70,33 @@ def test_scans_without_a_difference_have_no_growth(brain):
     image = texture(SHAPE, 8)
     growth, gain = compare(image, image.copy(), WEIGHTS, brain, seed=1)
     assert not growth.any() and gain == 1
+
+
+def test_of_three_sessions_each_is_compared_with_the_others(brain):
+    """A brain that grows by the same twice: the middle session lies between the others."""
+    step = brain.random_growth(np.random.default_rng(12))
+    random = np.random.default_rng(13)
+    image = texture(SHAPE, 12)
+    scans = [
+        warp(image, step, -share) + random.normal(scale=2, size=SHAPE).astype(np.float32)
+        for share in (0.0, 1.0, 2.0)
+    ]
+    grid = Grid(SHAPE, np.eye(4))
+    together = Halfway(grid, scans, np.ones(SHAPE, bool), [np.eye(4)] * 3, np.eye(4))
+    growth = session_growth(together, WEIGHTS, blocks(), seed=1)
+    np.testing.assert_allclose(sum(growth), 0, atol=1e-6)
+    means = [brain.mean_over_parcels(one)[1:] for one in growth]
+    true = brain.mean_over_parcels(log_growth(step))[1:]
+    for first, second in ((0, 1), (1, 2)):
+        assert np.polyfit(true, means[second] - means[first], 1)[0] == pytest.approx(1, abs=0.15)
+
+
+def test_a_single_session_has_no_growth():
+    alone = Halfway(
+        Grid(SHAPE, np.eye(4)), [texture(SHAPE, 1)], WEIGHTS > 0, [np.eye(4)], np.eye(4)
+    )
+    (growth,) = session_growth(alone, WEIGHTS, blocks(), seed=1)
+    assert not growth.any()
 
 
 def test_a_growth_that_is_given_is_the_same_for_the_same_seed(brain):
