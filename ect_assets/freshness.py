@@ -94,6 +94,9 @@ def inputs_digest(
         "reference": {name: reference_checksum(name) for name in step.reference},
         "problems": _problems(step, lake) if step.reads_problems else [],
     }
+    measured_by = step.measured_by(study) if step.measured_by else {}
+    if measured_by:
+        parts["measured_by"] = dict(measured_by)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -41,7 +41,7 @@ S3_OPTIONS: dict[str, Any] = {
         "retries": {"max_attempts": 1, "mode": "standard"},
     }
 }
-INSTALL = "pip install 'ect-assets[s3]'"
+INSTALL = "pip install -e '.[s3]' in the folder of ECT Assets"
 CLIENTS = {"aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google", "requests", "urllib3"}
 NO_LOGIN = re.compile("credential|login|authenti", re.I)
 TAIL_BYTES = 65_536

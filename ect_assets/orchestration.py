@@ -214,11 +214,12 @@ class LakeIOManager(dg.IOManager):
         there: dict[str, list[Partition]] = {one["parcellation"]: [] for one in wanted}
         for one in self._there(table, wanted):
             there[one["parcellation"]].append(one)
+        if not any(there.values()):
+            self.lake.read_partitions(table, [], f"parcellation={' or '.join(there)}")
         return {
+            # One that has no files is a frame without rows: the others are made all the same.
             parcellation: gathering.arrange(
-                self.lake.parts(
-                    table, partitions, gathering.columns, f"parcellation={parcellation}"
-                )
+                self.lake.parts(table, partitions, gathering.columns) if partitions else ()
             )
             for parcellation, partitions in there.items()
         }

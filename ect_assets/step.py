@@ -206,6 +206,8 @@ class Step:
         What is compared with the table as it was before.
     makes_files : callable, optional
         ``makes_files(study)``: whether making it also makes, or completes, the files it reads.
+    measured_by : callable, optional
+        ``measured_by(study)``: the versions of what measures, where only some studies use it.
     version : str
         Raised whenever the same inputs would give another result.
     """
@@ -227,6 +229,7 @@ class Step:
     is_weekly: bool = False
     drift: Drift | None = None
     makes_files: Callable[[Study], bool] | None = None
+    measured_by: Callable[[Study], Mapping[str, int]] | None = None
     version: str = "1"
 
     @property

@@ -32,7 +32,7 @@ from ect_assets.study import Study
 if TYPE_CHECKING:
     import dagster as dg
 
-INSTALL = "pip install 'ect-assets[postgres]'"
+INSTALL = "pip install -e '.[postgres]' in the folder of ECT Assets"
 BEGIN = "# What [storage] of study.toml says; written by ect. Address and login: PG* variables.\n"
 END = "# End of what [storage] says.\n"
 BLOCK = re.compile(rf"^{re.escape(BEGIN)}.*?^{re.escape(END)}", re.M | re.S)

@@ -16,9 +16,11 @@ from ect_assets.freshness import (
     upstream_partitions,
 )
 from ect_assets.lake.store import Failure, Lake, Provenance
+from ect_assets.morphometry.volumetric.settings import STAGE_VERSIONS
 from ect_assets.problems import Problem
 from ect_assets.step import Step
 from ect_assets.study import Study
+from ect_assets.walk import STEP_OF
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
 
 PARTITION = {"parcellation": "desikan_killiany"}
@@ -84,6 +86,26 @@ def test_the_digest_is_the_same_when_nothing_changed(place, before):
 
 def test_the_digest_does_not_depend_on_the_studys_folder(before, tmp_path):
     assert Place(tmp_path / "somewhere" / "else").digest() == before
+
+
+def test_another_version_of_what_measures_changes_it(place):
+    digests = {
+        place.digest(replace(STEP, measured_by=lambda study, said=said: said))
+        for said in ({"growth": 3}, {"growth": 4}, {})
+    }
+    assert len(digests) == 3 and place.digest() in digests
+
+
+@pytest.mark.parametrize("table", ["scan_volumes", "parcel_gmv"])
+def test_only_studies_that_measure_images_here_follow_the_pipelines_versions(place, table):
+    def versions(source):
+        with_source = place.study.morphometry.model_copy(update={"source": source})
+        return STEP_OF[table].measured_by(
+            place.study.model_copy(update={"morphometry": with_source})
+        )
+
+    assert versions("volumetric") == STAGE_VERSIONS
+    assert not versions("freesurfer") and not versions("recon-all")
 
 
 def test_another_seed_changes_it(place, before):

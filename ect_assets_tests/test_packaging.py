@@ -55,6 +55,14 @@ def test_every_folder_with_code_is_a_package():
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["antspyx", "dagster-postgres", "psycopg2-binary", "s3fs", "dagster-k8s", "dagster-dask"],
+)
+def test_a_study_on_one_machine_needs_nothing_of_several(name):
+    assert name not in {requirement.name for requirement in REQUIREMENTS}
+
+
 def test_the_wheel_stays_small():
     assert sum(file.stat().st_size for file in package_files()) < LARGEST_WHEEL_BYTES
 

@@ -125,7 +125,7 @@ def test_a_storage_of_ones_own_beside_that_of_the_study_is_refused(study):
 
 def test_missing_packages_are_named_with_how_to_get_them(study, monkeypatch):
     monkeypatch.setattr(storage, "find_spec", lambda name: None)
-    refused = pytest.raises(StudyError, match=r"pip install 'ect-assets\[postgres\]'")
+    refused = pytest.raises(StudyError, match=r"pip install -e '.\[postgres\]'")
     with refused, open_instance(study):
         pass
 

@@ -5,7 +5,7 @@ Sources of volumes and checks of quality belong in `morphometry`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ect_assets.morphometry import atlas_transfer, quality
 from ect_assets.morphometry.scan_contrast import image_contrast
 from ect_assets.morphometry.site_effects import in_words, site_effects
 from ect_assets.morphometry.sources import ShowsImages, volume_source
+from ect_assets.morphometry.volumetric.settings import STAGE_VERSIONS
 from ect_assets.parcellations.sources import REFERENCE, atlas_files, atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.report.maps.parcels_on_surface import surface_of
@@ -42,6 +43,10 @@ NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by 
 
 def _runs_freesurfer(study: Study) -> bool:
     return study.morphometry.source == "recon-all"
+
+
+def _measured_by(study: Study) -> Mapping[str, int]:
+    return STAGE_VERSIONS if study.morphometry.source == "volumetric" else {}
 
 
 def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
@@ -81,6 +86,7 @@ def parcels(work: Work) -> pd.DataFrame:
     settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
     files=_source_files,
     makes_files=_runs_freesurfer,
+    measured_by=_measured_by,
     from_patients=True,
 )
 def scan_volumes(work: Work) -> Made:
@@ -113,6 +119,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     settings=("sessions", "morphometry", *PARCELLATION),
     files=_parcel_files,
     makes_files=_runs_freesurfer,
+    measured_by=_measured_by,
     reference=(*REFERENCE, *atlas_transfer.REFERENCE),
     from_patients=True,
 )

@@ -151,6 +151,8 @@ class Workers:
             kind.STEP_START,
             kind.STEP_FAILURE,
             kind.ENGINE_EVENT,
+            kind.RUN_FAILURE,
+            kind.RUN_CANCELED,
         }
         events = [
             record.dagster_event
@@ -220,7 +222,13 @@ def _why_not_begun(events: Sequence[dg.DagsterEvent]) -> str:
         for event in events
         if event.is_engine_event and event.engine_event_data.error is not None
     ]
-    return errors[-1] if errors else GONE
+    ends = [
+        event.message
+        for event in events
+        if event.event_type in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+        and event.message
+    ]
+    return (errors or ends or [GONE])[-1]
 
 
 def are_wanted(study: Study) -> bool:

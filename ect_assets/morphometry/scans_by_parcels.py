@@ -2,7 +2,7 @@
 
 What the statistics over patients need of `parcel_gmv` is one number per scan and parcel. The table
 has ten columns, and of a large cohort millions of rows: they are taken as they come, some hundred
-patients at a time, so that no more than the matrix itself is ever held. Who is in an analysis is
+patients at a time, and no more is held than a few copies of the matrix. Who is in an analysis is
 decided in `cohort`.
 """
 
@@ -49,16 +49,19 @@ def scans_by_parcels(parts: Iterable[pa.Table]) -> pd.DataFrame:
         found, row = np.unique(session * len(subjects) + subject, return_inverse=True)
         scans += [(sessions[one // len(subjects)], subjects[one % len(subjects)]) for one in found]
         blocks.append(_block(row, column[name], part["gmv_mm3"], (len(found), len(parcels))))
-    values = np.full((len(scans), len(parcels)), np.nan)
-    first = 0
-    for block in blocks:
-        values[first : first + len(block), : block.shape[1]] = block
-        first += len(block)
     rows = sorted(range(len(scans)), key=scans.__getitem__)
     columns = sorted(parcels)
+    to_row, to_column = np.argsort(rows), np.argsort([parcels[name] for name in columns])
+    values = np.full((len(scans), len(parcels)), np.nan)
+    first = 0
+    while blocks:
+        block = blocks.pop(0)
+        places = to_row[first : first + len(block)]
+        values[np.ix_(places, to_column[: block.shape[1]])] = block
+        first += len(block)
     index = [[scans[row][level] for row in rows] for level in (0, 1)]
     return pd.DataFrame(
-        np.ascontiguousarray(values[np.ix_(rows, [parcels[name] for name in columns])]),
+        values,
         index=pd.MultiIndex.from_arrays(index, names=["session", "subject"]),
         columns=pd.Index(columns, name="parcel", dtype="str"),
         # As pandas' own pivot lies in memory: sums over it come out the same to the last bit.

@@ -34,7 +34,7 @@ def test_an_address_that_cannot_be_used_says_what_can(tmp_path, address, word):
 
 def test_a_missing_package_is_named_with_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(object_store, "find_spec", lambda name: None)
-    with pytest.raises(StudyError, match=r"pip install 'ect-assets\[s3\]'"):
+    with pytest.raises(StudyError, match=r"pip install -e '.\[s3\]'"):
         place_of("s3://bucket/lake", tmp_path)
 
 

@@ -50,7 +50,7 @@ def ants_version() -> str:
     except PackageNotFoundError as error:
         raise StudyError(
             "Volumes from images need the package antspyx, which is not installed. "
-            "Install it with `pip install 'ect-assets[volumetric]'`, or set "
+            "Install it (`pip install -e '.[volumetric]'` in the folder of ECT Assets), or set "
             'source = "freesurfer" under [morphometry] in study.toml.'
         ) from error
 

@@ -24,7 +24,11 @@ from ect_assets.morphometry.volumetric.measures import (
 from ect_assets.morphometry.volumetric.parcels import labels_at, read_atlas
 from ect_assets.morphometry.volumetric.quality import scan_quality
 from ect_assets.morphometry.volumetric.reading import read_head
-from ect_assets.morphometry.volumetric.settings import ImageError, VolumetricSettings
+from ect_assets.morphometry.volumetric.settings import (
+    STAGE_VERSIONS,
+    ImageError,
+    VolumetricSettings,
+)
 from ect_assets.morphometry.volumetric.space import Grid, Volume
 from ect_assets.morphometry.volumetric.stages import Kept, Report, Stages, file_digest
 from ect_assets.morphometry.volumetric.tissue import Tissue, find_tissue
@@ -34,9 +38,6 @@ __all__ = ["SubjectImages", "measure_subject", "parcel_volumes", "scan_measures"
 
 GAIN_ATLAS = "hcp_mmp_mni152nlin2009a.nii.gz"
 """Whose parcels are let grow to measure the gain, whatever parcellation is asked for later."""
-
-VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 4, "quality": 1}
-"""Raised by one when a change of code changes what a stage gives."""
 
 
 def measure_subject(
@@ -82,7 +83,7 @@ def measure_subject(
     common = stages.run(
         "common",
         {
-            "version": VERSIONS["common"],
+            "version": STAGE_VERSIONS["common"],
             "scans": [kept.key for kept in kept_scans],
             "resolution_mm": settings.resolution_mm,
             **engine,
@@ -91,17 +92,17 @@ def measure_subject(
     )
     tissue = stages.run(
         "tissue",
-        {"version": VERSIONS["tissue"], "common": common.key, **engine},
+        {"version": STAGE_VERSIONS["tissue"], "common": common.key, **engine},
         lambda: vars(find_tissue(_halfway(common), Itk(settings))),
     )
     growth = stages.run(
         "growth",
-        {"version": VERSIONS["growth"], "tissue": tissue.key, "seed": settings.seed},
+        {"version": STAGE_VERSIONS["growth"], "tissue": tissue.key, "seed": settings.seed},
         lambda: _growth(common, tissue, settings),
     )
     quality = stages.run(
         "quality",
-        {"version": VERSIONS["quality"], "tissue": tissue.key},
+        {"version": STAGE_VERSIONS["quality"], "tissue": tissue.key},
         lambda: _quality(kept_scans, common, tissue),
     )
     return _collected(tuple(scans), common, tissue, growth, quality)
@@ -127,7 +128,7 @@ def _scan_stage(
 
     if not scan.is_file():
         raise ImageError("scan_missing", f"Session {session}: {scan.name} does not exist.")
-    depends_on = {"version": VERSIONS["scan"], "sha256": file_digest(scan), **engine}
+    depends_on = {"version": STAGE_VERSIONS["scan"], "sha256": file_digest(scan), **engine}
     return stages.run(f"scan_{session}", depends_on, make)
 
 
