@@ -52,8 +52,11 @@ def test_running_again_measures_nothing_again(walked):
     assert not Runner(runner.study).run().made
 
 
-def test_each_patient_s_outlines_are_shown(walked):
+@pytest.mark.parametrize("picture", ["outlines", "change on the cortex"])
+def test_each_patient_s_pictures_are_shown(walked, picture):
     runner, _ = walked
     with open_instance(runner.study) as instance:
         events = instance.fetch_materializations(dg.AssetKey("parcel_gmv"), limit=4).records
-    assert all("outlines" in one.asset_materialization.metadata for one in events)
+    shown = [one.asset_materialization.metadata[picture].value for one in events]
+    assert len(shown) == 4
+    assert all("data:image/png;base64," in one for one in shown)
