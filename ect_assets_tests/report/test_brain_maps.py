@@ -18,6 +18,7 @@ from ect_assets.report.maps import brain_maps
 from ect_assets.report.maps.parcels_on_surface import surface_parcels
 from ect_assets.step import Made, Work
 from ect_assets.study import Study, load_study
+from ect_assets_tests.arranged import arranged
 
 DPI = 60
 VIEWS = ("left lateral", "left medial", "right medial", "right lateral")
@@ -222,5 +223,5 @@ def test_the_change_of_the_group_comes_with_a_map_of_t(study_folder):
     nobody = pd.DataFrame(columns=list(tables.Exclusions.column_names()))
     work = Work(study, Lake(study.lake_folder), {"parcellation": "desikan_killiany"})
     parcels = loaders.parcels("desikan_killiany")
-    made = group.gmv_change.make(work, parcels, volumes, scans, nobody)
+    made = group.gmv_change.make(work, parcels, arranged(volumes), scans, nobody)
     assert made.pictures["t on the cortex"].startswith(b"\x89PNG")
