@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ect_assets.cluster.settings import Cluster
 from ect_assets.places import Place, place_of
@@ -151,15 +159,18 @@ class Instrument(Settings):
     """A rating or questionnaire: which file and column hold its score.
 
     Either ``column``: a column of each subject's ``sub-*_sessions.tsv``; or ``file`` (relative to
-    the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session.
+    the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session. Where
+    that file has one row per subject and ``session_id``, the same column may be named for each.
+    A score outside ``minimum`` and ``maximum`` is refused; without them the limits of a known
+    instrument hold (`plausibility.known_instrument`).
     """
 
     title: str
     column: str | None = None
     file: Path | None = None
     columns: dict[Label, str] = {}
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Instrument:
@@ -169,6 +180,13 @@ class Instrument(Settings):
             raise ValueError(
                 "say either `column` (of sub-*_sessions.tsv) or `file` with `columns` by session"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Instrument:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low >= high:
+            raise ValueError("minimum must be below maximum")
         return self
 
 

@@ -160,8 +160,8 @@ def test_a_missing_instruments_table_stops_the_study(bids):
 
 
 def test_a_missing_column_of_the_instruments_table_stops_the_study(bids, write):
-    write("phenotype/audit.tsv", "participant_id\taudit_pre\tAUDIT_post\nsub-01\t1\t2\n")
-    with pytest.raises(StudyError, match="no column audit_post; it has: .*AUDIT_post"):
+    write("phenotype/audit.tsv", "participant_id\taudit_pre\tAUDIT_later\nsub-01\t1\t2\n")
+    with pytest.raises(StudyError, match="no column audit_post; it has: .*AUDIT_later"):
         read(bids, ["01"], AUDIT)
 
 
