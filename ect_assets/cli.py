@@ -118,7 +118,10 @@ def init(
         Path | None, typer.Option(help="The BIDS folder; default: bids/ in the study's folder")
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="Baseline and follow-up, for example pre,post")
+        str | None,
+        typer.Option(
+            "--session", "--sessions", help="Baseline and follow-up, for example pre,post"
+        ),
     ] = None,
     instruments: Annotated[
         str | None, typer.Option(help="Ratings that are used, with commas between them, or none")
@@ -205,7 +208,8 @@ def validate(
     settings = settings_of(bids_path, study)
     sessions = list(settings.sessions.both) if settings else None
     allowed = [*(allow or []), *(settings.privacy.allow if settings else ())]
-    checked = find_problems(bids_path, session.split(",") if session else sessions, allowed)
+    said = session.split(",") if session else sessions
+    checked = find_problems(bids_path, said, allowed, settings)
     terminal.show_problems(checked.problems)
     official = official_findings(bids_path)
     if official is None:
@@ -249,6 +253,7 @@ def _walk(
     """Run a study with a progress bar and close with what was found."""
     from ect_assets.orchestration import partition_advice
     from ect_assets.runner import Runner
+    from ect_assets.status import to_be_fixed
 
     with terminal.Progress() as progress:
         runner = Runner(study, progress.tell)
@@ -262,6 +267,7 @@ def _walk(
     for gone in outcome.departed:
         terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
     terminal.show_failures(outcome.failed)
+    terminal.show_to_be_fixed(to_be_fixed(study))
     # A run over everything has looked at everything: in a large cohort that takes a minute.
     looked_at_all = not (wanted or parcellations or tables)
     terminal.show_summary(study, runner.lake, is_current=looked_at_all and not outcome.failed)
@@ -289,10 +295,11 @@ def ui(
 @app.command(epilog=_example("ect status"))
 def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
-    from ect_assets.status import study_status, waiting_patients
+    from ect_assets.status import study_status, to_be_fixed, waiting_patients
 
     loaded = _load(study)
     terminal.show_status(loaded, study_status(loaded))
+    terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
 

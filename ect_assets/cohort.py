@@ -22,6 +22,8 @@ IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", *QUALITY)
 STAGES = (*IMAGING, "clinical_scores")
 REMARKS = {
     ("participants", "value_not_a_number"),
+    ("participants", "value_out_of_range"),
+    ("participants", "value_contradictory"),
     ("participants", "participant_row_missing"),
     ("participants", "subject_folder_missing"),
     ("participants", "identifying_content_possible"),

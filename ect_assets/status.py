@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 
 from ect_assets.arrival import waiting_for
 from ect_assets.freshness import has_failed_before, is_fresh, lake_of
+from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.session_order import contradictions
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.problems import Problem, StudyError
 from ect_assets.state import expected_partitions
 from ect_assets.step import Step
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
+from ect_assets.tables import TABLES, Participants
 from ect_assets.walk import STEPS
+
+CELLS = {"value_not_a_number", "value_out_of_range", "value_contradictory", "column_unusable"}
+"""Reasons of what is wrong with a cell or column alone: a value is missing, nobody is left out."""
 
 
 @dataclass
@@ -66,6 +72,28 @@ def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
     }
     awaited = waiting_for(study).items()
     return {one: what for one, what in awaited if what and one not in taken_up}
+
+
+def to_be_fixed(study: Study) -> list[Problem]:
+    """List what was found in participants.tsv that leaves nobody out, and dates against the order.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of Problem
+        Cells and columns as the table `participants` was last made; dates as they are now.
+    """
+    failure = lake_of(study).failure(Participants, {})
+    recorded = () if failure is None else failure.problems
+    cells = [one for one in recorded if one.reason in CELLS]
+    try:
+        subjects = subject_labels(study.bids_folder)
+    except StudyError:
+        return cells
+    return [*cells, *contradictions(study.bids_folder, subjects, study.sessions.both)]
 
 
 def _table_status(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ect_assets.status import TableStatus
     from ect_assets.study_questions import Question
 
+MOST_SHOWN = 20
 WIDTH_ELSEWHERE = 110
 """Columns of text where the output goes to a file or a pipe, which have no width of their own."""
 
@@ -106,6 +107,18 @@ def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
     rows = [[one.subject, one.session, one.reason, one.detail] for one in problems]
     if rows:
         console.print(_table(title, ["patient", "session", "reason", "what to do"], rows))
+
+
+def show_to_be_fixed(problems: Sequence[Problem]) -> None:
+    """Print the first of what is wrong in the input without stopping anything, and count the rest.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    """
+    show_problems(problems[:MOST_SHOWN], "To be fixed in the input")
+    if len(problems) > MOST_SHOWN:
+        remark(f"And {len(problems) - MOST_SHOWN:,} more: `ect validate` lists all.")
 
 
 def show_failures(failed: dict[str, str]) -> None:

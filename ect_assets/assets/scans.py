@@ -21,6 +21,7 @@ from ect_assets.intake.privacy import (
     screened_files,
 )
 from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets.intake.session_order import contradictions, dated_files
 from ect_assets.intake.source_files import usable_files
 from ect_assets.lake.store import Partition
 from ect_assets.problems import EVERY, InputProblem, Problem
@@ -84,10 +85,11 @@ def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ..
 
 
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    files = {study.bids_folder / "participants.tsv"}
+    subjects = subject_labels(study.bids_folder)
+    dated = (dated_files(study.bids_folder, subject) for subject in subjects)
+    files = {study.bids_folder / "participants.tsv", *(file for some in dated for file in some)}
     if not study.scans.images:
         # Otherwise `raw_scans` looks at them, and what it finds is read from there.
-        subjects = subject_labels(study.bids_folder)
         files |= {file for subject in subjects for file in _screened(study, subject)}
     return usable_files(sorted(files), study.bids_folder)
 
@@ -165,18 +167,20 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "bids", "privacy", "scans"),
+    settings=("participants", "sessions", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
     files=_participants_files,
     from_patients=True,
+    version="2",
 )
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
     A column that can tell who they are stops the table; a cell or a file that can leaves its
-    patient out.
+    patient out, and so do dates that say that the follow-up came before the baseline. A value that
+    cannot be right is missing, and reported.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
@@ -186,9 +190,11 @@ def participants(work: Work) -> Made:
     # With images what only might identify is noted where they are registered.
     told = (BLOCKS,) if work.study.scans.images else (BLOCKS, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
-    frame, problems = read_participants(bids, dict(work.study.participants))
+    both = work.study.sessions.both
+    frame, problems = read_participants(bids, dict(work.study.participants), both[0])
     frame = _without_blocked(frame, screened)
-    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
+    turned = contradictions(bids, subject_labels(bids), both)
+    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
     return Made(
         frame,
         tuple(found),
@@ -205,6 +211,7 @@ def participants(work: Work) -> Made:
     reads_problems=True,
     files=_clinical_files,
     from_patients=True,
+    version="2",
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.

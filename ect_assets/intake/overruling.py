@@ -36,6 +36,7 @@ CAN_BE_OVERRULED = (
     "parcel_change_outliers",
     "left_right_swapped",
     "sessions_exchanged",
+    "session_order_contradicted",
 )
 """Judgements of data that are there. With any other reason (no second session, a file that cannot
 be read, an identity in doubt) there is nothing that could be kept; identifying content is
@@ -187,7 +188,7 @@ def _unknown(reviews: pd.DataFrame, column: str, prefix: str, known: Collection[
     shown = listed([f"{prefix}{name}" if name != EVERY else name for name in sorted(known)], 8)
     return [
         f"{REVIEWED} line {line} names a {column} that the study does not have; it has: {shown}. "
-        "Mend that cell."
+        "Fix that cell."
         for line, value in reviews[column].items()
         if value not in known
     ]
@@ -196,14 +197,14 @@ def _unknown(reviews: pd.DataFrame, column: str, prefix: str, known: Collection[
 def _faulty_decisions(reviews: pd.DataFrame) -> list[str]:
     faults = [
         f"{REVIEWED} line {line} has a decision that is neither {KEEP} nor {EXCLUDE}. "
-        "Mend that cell."
+        "Fix that cell."
         for line, decision in reviews["decision"].items()
         if decision not in (KEEP, EXCLUDE)
     ]
     is_word = reviews["reason"].str.fullmatch(_REASON.pattern)
     faults += [
         f"{REVIEWED} line {line} has no reason as the table exclusions writes it: small letters "
-        "and _, for example tiv_changed. Mend that cell."
+        "and _, for example tiv_changed. Fix that cell."
         for line in reviews.index[~is_word]
     ]
     return faults
@@ -222,8 +223,7 @@ def _contradictions(reviews: pd.DataFrame) -> list[str]:
         for _, rows in frame[frame.duplicated(key, keep=False)].groupby(key)
     }
     return [
-        f"{REVIEWED} lines {lines} decide on the same {what}, expected one line. "
-        "Delete the wrong one."
+        f"{REVIEWED} lines {lines} decide on the same {what}, expected one line. Keep one of them."
         for lines, what in found.items()
     ]
 
@@ -232,7 +232,7 @@ def _hopeless(line: Hashable, review: pd.Series, file_name: str) -> str:
     return (
         f"{file_name} line {line} keeps sub-{review['subject']} in spite of {review['reason']}, "
         "which cannot be overruled: there are no data that could be kept. Reasons that can: "
-        f"{', '.join(CAN_BE_OVERRULED)}. Mend the reason or the data, or delete the line."
+        f"{', '.join(CAN_BE_OVERRULED)}. Fix the reason or the data, or delete the line."
     )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -105,14 +105,15 @@ def read_participants(
     labels = rows["participant_id"]
     unusable = find_unusable(listing, findings)
     usable = labels.str.fullmatch(LABEL.pattern) & ~labels.isin(unusable)
-    rows = rows.rename(columns=_column_names(list(rows.columns), rename))[usable]
-    rows = _without_unusable_columns(rows, findings)
+    names = _column_names(list(rows.columns), rename)
+    rows = _without_unusable_columns(rows.rename(columns=names)[usable], findings)
+    reader = _Rows(rows, {ours: heading for heading, ours in names.items()}, findings)
     values = pd.DataFrame({"subject": rows["subject"]})
     if "session_id" in rows:
         values["session_id"] = rows["session_id"]
     for column in (*COLUMNS, *(name for name in rows.columns if name not in values)):
         if column not in values:
-            values[column] = _values(rows, column, findings)
+            values[column] = reader.values(column)
     if "session_id" in values:
         values = _one_row_each(values, baseline, findings)
     frame = values.sort_values("subject")[["subject", *_in_order(values)]]
@@ -185,102 +186,101 @@ def _without_unusable_columns(rows: pd.DataFrame, findings: Findings) -> pd.Data
     return rows[[name for name in kept if name.casefold() not in _RESERVED]]
 
 
-class _Cell(NamedTuple):
+@dataclass(frozen=True)
+class _Cell:
+    """A cell that is filled, and how messages name it."""
+
     line: int
     subject: str
     text: str
+    place: str
 
 
-def _values(rows: pd.DataFrame, column: str, findings: Findings) -> pd.Series:
-    """Read a column of the table, or a further one of the file."""
-    if column in BOUNDS:
-        return _numbers(rows, column, findings)
-    if column not in rows:
-        return pd.Series(index=rows.index, dtype="str")
-    if column not in COLUMNS:
-        return _as_it_is(rows, column, findings)
-    texts = _without_codes(rows, column, findings)
-    if column == "sex":
-        texts = texts.map(lambda sex: _SEXES.get(sex.lower(), sex), na_action="ignore")
-    return texts.astype("str")
+@dataclass(frozen=True)
+class _Rows:
+    """Rows under our names of the columns, with the file's own names, and what is found."""
 
+    frame: pd.DataFrame
+    headings: dict[str, str]
+    findings: Findings
 
-def _cells(rows: pd.DataFrame, column: str) -> Iterator[_Cell]:
-    """Give each cell of a column that is filled."""
-    filled = rows[["subject", column]].dropna()
-    return (_Cell(*cell) for cell in filled.itertuples(name=None))
+    def cells(self, column: str) -> Iterator[_Cell]:
+        """Give each cell of a column that is filled."""
+        heading = self.headings.get(column, column)
+        for line, subject, text in self.frame[["subject", column]].dropna().itertuples(name=None):
+            place = f"{PARTICIPANTS} line {line} column {heading}"
+            yield _Cell(line, subject, text, place)
 
+    def values(self, column: str) -> pd.Series:
+        """Read a column of the table, or a further one of the file."""
+        if column in BOUNDS:
+            return self._bounded(column)
+        if column not in self.frame:
+            return pd.Series(index=self.frame.index, dtype="str")
+        if column not in COLUMNS:
+            return self._as_it_is(column)
+        texts = self._words(column)
+        if column == "sex":
+            texts = texts.map(lambda sex: _SEXES.get(sex.lower(), sex), na_action="ignore")
+        return texts.astype("str")
 
-def _numbers(rows: pd.DataFrame, column: str, findings: Findings) -> pd.Series:
-    """Read a column with bounds; what cannot be right is missing, and reported."""
-    values = pd.Series(math.nan, index=rows.index, dtype="float64")
-    if column not in rows:
+    def _bounded(self, column: str) -> pd.Series:
+        """Read a column of numbers; what cannot be right is missing, and reported."""
+        values = pd.Series(math.nan, index=self.frame.index, dtype="float64")
+        for cell in self.cells(column) if column in self.frame else ():
+            is_oldest = (column, cell.text) == ("age_years", "89+")
+            number = parse_number("89" if is_oldest else cell.text)
+            if number is not None and BOUNDS[column].allow(number):
+                values[cell.line] = number
+            elif number is not None:
+                self._refuse(cell, number, BOUNDS[column])
+            elif cell.text.lower() not in MISSING_NUMBERS:
+                self.findings.add(
+                    "value_not_a_number",
+                    f"{cell.place} has {describe(cell.text)}, expected a number or `n/a`. It "
+                    "counts as missing. Fix that cell.",
+                    cell.subject,
+                )
         return values
-    bounds = BOUNDS[column]
-    for cell in _cells(rows, column):
-        plain = "89" if (column, cell.text) == ("age_years", "89+") else cell.text
-        number = parse_number(plain)
-        if number is not None and bounds.allow(number):
-            values[cell.line] = number
-        elif number is not None:
-            findings.add(OUT_OF_RANGE, _refusal(cell, column, number, bounds), cell.subject)
-        elif cell.text.lower() not in MISSING_NUMBERS:
-            findings.add(
-                "value_not_a_number",
-                f"{PARTICIPANTS} line {cell.line} has {describe(cell.text)} for {column}, expected "
-                "a number or `n/a`. Fix that cell.",
-                cell.subject,
-            )
-    return values
 
+    def _words(self, column: str) -> pd.Series:
+        """Read a column of words, among which a number such as -9 stands for a missing one."""
+        texts = self.frame[column].copy()
+        for cell in self.cells(column):
+            number = parse_number(cell.text)
+            # A site may have any number, but none below zero.
+            if number in MISSING_CODES and (column == "sex" or number < 0 or number > 100):
+                self._refuse(cell, number)
+                texts[cell.line] = None
+        return texts
 
-def _refusal(cell: _Cell, column: str, number: float, bounds: Bounds) -> str:
-    because = (
-        f"{number:g}, a usual code for a missing value, expected {bounds.low:g} to "
-        f"{bounds.high:g} {bounds.unit}. Write `n/a` if it is missing"
-        if is_missing_code(number, bounds)
-        else f"an implausible value: {bounds.refusal(number).rstrip('.')}"
-    )
-    return (
-        f"{PARTICIPANTS} line {cell.line} column {column} has {because}. Fix that cell; it counts "
-        "as missing."
-    )
+    def _as_it_is(self, column: str) -> pd.Series:
+        """Read a further column: numbers where every value is one, but for codes, else text."""
+        written = self.frame[column]
+        texts = written.mask(written.str.lower().isin(MISSING_NUMBERS))
+        numbers = texts.map(parse_number, na_action="ignore").astype("float64")
+        if not numbers.notna().equals(texts.notna()):
+            return written
+        bounds = known_instrument(column)
+        valid = numbers.copy()
+        for cell in self.cells(column):
+            number = numbers[cell.line]
+            if is_missing_code_among(number, numbers.dropna(), bounds):
+                self._refuse(cell, number, bounds)
+                valid[cell.line] = math.nan
+        return valid
 
-
-def _without_codes(rows: pd.DataFrame, column: str, findings: Findings) -> pd.Series:
-    """Read words, among which a number such as -9 stands for a missing one."""
-    texts = rows[column].copy()
-    for cell in _cells(rows, column):
-        number = parse_number(cell.text)
-        # A site may have any number, but none below zero.
-        if number in MISSING_CODES and (column == "sex" or number < 0 or number > 100):
-            _tell_code(cell, column, float(number), findings)
-            texts[cell.line] = None
-    return texts
-
-
-def _tell_code(cell: _Cell, column: str, number: float, findings: Findings) -> None:
-    findings.add(
-        OUT_OF_RANGE,
-        f"{PARTICIPANTS} line {cell.line} column {column} has {number:g}, a usual code for a "
-        "missing value. It counts as missing. Write `n/a` there.",
-        cell.subject,
-    )
-
-
-def _as_it_is(rows: pd.DataFrame, column: str, findings: Findings) -> pd.Series:
-    """Read a further column: numbers where every value is one, but for codes, else text."""
-    texts = rows[column].mask(rows[column].str.lower().isin(MISSING_NUMBERS))
-    numbers = texts.map(parse_number, na_action="ignore").astype("float64")
-    if not numbers.notna().equals(texts.notna()):
-        return rows[column]
-    bounds = known_instrument(column)
-    for cell in _cells(rows, column):
-        number = numbers[cell.line]
-        if is_missing_code_among(number, numbers.dropna(), bounds):
-            _tell_code(cell, column, number, findings)
-            numbers[cell.line] = math.nan
-    return numbers
+    def _refuse(self, cell: _Cell, number: float, bounds: Bounds | None = None) -> None:
+        if bounds is None or is_missing_code(number, bounds):
+            within = f", expected {bounds.low:g} to {bounds.high:g} {bounds.unit}" if bounds else ""
+            says = f"has {number:g}, a usual code for a missing value{within}"
+        else:
+            says = f"is implausible: {bounds.refusal(number).rstrip('.')}"
+        self.findings.add(
+            OUT_OF_RANGE,
+            f"{cell.place} {says}. It counts as missing. Write the true value there, or `n/a`.",
+            cell.subject,
+        )
 
 
 def _one_row_each(values: pd.DataFrame, baseline: str | None, findings: Findings) -> pd.DataFrame:
