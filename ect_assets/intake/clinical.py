@@ -101,7 +101,8 @@ class _Limits:
 
     @classmethod
     def of(cls, name: str, setting: Instrument, cells: Cells) -> _Limits:
-        known = known_instrument(name, setting.title, setting.column or "")
+        columns = (setting.column or "", *setting.columns.values())
+        known = known_instrument(name, setting.title, *columns)
         said = (setting.minimum, setting.maximum)
         usual = (-math.inf, math.inf) if known is None else (known.low, known.high)
         low, high = (other if one is None else one for one, other in zip(said, usual, strict=True))
@@ -114,11 +115,13 @@ class _Limits:
     def refusal(self, score: float) -> str | None:
         """Say what is wrong with a score; None where nothing is."""
         is_code = score in MISSING_CODES
+        # A longer number may be a date.
+        shown = f"{score:g}" if is_code or abs(score) < 1_000 else "a number of four digits or more"
         code = ", a usual code for a missing value" if is_code else ""
         if not self.low <= score <= self.high:
             as_missing = "Write `n/a` there if it is missing, or fix" if is_code else "Fix"
             return (
-                f"has {score:g}{code} for {self.title}, expected {self.low:g} to {self.high:g}"
+                f"has {shown}{code} for {self.title}, expected {self.low:g} to {self.high:g}"
                 f"{self.source}. {as_missing} that cell, or set `minimum` and `maximum` in "
                 f"[instruments.{self.name}] of study.toml."
             )

@@ -141,24 +141,22 @@ def _column_names(columns: list[str], rename: dict[str, str]) -> dict[str, str]:
     names = {name: said.get(name) or ours.get(name.casefold(), name) for name in columns}
     names["participant_id"] = "subject"
     for alias, meant in _ALIASES.items():
-        for name in columns:
-            if name not in said and name.casefold() == alias and meant not in names.values():
-                names |= {name: meant}
+        if meant not in names.values():
+            alike = [one for one in columns if one.casefold() == alias and one not in said]
+            names |= dict.fromkeys(alike, meant)
     _refuse_repeated(columns, names)
     return names
 
 
 def _refuse_repeated(columns: list[str], names: dict[str, str]) -> None:
     times = Counter(names[column].casefold() for column in columns)
-    needed = {name.casefold() for name in ("subject", "session_id", *COLUMNS)}
-    repeated = sorted({names[one] for one in columns if times[names[one].casefold()] > 1})
-    meant = [name for name in repeated if name.casefold() in needed]
-    of_age = [one for one in columns if names[one].casefold() in _ALIASES]
-    if meant or len(of_age) > 1:
-        both = ", ".join(of_age) if not meant else ", ".join(meant)
+    needed = ("subject", "session_id", *COLUMNS)
+    repeated = [name for name in needed if times[name] > 1]
+    if repeated:
         raise StudyError(
-            f"{PARTICIPANTS}: two columns would become {both}; it has: {listed(columns, 30)}. "
-            "Fix [participants] in study.toml, or rename a column of the file."
+            f"{PARTICIPANTS}: two columns would become {', '.join(repeated)}; it has: "
+            f"{listed(columns, 30)}. Fix [participants] in study.toml, or rename a column of the "
+            "file."
         )
 
 
@@ -271,11 +269,14 @@ class _Rows:
         return valid
 
     def _refuse(self, cell: _Cell, number: float, bounds: Bounds | None = None) -> None:
+        within = f"{bounds.low:g} to {bounds.high:g} {bounds.unit}" if bounds else ""
         if bounds is None or is_missing_code(number, bounds):
-            within = f", expected {bounds.low:g} to {bounds.high:g} {bounds.unit}" if bounds else ""
-            says = f"has {number:g}, a usual code for a missing value{within}"
+            expected = f", expected {within}" if bounds else ""
+            says = f"has {number:g}, a usual code for a missing value{expected}"
         else:
-            says = f"is implausible: {bounds.refusal(number).rstrip('.')}"
+            # Not quoted: it may be a year of birth.
+            cause = bounds.probable_cause(number)
+            says = f"has a number outside {within}" + (f", probably {cause}" if cause else "")
         self.findings.add(
             OUT_OF_RANGE,
             f"{cell.place} {says}. It counts as missing. Write the true value there, or `n/a`.",
