@@ -117,8 +117,9 @@ def contradictions(bids: Path, subjects: Iterable[str], both: tuple[str, str]) -
 def first_by_label(one: str, other: str) -> str | None:
     """Say which of two labels names the earlier session, where that is beyond doubt."""
     (word, number), (its_word, its_number) = map(_parted, (one, other))
-    if word == its_word and None not in (number, its_number) and number != its_number:
-        return one if int(number or 0) < int(its_number or 0) else other
+    if word == its_word and number and its_number:
+        pair = sorted(((int(number), one), (int(its_number), other)))
+        return pair[0][1] if pair[0][0] < pair[1][0] else None
     if word == its_word and word in _WORDS and number != its_number:
         # `post` and `post2`; but of `post` and `post1` nobody knows.
         plain, numbered, n = (one, other, its_number) if number is None else (other, one, number)

@@ -190,9 +190,7 @@ def test_columns_of_the_table_that_differ_in_case_only_stop_the_study(read, head
 
 
 def test_the_exact_name_decides_between_two_for_a_setting(read):
-    frame, problems = read(
-        "participant_id\tgroup\tGroup", "sub-01\ta\tx", rename={"group": "arm"}
-    )
+    frame, problems = read("participant_id\tgroup\tGroup", "sub-01\ta\tx", rename={"group": "arm"})
     assert frame[["arm", "Group"]].to_numpy().tolist() == [["a", "x"]] and problems == []
 
 
