@@ -199,7 +199,7 @@ def validate(
 ) -> None:
     """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest.
 
-    Where it is the folder of the study at hand, or of --study, that study's sessions and its
+    Where it is the folder of the study at hand, or of --study, that study's sessions, ratings and
     privacy.allow count as well.
     """
     from ect_assets.bids_rules import INSTALL, official_findings

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from ect_assets.dataset_contents import ANNOTATIONS, FoundInstrument
-from ect_assets.plausibility import known_instrument
+from ect_assets.plausible_scores import known_instrument
 from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.study_questions import (

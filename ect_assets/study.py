@@ -162,7 +162,7 @@ class Instrument(Settings):
     the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session. Where
     that file has one row per subject and ``session_id``, the same column may be named for each.
     A score outside ``minimum`` and ``maximum`` is refused; without them the limits of a known
-    instrument hold (`plausibility.known_instrument`).
+    instrument hold (`plausible_scores.known_instrument`).
     """
 
     title: str

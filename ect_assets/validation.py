@@ -14,6 +14,7 @@ from ect_assets.arrival import waiting_for
 from ect_assets.bids_rules import STAGE as BIDS_RULES
 from ect_assets.cohort import REMARKS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
+from ect_assets.intake.clinical import read_clinical_scores
 from ect_assets.intake.findings import listed
 from ect_assets.intake.privacy import screen_participants, screen_subject
 from ect_assets.intake.scans import read_raw_scans
@@ -136,7 +137,8 @@ def find_problems(
     allowed : collection of str
         Fields that the screen for identifying content lets pass (``privacy.allow``).
     settings : Study, optional
-        The study whose folder it is: its columns of participants.tsv, and whether it needs images.
+        The study whose folder it is: its columns of participants.tsv, its ratings, and whether it
+        needs images.
         Without it images are needed where there is one, or nothing else that volumes could come
         from.
 
@@ -164,6 +166,9 @@ def find_problems(
     if sessions and len(sessions) == 2:
         problems |= dict.fromkeys(contradictions(bids, subjects, (sessions[0], sessions[1])))
     problems |= dict.fromkeys(screen_participants(bids, allowed))
+    if settings is not None:
+        both, instruments = settings.sessions.both, settings.instruments
+        problems |= dict.fromkeys(read_clinical_scores(bids, subjects, both, instruments)[1])
     for subject in subjects:
         problems |= dict.fromkeys(screen_subject(bids, subject, allowed))
         if needs_images:

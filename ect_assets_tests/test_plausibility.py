@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ect_assets.plausibility import is_missing_code_among, known_instrument
+from ect_assets.plausibility import is_missing_code_among
+from ect_assets.plausible_scores import known_instrument
 
 
 @pytest.mark.parametrize(

@@ -346,3 +346,11 @@ def test_columns_that_differ_in_case_only_do_not_pass(volumes_alone):
     (volumes_alone / "participants.tsv").write_text("participant_id\tgroup\tGroup\nsub-01\ta\tb\n")
     answer = CliRunner().invoke(app, ["validate", str(volumes_alone)])
     assert answer.exit_code == 1 and "group, Group" in " ".join(answer.output.split())
+
+
+def test_ratings_of_the_study_are_looked_through(volumes_alone, tmp_path):
+    study = load_study(write_study(tmp_path / "mine", {"bids": str(volumes_alone)}))
+    rows = "session_id\thamd17\nses-pre\t999\nses-post\t6\n"
+    (volumes_alone / "sub-01/sub-01_sessions.tsv").write_text(rows)
+    checked = find_problems(volumes_alone, ["pre", "post"], settings=study)
+    assert told(checked) == [("01", "pre", "score_out_of_range")]

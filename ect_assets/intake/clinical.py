@@ -22,7 +22,8 @@ from ect_assets.intake.rating_files import (
     read_sessions_files,
 )
 from ect_assets.intake.tsv import describe, parse_number
-from ect_assets.plausibility import MISSING_CODES, is_missing_code_among, known_instrument
+from ect_assets.plausibility import MISSING_CODES, is_missing_code_among
+from ect_assets.plausible_scores import known_instrument
 from ect_assets.problems import Problem
 from ect_assets.study import Instrument
 

@@ -14,12 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import listed
-from ect_assets.intake.tsv import TableFileError, read_tsv
+from ect_assets.intake.tsv import TableFileError, column_named, read_tsv
 from ect_assets.problems import EVERY, StudyError
 
 REVIEWED = "reviewed.tsv"
 REQUIRED = ("subject", "session", "parcellation", "reason", "decision")
 OPTIONAL = ("reviewer_initials", "note")
+KNOWN = (*REQUIRED, *OPTIONAL)
+"""Columns, recognized without regard to case."""
 KEY = ["subject", "session", "parcellation", "reason"]
 KEEP, EXCLUDE = "keep", "exclude"
 EXCLUDED_BY_REVIEWER = "excluded_by_reviewer"
@@ -80,6 +82,7 @@ def read_reviews(
         rows = read_tsv(file, REVIEWED)
     except TableFileError as error:
         raise StudyError(str(error)) from error
+    rows = rows.rename(columns={name: column_named(name, KNOWN) or name for name in rows.columns})
     _check_columns(list(rows.columns))
     reviews = _tidied(rows)
     faults = [
@@ -160,6 +163,10 @@ def _check_columns(columns: list[str]) -> None:
     expected = f"Expected {', '.join(REQUIRED)} and, if you like, {', '.join(OPTIONAL)}."
     if missing:
         raise StudyError(f"{REVIEWED} has no column {', '.join(missing)}. {expected}")
+    if len(set(columns)) < len(columns):
+        raise StudyError(
+            f"{REVIEWED} has columns whose names differ in case only. {expected} Remove the others."
+        )
     if unknown:
         raise StudyError(
             f"{REVIEWED} has {len(unknown)} column(s) that mean nothing here: {listed(unknown)}. "

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.source_files import refused_folder
-from ect_assets.intake.tsv import BadLine, TableFileError, read_table
+from ect_assets.intake.tsv import BadLine, TableFileError, read_table, shown_columns
 from ect_assets.problems import StudyError
 
 PARTICIPANTS = "participants.tsv"
@@ -88,7 +88,7 @@ def list_dataset(bids: Path) -> Listing:
     if "participant_id" not in rows:
         raise StudyError(
             f"{PARTICIPANTS} has no column participant_id; it has: "
-            f"{listed(list(rows.columns), 30)}. Rename the column that holds the subjects."
+            f"{shown_columns(rows.columns)}. Rename the column that holds the subjects."
         )
     rows["participant_id"] = rows["participant_id"].fillna("").str.removeprefix("sub-")
     if "session_id" in rows:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.participant_rows import LABEL, PARTICIPANTS, find_unusable, list_dataset
 from ect_assets.intake.tsv import (
     MISSING_NUMBERS,
@@ -23,6 +23,7 @@ from ect_assets.intake.tsv import (
     describe,
     lacking_columns,
     parse_number,
+    shown_columns,
 )
 from ect_assets.plausibility import (
     AGE_YEARS,
@@ -33,8 +34,8 @@ from ect_assets.plausibility import (
     Bounds,
     is_missing_code,
     is_missing_code_among,
-    known_instrument,
 )
+from ect_assets.plausible_scores import known_instrument
 from ect_assets.problems import EVERY, Problem, StudyError
 
 BOUNDS = {
@@ -155,8 +156,8 @@ def _refuse_repeated(columns: list[str], names: dict[str, str]) -> None:
     if repeated:
         raise StudyError(
             f"{PARTICIPANTS}: two columns would become {', '.join(repeated)}; it has: "
-            f"{listed(columns, 30)}. Fix [participants] in study.toml, or rename a column of the "
-            "file."
+            f"{shown_columns(columns)}. Fix [participants] in study.toml, or rename a column of "
+            "the file."
         )
 
 
@@ -169,8 +170,8 @@ def _without_unusable_columns(rows: pd.DataFrame, findings: Findings) -> pd.Data
         if len(names) > 1:
             findings.add(
                 "column_unusable",
-                f"{PARTICIPANTS} has columns whose names differ in case only: {', '.join(names)}. "
-                "None of them is used. Rename all but one.",
+                f"{PARTICIPANTS} has columns whose names differ in case only: "
+                f"{shown_columns(names)}. None of them is used. Rename all but one.",
                 EVERY,
             )
         elif folded in _RESERVED:

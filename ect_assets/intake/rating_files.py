@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.source_files import refused_file
 from ect_assets.intake.tsv import (
     MISSING_NUMBERS,
@@ -25,6 +25,7 @@ from ect_assets.intake.tsv import (
     column_named,
     lacking_columns,
     read_table,
+    shown_columns,
 )
 from ect_assets.problems import EVERY, StudyError
 from ect_assets.study import Instrument
@@ -94,13 +95,13 @@ def _refuse_without_sessions(
         found = sorted({column for table in tables.values() for column in table.columns})
         raise StudyError(
             "No sub-*_sessions.tsv has the column session_id; columns found: "
-            f"{listed(found, 30)}. Rename the column that holds the sessions."
+            f"{shown_columns(found)}. Rename the column that holds the sessions."
         )
     for subject, table in tables.items():
         findings.add(
             "column_missing",
             f"sub-{subject}/sub-{subject}_sessions.tsv has no column session_id; it has: "
-            f"{listed(list(table.columns), 30)}. Rename the column that holds the sessions.",
+            f"{shown_columns(table.columns)}. Rename the column that holds the sessions.",
             subject,
         )
 
@@ -176,8 +177,8 @@ def cells_of_sessions_files(
     if files and not any(columns.values()):
         found = sorted({found for file in files.values() for found in file.columns})
         raise StudyError(
-            f"No sub-*_sessions.tsv has the column {wanted}; columns found: {listed(found, 30)}. "
-            f"Fix `column` in [instruments.{name}] of study.toml."
+            f"No sub-*_sessions.tsv has the column {wanted}; columns found: "
+            f"{shown_columns(found)}. Fix `column` in [instruments.{name}] of study.toml."
         )
     cells: Cells = {}
     for subject, file in files.items():
@@ -186,7 +187,7 @@ def cells_of_sessions_files(
             findings.add(
                 "column_missing",
                 f"{file.shown} has no column {wanted} ({setting.title}), which other subjects' "
-                f"files have; it has: {listed(file.columns, 30)}. Add or rename the column.",
+                f"files have; it has: {shown_columns(file.columns)}. Add or rename the column.",
                 subject,
             )
             continue

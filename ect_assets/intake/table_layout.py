@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ect_assets.intake.findings import listed
@@ -63,6 +63,11 @@ def _entity(cell: str, prefix: str, known: Collection[str]) -> str | None:
     is_written = cell != label and _ENTITY.fullmatch(cell)
     # Without the prefix it may be anything, even a number of another column.
     return label if is_written or label in known else None
+
+
+def shown_columns(columns: Iterable[str]) -> str:
+    """Name the columns of a table in a message."""
+    return listed(list(columns), 30)
 
 
 def arranged(
@@ -171,7 +176,7 @@ def _refuse_headings(names: list[str], named: list[str], shown: str) -> None:
     repeated = sorted(name for name, times in Counter(named).items() if times > 1)
     if repeated:
         raise TableFileError(
-            f"{shown} has two columns of one name: {listed(repeated)}. Rename or remove one."
+            f"{shown} has two columns of one name: {shown_columns(repeated)}. Rename or remove one."
         )
     if len(named) > 1 and all(map(_ENTITY.fullmatch, named[1:])):
         what = "subjects" if named[1].startswith("sub-") else "sessions"

@@ -17,9 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.file_kinds import FIRST_BYTES, what_it_is
-from ect_assets.intake.findings import listed
 from ect_assets.intake.source_files import TABLE_BYTES, refused_file
-from ect_assets.intake.table_layout import BadLine, TableFileError, arranged
+from ect_assets.intake.table_layout import BadLine, TableFileError, arranged, shown_columns
 
 __all__ = [
     "BadLine",
@@ -31,6 +30,7 @@ __all__ = [
     "parse_number",
     "read_table",
     "read_tsv",
+    "shown_columns",
 ]
 
 MISSING = frozenset({"", "n/a"})
@@ -40,7 +40,7 @@ MISSING_WORDS = MISSING | {"na", "nan", "#n/a", "<na>", "null"}
 MISSING_NUMBERS = MISSING_WORDS | {"-", "--", "\N{EN DASH}", ".", "none"}
 """And what stands for a number that is missing; in a column of words these may mean something."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _SPREADSHEET_ERRORS = {"#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!"}
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
@@ -144,10 +144,10 @@ def lacking_columns(names: Iterable[str], columns: Iterable[str]) -> str | None:
     for name in lacking:
         alike = [one for one in there if one.casefold() == name.casefold()]
         if alike:
-            return f"columns whose names differ in case only: {', '.join(alike)}"
+            return f"columns whose names differ in case only: {shown_columns(alike)}"
     if not lacking:
         return None
-    return f"no column {', '.join(lacking)}; it has: {listed(there, 30)}"
+    return f"no column {', '.join(lacking)}; it has: {shown_columns(there)}"
 
 
 def read_tsv(path: Path, shown: str | None = None, within: Path | None = None) -> pd.DataFrame:
