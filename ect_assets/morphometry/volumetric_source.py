@@ -15,7 +15,8 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
 from ect_assets.intake.scans import t1w_images
-from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS
+from ect_assets.morphometry.plausible_volumes import scan_faults
+from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS, Scan, take_up_implausible
 from ect_assets.morphometry.volumetric.itk import ants_version
 from ect_assets.morphometry.volumetric.pictures import change_picture, outline_picture
 from ect_assets.morphometry.volumetric.settings import ImageError, VolumetricSettings
@@ -30,6 +31,10 @@ from ect_assets.parcellations.sources import atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.study import Study
 
+_LOOK = (
+    "The brain's outline or the registration with the template probably failed: look at the "
+    "picture of the outlines and at the voxel size of the image, and export the images again."
+)
 SEED_LIMIT = 2**31 - 1
 """The registration takes only seeds below it."""
 
@@ -68,10 +73,12 @@ class VolumetricImages:
         Raises
         ------
         InputProblem
-            When the session has no image, or the images cannot be measured.
+            When the session has no image, or the images cannot be measured, or what was measured
+            cannot be true of a brain.
         """
         images = self._images(subject, session, "scan_volumes")
         measures = scan_measures(images).set_index("session").loc[session]
+        self._refuse_implausible_scan(measures, subject, session)
         version = f"ants {ants_version()}, {self._study.morphometry.resolution_mm:g} mm"
         told = " ".join(finding.sentence for finding in images.findings)
         row = {
@@ -110,7 +117,8 @@ class VolumetricImages:
         Raises
         ------
         InputProblem
-            When the images cannot be measured, or a parcel has no gray matter.
+            When the images cannot be measured, a parcel has no gray matter, or what was measured
+            cannot be true of a brain.
         """
         images = self._images(subject, session, "parcel_gmv")
         measured = parcel_volumes(images, self._atlas(parcellation))
@@ -139,7 +147,27 @@ class VolumetricImages:
             thickness_mm=float("nan"),
             source=self.name,
         )
-        return frame[list(PARCEL_KINDS)].astype(PARCEL_KINDS)
+        frame = frame[list(PARCEL_KINDS)].astype(PARCEL_KINDS)
+        findings = Findings("parcel_gmv")
+        scan = Scan(subject, session, self.name, _LOOK)
+        measures = scan_measures(images).set_index("session").loc[session]
+        take_up_implausible(
+            frame, parcellation, scan, findings, measures.etiv_mm3, True, where="The images"
+        )
+        findings.raise_any()
+        return frame
+
+    def _refuse_implausible_scan(self, measures: pd.Series, subject: str, session: str) -> None:
+        findings = Findings("scan_volumes")
+        named = {
+            "eTIV": measures.etiv_mm3,
+            "BrainSegVol": measures.brain_mm3,
+            "TotalGrayVol": measures.gray_matter_mm3,
+        }
+        needs_etiv = self._study.group.adjusts_for_etiv
+        for reason, sentence in scan_faults(named, needs_etiv):
+            findings.add(reason, f"The images: {sentence} {_LOOK}", subject, session)
+        findings.raise_any()
 
     def files(self, subject: str) -> list[Path]:
         """List the images of a subject's compared sessions, those that exist."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -96,18 +97,47 @@ def test_surface_holes_may_be_missing(source, reconstruct):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reason", "told"),
     [
-        ("1500000.75", "600000", "eTIV is 600 cm3, expected 700 to 2,500"),
-        ("1500000.75", "2600000", "eTIV is 2,600 cm3"),
-        ("700000.25", "1600000", "expected less than the eTIV"),
-        ("700000.25", "0", "expected more than 0"),
+        ("1500000.75", "599000", "etiv_implausible", "is 599 cm3, expected 600 to 2600 cm3"),
+        ("1500000.75", "2610000", "etiv_implausible", "is 2610 cm3"),
+        (
+            "1500000.75",
+            "1500.75",
+            "etiv_implausible",
+            r"probably in cm3 \(ml\), or divided by 1,000",
+        ),
+        ("1500000.75", "150000075", "etiv_implausible", "probably a hundred times too large"),
+        ("700000.25", "0", "volume_implausible", "total gray matter is 0 cm3"),
+        ("700000.25", "700.25", "volume_implausible", "probably in cm3"),
+        ("1200000.5", "12000005", "volume_implausible", "probably ten times too large"),
+        (", 12,", ", -9,", "volume_implausible", "The number of holes .* is -9"),
     ],
 )
-def test_an_implausible_brain_does_not_pass_and_says_why(source, reconstruct, old, new, told):
+def test_a_brain_that_cannot_be_is_refused_with_the_probable_unit(
+    source, reconstruct, old, new, reason, told
+):
     edit(reconstruct("01", "pre") / "aseg.stats", old, new)
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == reason and re.search(told, problem.detail)
+    assert "aseg.stats (bids/derivatives/freesurfer/sub-01_ses-pre/stats)" in problem.detail
+
+
+def test_gray_matter_above_the_intracranial_volume_does_not_pass_and_says_why(source, reconstruct):
+    aseg = reconstruct("01", "pre") / "aseg.stats"
+    edit(aseg, "1500000.75", "650000")
     frame = source.scan_volumes("01", "pre")
-    assert not frame["qc_pass"].any() and told in frame.loc[0, "qc_reason"]
+    assert not frame["qc_pass"].any()
+    assert "expected less than the eTIV of 650 cm3" in frame.loc[0, "qc_reason"]
+
+
+def test_a_failed_intracranial_volume_that_nobody_uses_does_not_pass_and_says_why(
+    study, reconstruct
+):
+    edit(reconstruct("01", "pre") / "aseg.stats", "1500000.75", "400000")
+    group = study.group.model_copy(update={"adjusts_for_etiv": False})
+    frame = volume_source(study.model_copy(update={"group": group})).scan_volumes("01", "pre")
+    assert not frame["qc_pass"].any() and "is 400 cm3" in frame.loc[0, "qc_reason"]
 
 
 def test_a_missing_etiv_is_an_input_problem(source, reconstruct):
