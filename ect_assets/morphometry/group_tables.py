@@ -136,7 +136,8 @@ class GroupTables:
         findings = Findings("parcel_gmv")
         scan = self._scan(subject, session)
         annotation = freesurfer_name(self._study, parcellation)
-        hemispheres, etivs = [], {}
+        hemispheres: list[Hemisphere] = []
+        etivs: dict[str, float] = {}
         for side in SIDES:
             volume = self._required(f"{side}.{annotation}.volume", session)
             gmv = self._measure(volume, side, "volume", scan, parcellation, findings)

@@ -202,8 +202,8 @@ def _outside(
 def _typical_volumes() -> dict[str, float]:
     """Look up the median volume of each Desikan-Killiany parcel in 84 scans of 42 young adults."""
     volumes = loaders.ds000174_volumes()
-    medians = volumes[[name for name in volumes if name.endswith("_volume")]].median()
-    return {name.removesuffix("_volume"): float(value) for name, value in medians.items()}
+    named = [str(name) for name in volumes if str(name).endswith("_volume")]
+    return {name.removesuffix("_volume"): float(volumes[name].median()) for name in named}
 
 
 def contradiction(etivs: Mapping[str, float]) -> str | None:

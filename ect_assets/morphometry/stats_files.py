@@ -121,7 +121,7 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
         raise StatsFileError(f"{path.name} has no column {', '.join(lacking)}")
     said = next((line for line in lines if line.startswith("# cvs_version ")), "")
     version = version_number(said.removeprefix("# cvs_version "))
-    found = dict(match.groups() for match in map(_HEADER.match, lines) if match)
+    found = {match[1]: match[2] for match in map(_HEADER.match, lines) if match}
     table = _table(lines, headers[0], path.name)
     return StatsFile(measures, table, version, found.get("subjectname"), found.get("hemi"))
 

@@ -77,20 +77,25 @@ class VolumetricImages:
             cannot be true of a brain.
         """
         images = self._images(subject, session, "scan_volumes")
-        measures = scan_measures(images).set_index("session").loc[session]
-        self._refuse_implausible_scan(measures, subject, session)
+        measures = _whole_scan(images, session)
+        named = {
+            "eTIV": measures["etiv_mm3"],
+            "BrainSegVol": measures["brain_mm3"],
+            "TotalGrayVol": measures["gray_matter_mm3"],
+        }
+        self._refuse_implausible_scan(named, subject, session)
         version = f"ants {ants_version()}, {self._study.morphometry.resolution_mm:g} mm"
         told = " ".join(finding.sentence for finding in images.findings)
         row = {
             "subject": subject,
             "session": session,
-            "etiv_mm3": measures.etiv_mm3,
-            "brain_mm3": measures.brain_mm3,
-            "gray_matter_mm3": measures.gray_matter_mm3,
+            "etiv_mm3": measures["etiv_mm3"],
+            "brain_mm3": measures["brain_mm3"],
+            "gray_matter_mm3": measures["gray_matter_mm3"],
             "source": self.name,
             "source_version": version,
             "qc_euler_holes": None,
-            "qc_cnr": measures.cnr,
+            "qc_cnr": measures["cnr"],
             "qc_pass": not told,
             "qc_reason": told or None,
         }
@@ -150,22 +155,16 @@ class VolumetricImages:
         frame = frame[list(PARCEL_KINDS)].astype(PARCEL_KINDS)
         findings = Findings("parcel_gmv")
         scan = Scan(subject, session, self.name, _LOOK)
-        measures = scan_measures(images).set_index("session").loc[session]
-        take_up_implausible(
-            frame, parcellation, scan, findings, measures.etiv_mm3, True, where="The images"
-        )
+        etiv = _whole_scan(images, session)["etiv_mm3"]
+        take_up_implausible(frame, parcellation, scan, findings, etiv, True, "The images")
         findings.raise_any()
         return frame
 
-    def _refuse_implausible_scan(self, measures: pd.Series, subject: str, session: str) -> None:
+    def _refuse_implausible_scan(
+        self, measures: dict[str, float], subject: str, session: str
+    ) -> None:
         findings = Findings("scan_volumes")
-        named = {
-            "eTIV": measures.etiv_mm3,
-            "BrainSegVol": measures.brain_mm3,
-            "TotalGrayVol": measures.gray_matter_mm3,
-        }
-        needs_etiv = self._study.group.adjusts_for_etiv
-        for reason, sentence in scan_faults(named, needs_etiv):
+        for reason, sentence in scan_faults(measures, self._study.group.adjusts_for_etiv):
             findings.add(reason, f"The images: {sentence} {_LOOK}", subject, session)
         findings.raise_any()
 
@@ -273,3 +272,10 @@ class VolumetricImages:
             unfinished.write_bytes(gzip.compress(atlas.volume().to_bytes(), mtime=0))
             os.replace(unfinished, file)
         return file
+
+
+def _whole_scan(images: SubjectImages, session: str) -> dict[str, float]:
+    """Give the measures of one whole scan by name."""
+    rows = scan_measures(images).to_dict("records")
+    mine = next(row for row in rows if row["session"] == session)
+    return {str(name): value for name, value in mine.items() if name != "session"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ect_assets.enrichment.gmt import _DATE, GmtError, read_gmt
+from ect_assets.enrichment.gene_names import DATE
+from ect_assets.enrichment.gmt import GmtError, read_gmt
 from ect_assets.enrichment.membership import membership
 from ect_assets.reference import loaders
 
@@ -105,7 +106,7 @@ def test_old_symbols_that_look_like_months_are_symbols(write):
 
 
 def test_no_packaged_gene_looks_like_a_date():
-    assert not [gene for gene in loaders.genes()["gene"] if _DATE.fullmatch(gene)]
+    assert not [gene for gene in loaders.genes()["gene"] if DATE.fullmatch(gene)]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_no_packaged_gene_looks_like_a_date():
         ("", r"mine.gmt is empty"),
         ("\n \n", r"mine.gmt is empty"),
         (b"S\tn\tGAD1\nT\t\xe4\tGAD1\n", r"line 2: not UTF-8 \(byte 0xe4\)"),
-        ("S\tn\tGAD1\n".encode("utf-16"), r"line 1: not UTF-8"),
+        ("S\tn\tGAD1\n".encode("utf-16"), r"is text in UTF-16. Save it again with"),
         ("S\tn\tENSG00000128683\n", r"none of 1 entries .* ENSG00000128683"),
     ],
 )
