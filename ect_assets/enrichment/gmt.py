@@ -101,6 +101,7 @@ def read_gmt(path: str | Path, genes: pd.DataFrame, collection: str | None = Non
     _refuse_columns(file, text, names)
     lines = _parse(file, text)
     _refuse_genes_for_descriptions(file, lines, names)
+    _refuse_row_numbers(file, lines, names)
     _refuse_days(file, lines, names)
     entries = _match(lines, names)
     is_matched = entries["gene"].notna()
@@ -163,6 +164,19 @@ def _refuse_genes_for_descriptions(file: Path, lines: list[_Line], genes: GeneNa
             f"({wrong[0].description}), in {len(wrong)} of {len(lines)} lines. The second field is "
             "a description, genes start in the third: put `na` in between if there is none. If "
             "it is meant as a description, write more than the gene."
+        )
+
+
+def _refuse_row_numbers(file: Path, lines: list[_Line], genes: GeneNames) -> None:
+    """Refuse numbers counted from 0 or 1 for names, with the description among the genes."""
+    ids = [line.set_id for line in lines]
+    is_counted = any(
+        ids == [str(number) for number in range(first, first + len(ids))] for first in (0, 1)
+    )
+    if is_counted and _share((line.entries[0] for line in lines), genes.resembles) < _MOST:
+        raise GmtError(
+            f"{file} has row numbers in front of the names of the sets. Save it without them "
+            "(pandas: `index=False`; R: `row.names = FALSE`)."
         )
 
 

@@ -151,8 +151,9 @@ class FreeSurferSubjects:
         files = self._surface_files(compared, parcellation)
         scan = self._scan(subject, session, self.name if files is None else FROM_SURFACES)
         folder = self._subject_folder(scan, parcellation, findings)
+        etivs: dict[str, float] = {}
         if files is None:
-            hemispheres = self._from_stats(folder, scan, parcellation, findings)
+            hemispheres, etivs = self._from_stats(folder, scan, parcellation, findings)
         else:
             shown = shown_path(self._study, folder)
             labels = study_labels(self._study, parcellation)
@@ -168,7 +169,10 @@ class FreeSurferSubjects:
             for fault in faults:
                 sentence = f"{fault} ({shown}). {scan.mend}"
                 findings.add("surface_unreadable", sentence, subject, session, parcellation)
-        etiv = None if findings.problems else self._one_etiv(folder, scan, parcellation, findings)
+        etiv = None
+        if not findings.problems:
+            etivs |= self._etiv_of_segments(folder, scan)
+            etiv = contradicted_etiv(etivs, scan, parcellation, findings)
         is_measured_here = files is not None
         frame = parcel_rows(
             hemispheres, parcels, parcellation, scan, findings, etiv, is_measured_here
@@ -304,11 +308,13 @@ class FreeSurferSubjects:
 
     def _from_stats(
         self, folder: Path, scan: Scan, parcellation: str, findings: Findings
-    ) -> list[Hemisphere]:
+    ) -> tuple[list[Hemisphere], dict[str, float]]:
+        """Read both hemispheres, and by file the intracranial volume that their headers repeat."""
         annotation = self._annotation(parcellation)
         is_known = is_on_fsaverage(self._study, parcellation)
         hemispheres = []
         subjects: set[str | None] = set()
+        etivs: dict[str, float] = {}
         for side in SIDES:
             path = cortex_stats_file(folder, side, annotation)
             also = lacking_surfaces(folder, side) if is_known else ""
@@ -316,6 +322,7 @@ class FreeSurferSubjects:
             if content is None:
                 continue
             subjects.add(content.subject)
+            etivs |= _etiv_by_file({path.name: with_etiv(content.measures)})
             measures = content.table.set_index("StructName")[list(_COLUMNS)]
             measures = measures.rename(columns=_COLUMNS).astype("float64")
             shown = shown_path(self._study, path.parent)
@@ -330,7 +337,7 @@ class FreeSurferSubjects:
                 scan.session,
                 parcellation,
             )
-        return hemispheres
+        return hemispheres, etivs
 
     def _repeated_by_cortex(self, folder: Path, scan: Scan, findings: Findings) -> dict[str, float]:
         """Read what the cortex's statistics repeat of the whole brain; both sides must agree."""
@@ -344,18 +351,11 @@ class FreeSurferSubjects:
         first = next(iter(found.values()), {})
         return {name: first[name] for name in ("eTIV", "BrainSegVol") if name in first}
 
-    def _one_etiv(
-        self, folder: Path, scan: Scan, parcellation: str, findings: Findings
-    ) -> float | None:
-        """Read the intracranial volume, which all files of one scan repeat."""
-        annotation = self._annotation(parcellation)
-        paths = [cortex_stats_file(folder, side, annotation) for side in SIDES]
-        found = {}
-        for path in (stats_file(folder, ASEG_NAMES), *paths):
-            content = self._read(path, scan, parcellation, Findings("parcel_gmv"))
-            if content is not None:
-                found[path.name] = with_etiv(content.measures)
-        return contradicted_etiv(_etiv_by_file(found), scan, parcellation, findings)
+    def _etiv_of_segments(self, folder: Path, scan: Scan) -> dict[str, float]:
+        """Read the intracranial volume; a file that is damaged is told where it is needed."""
+        path = stats_file(folder, ASEG_NAMES)
+        content = self._read(path, scan, EVERY, Findings("scan_volumes"))
+        return {} if content is None else _etiv_by_file({path.name: with_etiv(content.measures)})
 
     def _cortex_stats(self, folder: Path) -> list[Path]:
         """List the statistics of the study's parcellations that a session has."""

@@ -159,7 +159,7 @@ def _of_each(frame: pd.DataFrame, parcellation: str, is_whole: bool) -> Iterator
     columns = [frame[name].to_numpy(float) for name in ("gmv_mm3", "area_mm2", "thickness_mm")]
     volumes, areas, thicknesses = columns
     known = np.isfinite(areas) & np.isfinite(thicknesses) & (areas >= SMALLEST_AREA_MM2)
-    known &= thicknesses >= THICKNESS_MM.low
+    known &= (thicknesses >= THICKNESS_MM.low) & (thicknesses <= THICKNESS_MM.high)
     known &= ~frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ())).to_numpy()
     ratio = np.full(len(frame), np.nan)
     ratio[known] = volumes[known] / (areas[known] * thicknesses[known])

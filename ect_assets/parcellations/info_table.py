@@ -31,6 +31,7 @@ ACCEPTED = {
 }
 """Our columns -> what a table may call them, first choice first."""
 
+_MISSING = frozenset({"n/a", "na", "nan", "null", "#n/a", "."})
 _SIDES = ("L", "R")
 _TISSUES = ("cortex", "subcortex", "brainstem", "cerebellum")
 
@@ -130,12 +131,22 @@ def _value_faults(raw: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         faults.append(
             f"Ids that are no whole numbers above 0: {_quoted(not_whole)}. Write the atlas's own."
         )
-    faults += _parcels_of_background(table) + _sides_exchanged(table)
+    faults += _unnamed(table) + _parcels_of_background(table) + _sides_exchanged(table)
     for column, accepted in (("hemisphere", "L, R or B"), ("structure", ", ".join(STRUCTURES))):
         unknown = raw.loc[table[column].isna(), column]
         if len(unknown):
             faults.append(f"{column} is {_quoted(unknown)}, expected {accepted}. Mend these rows.")
     return faults
+
+
+def _unnamed(table: pd.DataFrame) -> list[str]:
+    """Find codes for a missing value in the place of names."""
+    codes = [
+        name
+        for name in table["name"]
+        if name.lower() in _MISSING or (name.startswith("-") and name[1:].isdigit())
+    ]
+    return [f"Names are missing: {_quoted(codes)}. Write the parcels' names."] if codes else []
 
 
 def _parcels_of_background(table: pd.DataFrame) -> list[str]:

@@ -325,3 +325,110 @@ def test_the_parcels_of_a_real_person_are_exact(study, source):
         2.297,
     ]
     assert frame.loc["rh_superiorfrontal", "gmv_mm3"] == 24264
+
+
+ETIV_LINE = "# Measure EstimatedTotalIntraCranialVol, eTIV, What it is, {}, mm^3\n"
+
+
+def repeat_etiv(stats, lh="1500000.75", rh="1500000.75"):
+    """Write the headers of FreeSurfer 6 and later into the cortex's statistics."""
+    for side, value in (("lh", lh), ("rh", rh)):
+        brain = "# Measure BrainSeg, BrainSegVol, What it is, 1200000.5, mm^3\n"
+        edit(
+            stats / f"{side}.aparc.stats",
+            "# ColHeaders",
+            f"{brain}{ETIV_LINE.format(value)}# ColHeaders",
+        )
+
+
+def test_without_aseg_statistics_the_cortex_gives_the_intracranial_volume(source, reconstruct):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats)
+    (stats / "aseg.stats").unlink()
+    (row,) = source.scan_volumes("01", "pre").to_dict("records")
+    assert (row["etiv_mm3"], row["brain_mm3"]) == (1500000.75, 1200000.5)
+    assert pd.isna(row["gray_matter_mm3"]) and pd.isna(row["qc_euler_holes"]) and row["qc_pass"]
+
+
+def test_aseg_statistics_without_etiv_leave_it_to_the_cortex(source, reconstruct):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats)
+    edit(stats / "aseg.stats", "eTIV, eTIV", "other, other")
+    (row,) = source.scan_volumes("01", "pre").to_dict("records")
+    assert (row["etiv_mm3"], row["gray_matter_mm3"]) == (1500000.75, MEASURES["TotalGrayVol"])
+
+
+def test_neither_aseg_statistics_nor_headers_of_freesurfer_6_are_a_missing_file(
+    source, reconstruct
+):
+    (reconstruct("01", "pre") / "aseg.stats").unlink()
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == "stats_missing" and "aseg.stats is missing" in problem.detail
+
+
+def test_hemispheres_that_disagree_on_the_intracranial_volume_are_not_of_one_scan(
+    source, reconstruct, parcels
+):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats, rh="1400000")
+    reasons = {
+        problem.reason for problem in problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    }
+    assert reasons == {"scans_mixed"}
+    (stats / "aseg.stats").unlink()
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == "scans_mixed" and "1,400.0 cm3" in problem.detail
+
+
+@pytest.mark.parametrize("name", ["IntraCranialVol, ICV", "ICV, IntraCranialVol", "x, eTIV"])
+def test_the_intracranial_volume_is_known_by_the_names_of_every_version(source, reconstruct, name):
+    edit(reconstruct("01", "pre") / "aseg.stats", "eTIV, eTIV", name)
+    assert source.scan_volumes("01", "pre").loc[0, "etiv_mm3"] == 1500000.75
+
+
+def test_the_two_hemispheres_of_different_subjects_are_a_problem(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    for side, name in (("lh", "Meier"), ("rh", "Muster")):
+        edit(stats / f"{side}.aparc.stats", "# ColHeaders", f"# subjectname {name}\n# ColHeaders")
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert problem.reason == "scans_mixed" and "name different subjects" in problem.detail
+    assert "Meier" not in problem.detail and "Muster" not in problem.detail
+
+
+def test_left_under_the_name_of_right_is_a_problem(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    for side in ("lh", "rh"):
+        edit(stats / f"{side}.aparc.stats", "# ColHeaders", f"# hemi {side}\n# ColHeaders")
+    shutil.copy(stats / "lh.aparc.stats", stats / "rh.aparc.stats")
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert "rh.aparc.stats has `# hemi lh` in its header" in problem.detail
+
+
+def test_the_order_of_columns_means_nothing(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    before = source.parcel_gmv("01", "pre", DK, parcels)
+    for side in ("lh", "rh"):
+        file = stats / f"{side}.aparc.stats"
+        lines = file.read_text().splitlines()
+        turned = [
+            " ".join(["# ColHeaders", *line.split()[:1:-1]])
+            if line.startswith("# ColHeaders")
+            else line
+            if line.startswith("#")
+            else " ".join(line.split()[::-1])
+            for line in lines
+        ]
+        file.write_text("\n".join(turned) + "\n")
+    assert source.parcel_gmv("01", "pre", DK, parcels).equals(before)
+
+
+@pytest.mark.parametrize("unit", ["cm^3", "ml", "L"])
+def test_another_unit_in_the_header_is_refused(source, reconstruct, parcels, unit):
+    stats = reconstruct("01", "pre")
+    header = f"# TableCol 4 ColHeader GrayVol\n# TableCol 4 Units {unit}\n# ColHeaders"
+    edit(stats / "lh.aparc.stats", "# ColHeaders", header)
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert "gives the column GrayVol in another unit than mm^3" in problem.detail
+    edit(stats / "aseg.stats", "1500000.75, mm^3", f"1500000.75, {unit}")
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert "gives eTIV in another unit than mm^3" in problem.detail
