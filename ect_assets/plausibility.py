@@ -133,3 +133,131 @@ def is_missing_code_among(
     if allowed is not None or not others:
         return allowed is not None or value < 0
     return min(others) >= 0 if value < 0 else max(others) < value / 1.5
+
+
+_CHARTS = "Bethlehem RAI et al. (2022), Nature 604:525-533"
+_FISCHL = "Fischl B, Dale AM (2000), PNAS 97:11050-11055"
+_TEN_TIMES = "ten times too large: a decimal point was lost (a German spreadsheet reads 2608.0 so)"
+_WITHOUT_POINT = "a number whose decimal point a spreadsheet took for a thousands separator"
+_VOLUME_CAUSES = (
+    (1e3, "in cm3 (ml), or divided by 1,000 by a spreadsheet; expected mm3"),
+    (1e6, "in litres, or divided by 1,000 twice; expected mm3"),
+    (1e-3, _WITHOUT_POINT),
+    (1e-6, _WITHOUT_POINT),
+    (0.1, _TEN_TIMES),
+    (10.0, "ten times too small: the decimal point is in the wrong place"),
+    (0.01, "a hundred times too large: a decimal point was lost"),
+    (100.0, "a hundred times too small: the decimal point is in the wrong place"),
+)
+_SHARE_CAUSES = (
+    (15_000.0, "a percentage of the intracranial volume; expected mm3"),
+    (1_500_000.0, "a share of the intracranial volume; expected mm3"),
+)
+_LENGTH_CAUSES = (
+    (1e-3, "in micrometres, or without its decimal point; expected mm"),
+    (10.0, "in cm; expected mm"),
+    (0.1, "ten times too large: a decimal point was lost"),
+    (1e3, "in metres, or divided by 1,000 by a spreadsheet; expected mm"),
+)
+
+INTRACRANIAL_CM3 = Bounds(
+    "The intracranial volume (eTIV)",
+    600,
+    2600,
+    "cm3",
+    f"{_CHARTS}: 1,100 to 1,900 cm3 in 95 % of adults; widened for microcephaly and large heads",
+    _VOLUME_CAUSES,
+)
+BRAIN_CM3 = Bounds(
+    "The volume of the brain",
+    400,
+    2200,
+    "cm3",
+    f"{_CHARTS}: 900 to 1,500 cm3 in 95 % of adults; widened for atrophy",
+    _VOLUME_CAUSES,
+)
+GRAY_MATTER_CM3 = Bounds(
+    "The total gray matter",
+    200,
+    1200,
+    "cm3",
+    f"{_CHARTS}: 450 to 850 cm3 with the subcortex in 95 % of adults; widened",
+    (*_VOLUME_CAUSES, *_SHARE_CAUSES),
+)
+CORTEX_CM3 = Bounds(
+    "The gray matter of all cortical parcels together",
+    200,
+    900,
+    "cm3",
+    f"{_CHARTS}: 400 to 700 cm3 in 95 % of adults; 399 to 617 in ds000174; widened for atrophy",
+    (*_VOLUME_CAUSES, *_SHARE_CAUSES),
+)
+CORTEX_SHARE = Bounds(
+    "The gray matter of all cortical parcels over the intracranial volume",
+    0.12,
+    0.7,
+    "",
+    "0.21 to 0.48 in ds000174, whose eTIV is doubtful in some; widened",
+)
+PARCEL_MEDIAN_MM3 = Bounds(
+    "The gray matter of the parcel in the middle",
+    20,
+    350_000,
+    "mm3",
+    "below: a patch of a dozen vertices of FreeSurfer; above: the cortex of a hemisphere",
+    (
+        (1e3, "in cm3 (ml), or divided by 1,000 by a spreadsheet; expected mm3"),
+        (15_000.0, "a percentage of the intracranial volume; expected mm3"),
+    ),
+)
+PART_OF_CORTEX_MM3 = Bounds(
+    "The gray matter of all parcels together, which has fractions of mm3 (FreeSurfer's has none),",
+    1_000,
+    900_000,
+    "mm3",
+    "the whole cortex in cm3 is below 900; mris_anatomical_stats writes whole mm3",
+    ((1e3, "in cm3 (ml), or divided by 1,000 by a spreadsheet; expected mm3"),),
+)
+CORTEX_AREA_MM2 = Bounds(
+    "The area of all cortical parcels together",
+    70_000,
+    420_000,
+    "mm2",
+    f"{_CHARTS}: 150,000 to 230,000 mm2 in 95 % of adults; widened by a factor of two",
+    (
+        (100.0, "in cm2, or ten times ten too small; expected mm2"),
+        (10.0, "ten times too small: the decimal point is in the wrong place"),
+        (0.1, _TEN_TIMES),
+        (1e3, "divided by 1,000 by a spreadsheet; expected mm2"),
+        (1e-3, _WITHOUT_POINT),
+    ),
+)
+THICKNESS_MM = Bounds(
+    "The mean thickness of a parcel",
+    0.5,
+    6.0,
+    "mm",
+    f"{_FISCHL}: 1 to 4.5 mm in any place; widened",
+    _LENGTH_CAUSES,
+)
+VOLUME_OF_AREA = Bounds(
+    "The volume of a parcel over its area times thickness",
+    0.2,
+    5.0,
+    "",
+    "0.77 to 1.88 in 5,712 parcels of ds000174 and four annotations of one person",
+)
+TIMES_TYPICAL = Bounds(
+    "The volume of a parcel over what is typical of it",
+    0.12,
+    5.0,
+    "",
+    "0.21 to 2.18 times the median of the parcel in 84 scans of ds000174",
+)
+SURFACE_HOLES = Bounds(
+    "The number of holes of both surfaces",
+    0,
+    3_000,
+    "",
+    "Rosen AFG et al. (2018), NeuroImage 169:407-418: some hundreds in the worst scans",
+)

@@ -25,7 +25,7 @@ from ect_assets.lake.store import Partition
 from ect_assets.morphometry.quality import quality_problems
 from ect_assets.problems import Problem, StudyError
 from ect_assets.report.maps.parcels_on_surface import surface_of
-from ect_assets.statistics.change import paired_change, paired_scores
+from ect_assets.statistics.change import ETIV_COVARIATE, paired_change, paired_scores
 from ect_assets.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_scores,
@@ -142,7 +142,9 @@ def gmv_change(
     tested, with false discovery rate over the parcels. The plain paired t-test stands beside it.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    change = paired_change(cohort.baseline, cohort.follow_up, cohort.mean_etiv_mm3)
+    change = paired_change(
+        cohort.baseline, cohort.follow_up, cohort.mean_etiv_mm3, (ETIV_COVARIATE,)
+    )
     named = cohort.parcels[["parcel", "hemisphere"]].reset_index(drop=True)
     strongest = int(change.t.abs().to_numpy().argmax())
     return Made(
