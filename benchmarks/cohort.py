@@ -111,7 +111,7 @@ def _make_everybody() -> None:
     from ect_assets.demo.donors import TINY
 
     make_simulated_study(
-        EVERYBODY, EVERYBODY / "data_lake", subjects=max(SIZES) + 1, voxel_mm=8.0, donors=TINY
+        EVERYBODY, EVERYBODY / "data_lake", subjects=max(SIZES) + 1, voxel_mm=5.0, donors=TINY
     )
 
 

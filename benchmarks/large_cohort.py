@@ -95,7 +95,7 @@ def make_cohort(size: int) -> Path:
 
     if not MODEL_FOLDER.exists():
         make_simulated_study(
-            MODEL_FOLDER, MODEL_FOLDER / "data_lake", subjects=MODELS, voxel_mm=8.0, donors=TINY
+            MODEL_FOLDER, MODEL_FOLDER / "data_lake", subjects=MODELS, voxel_mm=5.0, donors=TINY
         )
     folder = BUILD / f"large-{size}"
     if folder.exists():

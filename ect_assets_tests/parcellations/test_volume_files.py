@@ -27,7 +27,7 @@ def test_single_parcels_on_the_wrong_side_are_named(volumetric):
 
 
 @pytest.mark.parametrize(
-    "moved", [np.eye(4), np.diag([2.0, 2, 2, 1])], ids=["no affine of its own", "twice as large"]
+    "moved", [np.eye(4), np.diag([1.5, 1.5, 1.5, 1])], ids=["no affine of its own", "larger"]
 )
 def test_a_volume_outside_the_brain_is_refused(volumetric, voxels, moved):
     labels, affine = voxels
@@ -71,7 +71,7 @@ def test_negative_labels_are_refused(volumetric, voxels):
 
 def test_a_series_of_volumes_is_refused(volumetric, voxels):
     write_volume(volumetric.volume, np.stack([voxels[0]] * 2, axis=3), voxels[1])
-    with pytest.raises(StudyError, match="has 4 dimensions"):
+    with pytest.raises(StudyError, match="x 2 voxels, expected three dimensions. Give the discrete labels"):
         read_atlas(volumetric)
 
 
@@ -90,13 +90,13 @@ def test_an_empty_volume_is_refused(volumetric, voxels):
 def test_a_cut_volume_is_refused(volumetric, share):
     content = volumetric.volume.read_bytes()
     volumetric.volume.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(StudyError, match="cannot be read as an image"):
+    with pytest.raises(StudyError, match="breaks off|is an empty file"):
         read_atlas(volumetric)
 
 
 def test_a_volume_that_is_no_image_is_refused(volumetric):
     volumetric.volume.write_bytes(volumetric.info.read_bytes())
-    with pytest.raises(StudyError, match="cannot be read as an image"):
+    with pytest.raises(StudyError, match="is not a NIfTI image. Copy it again"):
         read_atlas(volumetric)
 
 
