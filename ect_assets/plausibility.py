@@ -141,8 +141,8 @@ FIELD_STRENGTH = Bounds(
     "T",
     "BIDS 1.10: tesla. From portable scanners (0.05 T) to the strongest for people (11.7 T)",
     (
+        (1 / 42.577, "the resonance frequency in MHz"),
         (0.001, "in millitesla"),
         (1e-4, "in gauss"),
-        (1 / 42.577, "the resonance frequency in MHz"),
     ),
 )

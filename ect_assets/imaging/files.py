@@ -77,6 +77,7 @@ class OpenImage:
             block = begun[:wanted] + self._stream.read(max(wanted - len(begun), 0))
             begun = begun[wanted:]
             if len(block) < wanted:
+                missing -= len(block) // geometry.dtype.itemsize
                 raise ImageFault(
                     "unreadable",
                     f"breaks off: {missing} of {geometry.n_voxels} voxels are not there",

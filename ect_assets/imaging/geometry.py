@@ -127,7 +127,7 @@ def geometry_of(head: bytes) -> Geometry:
     Raises
     ------
     ImageFault
-        ``unreadable``, ``not_3d``, ``too_large``, ``voxel_size_implausible``,
+        ``unreadable``, ``cifti``, ``not_3d``, ``too_large``, ``voxel_size_implausible``,
         ``orientation_unknown`` or ``orientation_contradictory``.
     """
     header = _header(head)
@@ -198,8 +198,8 @@ def _shape(header: Any) -> tuple[int, int, int]:
 def _dtype(header: Any) -> np.dtype:
     try:
         dtype = header.get_data_dtype()
-    except HeaderDataError as error:
-        raise _damaged(error) from error
+    except (HeaderDataError, KeyError) as error:
+        raise _damaged(f"data type {int(header['datatype'])}") from error
     if dtype.kind not in "iuf":
         raise ImageFault("unreadable", f"holds {dtype} values, expected one number per voxel")
     return dtype

@@ -154,7 +154,7 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
 def _nothing_found(folder: Path, shown: str, subject: str, session: str) -> str:
     """Say that a session has no image, and name the file or folder that is almost right."""
     begins = f"{shown} has no T1-weighted image (*_T1w.nii.gz)"
-    almost = [name for name in names_in(folder) if _is_almost(name)]
+    almost = [name for name in names_in(folder) if is_almost_t1w(name)]
     if almost:
         return (
             f"{begins}, but {_named(almost)}. Names end in _T1w.nii.gz or _T1w.nii, in this very "
@@ -195,7 +195,17 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_. ]", "", name).lower()
 
 
-def _is_almost(name: str) -> bool:
+def is_almost_t1w(name: str) -> bool:
+    """Say whether a file is called nearly as a T1-weighted image must be, such as ``_T1W.nii.gz``.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+    """
     match = _LABELS.match(name)
     behind = name[match.end() :] if match else name[name.lower().find("_t1") :]
     return _ALMOST.fullmatch(behind) is not None and not behind.lower().endswith(".json")

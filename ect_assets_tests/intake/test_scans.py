@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets_tests.imaging.cases import REFUSED, SOUND
+from ect_assets_tests.imaging.headers import affine_of, image, picture
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 SESSIONS = ("pre", "post")
@@ -217,3 +220,57 @@ def test_a_real_image_is_read_in_one_pass(bids):
     frame, problems = read_raw_scans(bids, "01", ("pre",))
     assert problems == []
     assert frame["sha256"].tolist() == [hashlib.sha256(source.read_bytes()).hexdigest()]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_header_that_cannot_be_right_is_a_row_of_that_session_and_the_other_is_read(
+    bids, add_scan, case
+):
+    content, reason, words = REFUSED[case]
+    add_scan("post")
+    add_scan("pre").write_bytes(gzip.compress(content(), 1))
+    frame, (problem,) = read_raw_scans(bids, "01", SESSIONS)
+    assert frame["session"].tolist() == ["post"]
+    assert (problem.session, problem.reason) == ("pre", f"scan_{reason}")
+    assert re.search(words, problem.detail)
+    assert "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz" in problem.detail
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_a_header_that_is_odd_and_right_is_read(bids, add_scan, case):
+    add_scan("pre").write_bytes(gzip.compress(SOUND[case](), 1))
+    frame, problems = read_raw_scans(bids, "01", ("pre",))
+    assert problems == [] and frame["orientation"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (np.random.default_rng(1).integers(98, 103, (20, 20, 20)), "scan_without_contrast"),
+        (np.full((20, 20, 20), -1024), "scan_empty"),
+        (500 - picture(), "scan_inverted"),
+    ],
+)
+def test_an_image_without_a_picture_of_tissue_in_air_is_the_sessions_problem(
+    bids, add_scan, data, reason
+):
+    add_scan("pre", data.astype(np.int16))
+    assert reason_of_pre(bids) == reason
+
+
+@pytest.mark.parametrize("offset", [-1024, -450])
+def test_an_image_below_zero_is_a_picture(bids, add_scan, offset):
+    add_scan("pre", picture() + np.int16(offset))
+    assert read_raw_scans(bids, "01", ("pre",))[1] == []
+
+
+def test_a_picture_that_its_scaling_inverts_is_inverted(bids, add_scan):
+    scan = add_scan("pre")
+    scan.write_bytes(gzip.compress(image(affine_of(), None, scl_slope=-1), 1))
+    assert reason_of_pre(bids) == "scan_inverted"
+
+
+def test_a_pointer_of_datalad_is_told_with_the_command(bids, add_scan):
+    add_scan("pre").write_bytes(b"/annex/objects/MD5E-s98--0123456789.nii.gz\n")
+    _, (problem,) = read_raw_scans(bids, "01", ("pre",))
+    assert problem.reason == "scan_unreadable" and "datalad get" in problem.detail
