@@ -109,9 +109,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
 SOUND: dict[str, Callable[[], bytes]] = {
     "only sform": lambda: image(LAS, None),
     "only qform": lambda: image(None, LAS),
-    "only qform, rows of the sform without meaning": lambda: image(
-        None, LAS, srow_x=NOT_A_NUMBER
-    ),
+    "only qform, rows of the sform without meaning": lambda: image(None, LAS, srow_x=NOT_A_NUMBER),
     "only sform, a quaternion without meaning": lambda: image(LAS, None, quatern_b=np.nan),
     "small numeric differences": lambda: image(LAS + 2e-4, LAS),
     "voxel sizes a little apart": lambda: with_pixdim(image(LAS, LAS), 1.005, 1.5, 2),

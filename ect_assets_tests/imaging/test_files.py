@@ -1,4 +1,4 @@
-"""Files that are no image, or lie about what they hold: named, and refused before memory is used."""
+"""Files that are no image, or lie about what they hold: named, and refused unread."""
 
 from __future__ import annotations
 

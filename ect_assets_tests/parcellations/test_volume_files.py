@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from ect_assets.parcellations.atlas import read_atlas
 from ect_assets.problems import StudyError
+from ect_assets_tests.imaging.cases import REFUSED
 from ect_assets_tests.parcellations.files import info_rows, write_info, write_volume
 
 
@@ -108,3 +111,36 @@ def test_labels_may_be_large_numbers(volumetric, voxels):
     rows.loc[11, "id"] = 2_000_000_000
     write_info(volumetric.info, rows)
     assert read_atlas(volumetric).parcels["parcel_index"].iloc[-1] == 2_000_000_000
+
+
+ATLAS_CASES = ("sform of zeros", "sform mirrored against qform", "pixdim of 0", "units meter")
+
+
+@pytest.mark.parametrize("case", ATLAS_CASES)
+def test_a_volume_whose_header_cannot_be_right_is_refused_as_a_t1w_image_is(volumetric, case):
+    content, _, words = REFUSED[case]
+    volumetric.volume.write_bytes(gzip.compress(content(), 1))
+    with pytest.raises(StudyError, match=rf"coarse.volume \(volume.nii.gz\) .*{words}"):
+        read_atlas(volumetric)
+
+
+def test_a_volume_in_cifti_is_refused_with_the_command(volumetric):
+    header = nib.Nifti2Header()
+    header.set_data_shape((1, 1, 1, 1, 1, 59_412))
+    header["intent_code"], header["magic"] = 3007, b"n+2"
+    volumetric.volume.write_bytes(gzip.compress(header.binaryblock + bytes(300_000)))
+    with pytest.raises(StudyError, match="is a CIFTI file.*wb_command -cifti-separate"):
+        read_atlas(volumetric)
+
+
+def test_a_pointer_in_the_place_of_a_volume_is_told_with_the_command(volumetric):
+    volumetric.volume.write_bytes(b"/annex/objects/MD5E-s98--0123456789.nii.gz\n")
+    with pytest.raises(StudyError, match="pointer of git-annex.*datalad get"):
+        read_atlas(volumetric)
+
+
+@pytest.mark.parametrize("value", [1e30, 3e9])
+def test_labels_beyond_all_numbers_are_refused(volumetric, voxels, value):
+    write_volume(volumetric.volume, np.where(voxels[0] == 1, value, voxels[0]), voxels[1])
+    with pytest.raises(StudyError, match="expected 0 and above"):
+        read_atlas(volumetric)

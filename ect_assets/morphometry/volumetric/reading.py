@@ -78,7 +78,8 @@ def _from_zero(values: Array) -> Array:
     try:
         check_picture(values, edges_of(values.shape))
     except ImageFault as fault:
-        raise ImageError(f"image_{fault.reason}", f"The image {fault}") from fault
+        reason = "image_inverted" if fault.reason == "inverted" else "image_without_contrast"
+        raise ImageError(reason, f"The image {fault}") from fault
     is_number = np.isfinite(values)
     low, high = np.percentile(values[is_number], PERCENTS)
     offset = np.float32(brightness_offset(float(low), float(high)))
@@ -148,7 +149,8 @@ def _loaded(scan: Path) -> Volume:
         image = cast(Any, nibabel.as_closest_canonical(nibabel.load(scan)))
         values = np.asarray(image.dataobj, dtype=np.float32)
     except ImageFault as fault:
-        raise ImageError(f"scan_{fault.reason}", f"{scan.name} {fault}") from fault
+        reason = "scan_not_a_head" if fault.reason == "not_3d" else f"scan_{fault.reason}"
+        raise ImageError(reason, f"{scan.name} {fault}") from fault
     except (ImageFileError, EOFError, OSError, ValueError, zlib.error) as error:
         raise ImageError(
             "scan_unreadable", f"{scan.name} cannot be read ({error}). Export or copy it again."
