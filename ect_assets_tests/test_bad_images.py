@@ -18,6 +18,7 @@ import pytest
 from ect_assets.lake.catalogue import query
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
+from ect_assets.tables import RawScans
 from ect_assets_tests.conftest import without_genes
 
 HEALTHY = {"001", "007"}
@@ -100,9 +101,10 @@ def test_times_in_milliseconds_are_missing_and_never_read_as_seconds(walked):
         f"WHERE subject = '{SIDECAR_WRONG}' AND session = 'post'"
     )
     assert query(walked.lake, sql).fetchall() == [(None, None)]
-    sql = "SELECT subject, detail FROM exclusions WHERE reason = 'sidecar_implausible'"
-    ((subject, detail),) = query(walked.lake, sql).fetchall()
-    assert subject == SIDECAR_WRONG and "probably in milliseconds" in detail
+    told = walked.lake.failure(RawScans, {"subject": SIDECAR_WRONG})
+    (problem,) = told.problems
+    assert problem.reason == "sidecar_implausible"
+    assert "probably in milliseconds" in problem.detail
 
 
 def test_the_others_and_only_they_are_in_the_change(walked):

@@ -14,7 +14,7 @@ import numpy as np
 from ect_assets.imaging.geometry import Geometry, ImageFault
 from ect_assets.plausibility import BACKGROUND_BRIGHTNESS, IMAGE_CONTRAST
 
-N_SAMPLED = 200_000
+N_SAMPLED = 40_000
 PERCENTS = (0.5, 99.5)
 EDGE_SHARE = 0.05
 """A voxel this near to the ends of two axes lies along an edge of the image: in air."""

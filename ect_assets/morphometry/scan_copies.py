@@ -18,6 +18,8 @@ from ect_assets.morphometry.quality_rows import Rows
 
 SHAPE = ["n_x", "n_y", "n_z"]
 AT_A_TIME = 2_048
+EVERY_SIGN, FEW_OPPOSED = 8, 3
+"""Pairs are compared by every eighth sign first: strangers have half of them opposed."""
 
 
 def copied_images(raw_scans: pd.DataFrame) -> pd.DataFrame:
@@ -68,21 +70,27 @@ def copied_images(raw_scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def _copies(fingerprints: list[str]) -> list[tuple[int, int]]:
-    """List the ordered pairs of fingerprints whose signs agree, or are all opposed (inverted)."""
+    """List the ordered pairs of fingerprints that have hardly any signs opposed."""
     greater, less = _signs(fingerprints)
+    few_greater, few_less = (signs[:, ::EVERY_SIGN].astype(np.float32) for signs in (greater, less))
     found = []
     for begin in range(0, len(greater), AT_A_TIME):
         some = slice(begin, begin + AT_A_TIME)
-        agree = greater[some] @ greater.T + less[some] @ less.T
-        oppose = greater[some] @ less.T + less[some] @ greater.T
-        in_both = agree + oppose
-        is_copy = (in_both >= FEWEST_SIGNS) & (np.minimum(agree, oppose) <= MOST_OPPOSED * in_both)
-        found += [(begin + row, column) for row, column in np.argwhere(is_copy).tolist()]
-    return [(first, second) for first, second in found if first != second]
+        opposed = few_greater[some] @ few_less.T + few_less[some] @ few_greater.T
+        first, second = np.nonzero(opposed <= FEW_OPPOSED)
+        first += begin
+        pairs = np.column_stack([first, second])[first < second]
+        for part in range(0, len(pairs), AT_A_TIME):
+            one, other = pairs[part : part + AT_A_TIME].T
+            opposed = (greater[one] & less[other] | less[one] & greater[other]).sum(axis=1)
+            both = ((greater[one] | less[one]) & (greater[other] | less[other])).sum(axis=1)
+            is_copy = (both >= FEWEST_SIGNS) & (opposed <= MOST_OPPOSED * both)
+            found += pairs[part : part + AT_A_TIME][is_copy].tolist()
+    return [pair for one, other in found for pair in ((one, other), (other, one))]
 
 
 def _signs(fingerprints: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Unpack the two planes of bits: where the next voxel is brighter, and where darker."""
     packed = [np.frombuffer(base64.b64decode(one), np.uint8) for one in fingerprints]
-    bits = np.unpackbits(np.stack(packed).reshape(len(packed), 2, -1), axis=2).astype(np.float32)
+    bits = np.unpackbits(np.stack(packed).reshape(len(packed), 2, -1), axis=2).astype(bool)
     return bits[:, 0], bits[:, 1]

@@ -75,15 +75,21 @@ def test_the_same_image_under_two_labels_excludes_both(table):
     assert failing(found) == [("01", "pre"), ("02", "pre")]
 
 
-def test_an_inverted_copy_is_found():
-    rows = pd.DataFrame({"subject": ["01", "01"], "session": ["pre", "post"], "sha256": ["a", "b"]})
-    signs = np.random.default_rng(1).random((1, 1024)) > 0.5
-    prints = [
-        base64.b64encode(np.packbits(np.vstack(pair), axis=1).tobytes()).decode()
-        for pair in ((signs, ~signs), (~signs, signs))
-    ]
-    rows = rows.assign(n_x=4, n_y=4, n_z=4, voxel_fingerprint=prints)
-    assert failing(copied_images(rows)) == [("01", "pre"), ("01", "post")]
+def test_a_pair_of_copies_is_found_among_thousands_of_scans():
+    random = np.random.default_rng(1)
+    greater = random.random((5_000, 1024)) > 0.5
+    greater[4_000] = greater[17]
+    greater[4_000, :5] ^= True
+    planes = np.packbits(np.stack([greater, ~greater], axis=1), axis=2)
+    rows = pd.DataFrame(
+        {
+            "subject": [f"{number // 2:04d}" for number in range(5_000)],
+            "session": ["pre", "post"] * 2_500,
+            "sha256": [str(number) for number in range(5_000)],
+            "voxel_fingerprint": [base64.b64encode(one.tobytes()).decode() for one in planes],
+        }
+    ).assign(n_x=4, n_y=4, n_z=4)
+    assert failing(copied_images(rows)) == [("0008", "post"), ("2000", "pre")]
 
 
 def test_two_scans_of_the_same_head_in_the_same_place_are_no_copies(table):
