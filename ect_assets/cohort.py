@@ -29,6 +29,7 @@ REMARKS = {
     ("participants", "identifying_content_possible"),
     ("raw_scans", "identifying_content_possible"),
     ("raw_scans", "sidecar_unreadable"),
+    ("raw_scans", "sidecar_implausible"),
 }
 """Stages and reasons that are reported where they are found but leave nobody out."""
 

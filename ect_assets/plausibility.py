@@ -103,7 +103,7 @@ EPISODE_MONTHS = Bounds(
     0,
     720,
     "months",
-    "60 years; the longest in reports of ECT are below 30: Haq et al. 2015, J Clin Psychiatry 76",
+    "60 years, the adult life of an old patient",
     ((1 / 30.4, "in days"), (1 / 4.35, "in weeks")),
 )
 
@@ -260,4 +260,72 @@ SURFACE_HOLES = Bounds(
     3_000,
     "",
     "Rosen AFG et al. (2018), NeuroImage 169:407-418: some hundreds in the worst scans",
+)
+VOXEL_SIZE = Bounds(
+    "the voxel size",
+    0.2,
+    5.0,
+    "mm",
+    "Luesebrink F et al. (2017), Sci Data 4:170032: 0.25 mm is the finest T1w of a living head; "
+    "above 5 mm gray matter cannot be told from its surroundings",
+    ((1000.0, "in metres"), (0.001, "in micrometres"), (10.0, "in centimetres")),
+)
+
+IMAGE_CONTRAST = Bounds(
+    "the range of 99 % of its voxels, over the largest of them,",
+    0.1,
+    2.0,
+    "",
+    "air is near zero in a magnitude image, so that the range is about the value of the brightest "
+    "tissue; a tenth allows for an offset ten times as large",
+)
+
+BACKGROUND_BRIGHTNESS = Bounds(
+    "the brightness of its background (0: darkest, 1: brightest voxels)",
+    0.0,
+    0.75,
+    "",
+    "air is dark in a T1w image; the noise around an MP2RAGE lies near 0.5 (Marques JP et al. "
+    "2010, NeuroImage 49:1271-1281)",
+)
+
+REPETITION_TIME = Bounds(
+    "RepetitionTime",
+    0.002,
+    10.0,
+    "s",
+    "BIDS 1.10: seconds. From the echo spacing of a fast gradient echo (some makers' "
+    "RepetitionTime of an MPRAGE) to the cycle of an MP2RAGE at 7 T (8.25 s)",
+    ((0.001, "in milliseconds"), (1e-6, "in microseconds")),
+)
+
+ECHO_TIME = Bounds(
+    "EchoTime",
+    1e-5,
+    0.2,
+    "s",
+    "BIDS 1.10: seconds. From ultrashort echo times to those of a spin echo",
+    ((0.001, "in milliseconds"), (1e-6, "in microseconds")),
+)
+
+FLIP_ANGLE = Bounds(
+    "FlipAngle",
+    1.0,
+    180.0,
+    "degree",
+    "BIDS 1.10: degrees; a T1w image has 2 to 90, a refocusing pulse 180",
+    ((180 / math.pi, "in radians"),),
+)
+
+FIELD_STRENGTH = Bounds(
+    "MagneticFieldStrength",
+    0.04,
+    12.0,
+    "T",
+    "BIDS 1.10: tesla. From portable scanners (0.05 T) to the strongest for people (11.7 T)",
+    (
+        (1 / 42.577, "the resonance frequency in MHz"),
+        (0.001, "in millitesla"),
+        (1e-4, "in gauss"),
+    ),
 )

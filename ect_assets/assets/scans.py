@@ -28,7 +28,7 @@ from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
-HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
+HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
 
@@ -105,6 +105,7 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
 @step(
     tables.RawScans,
     "scans",
+    version="2",
     settings=("sessions", "bids", "privacy"),
     files=_images,
     from_patients=True,

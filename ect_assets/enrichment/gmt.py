@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ect_assets.enrichment.gene_names import DATE, GeneNames, is_number, unmatched_in_words
-from ect_assets.intake.file_kinds import first_bytes, what_it_is
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.problems import EctError
 
 _OTHER_DELIMITER = re.compile(r"[,;|\s]")

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ect_assets.morphometry import quality_parcels, quality_scans
 from ect_assets.morphometry.quality_rows import joined
+from ect_assets.morphometry.scan_copies import copied_images
 from ect_assets.problems import EVERY, Problem
 from ect_assets.study import QualityLimits
 
@@ -67,9 +68,10 @@ def duplicate_scans(raw_scans: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Check ``scan_duplicated``.
+        Checks ``scan_duplicated``, ``image_copied``.
     """
-    return quality_scans.duplicates(raw_scans.reset_index(drop=True))
+    scans = raw_scans.reset_index(drop=True)
+    return joined([quality_scans.duplicates(scans), copied_images(scans)])
 
 
 def parcel_quality(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.file_kinds import first_bytes, what_it_is
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.morphometry.naming import ETIV_NAMES
 from ect_assets.problems import EctError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ect_assets.intake.file_kinds import first_bytes, what_it_is
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.problems import StudyError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ect_assets.intake.file_kinds import first_bytes, what_it_is
+from ect_assets.file_kinds import first_bytes, what_it_is
 
 KEY = "SHA256E-s1234--" + "ab" * 32 + ".tsv"
 

@@ -33,6 +33,7 @@ CHECKS = {
     "tiv_shifted": "intracranial volume of the cohort between the sessions",
     "sources_mixed": "volumes of one source",
     "scan_duplicated": "no image twice",
+    "image_copied": "no image twice, rescaled",
     "parcel_level_outliers": "parcels: volume like the cohort's",
     "parcel_change_outliers": "parcels: change like the cohort's",
     "left_right_swapped": "left and right not exchanged",
