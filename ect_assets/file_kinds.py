@@ -90,7 +90,7 @@ def _other(first: bytes, path: Path) -> str | None:
             "again."
         )
     if _is_utf16(first) and path.suffix.lower() not in (".gz", ".mgz", ".nii", ".mgh"):
-        return "is text in UTF-16. Save it again with encoding UTF-8."
+        return "is text in UTF-16, not UTF-8. Save it again with encoding UTF-8."
     return None
 
 
