@@ -171,6 +171,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     reads_problems=True,
     files=_participants_files,
     from_patients=True,
+    leaves_out_rows=True,
 )
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
@@ -205,6 +206,7 @@ def participants(work: Work) -> Made:
     reads_problems=True,
     files=_clinical_files,
     from_patients=True,
+    leaves_out_rows=True,
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.

@@ -87,7 +87,7 @@ ORDER BY check_name
 LEFT_OUT_SQL = """
 SELECT subject, session, reason, stage, overruled
 FROM exclusions
-WHERE parcellation IN ('*', '{parcellation}')
+WHERE parcellation IN ('*', '{parcellation}') AND subject <> '*'
 ORDER BY subject, reason, session
 """
 
