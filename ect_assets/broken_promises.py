@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -113,12 +114,22 @@ def _where(
     """Name the file of some rows, or those that they can come from."""
     if rows and "path" in frame and isinstance(frame["path"].iloc[rows[0]], str):
         return f" It comes from {frame['path'].iloc[rows[0]]}."
-    files = step.files(study, partition) if step.files else ()
-    names = sorted({file.name for file in files if file.is_file()})
-    shared = [name for name in names if not name.startswith("sub-")] if not partition else names
-    own = [name for name in names if f"sub-{subject}_" in name or f"ses-{session}" in name]
-    told = list(dict.fromkeys([*shared, *own]))
+    files = list(step.files(study, partition)) if step.files else []
+    shared = [file.name for file in files if not _is_of_a_patient(file)]
+    own = [file.name for file in files if _is_of_row(file, subject, session, partition)]
+    told = list(dict.fromkeys(sorted(shared if not partition else []) + sorted(own)))
     if not told:
         return ""
     more = f" and {len(told) - SHOWN_FILES} more files" if len(told) > SHOWN_FILES else ""
     return f" It comes from {', '.join(told[:SHOWN_FILES])}{more}."
+
+
+def _is_of_a_patient(file: Path) -> bool:
+    return any(part.startswith("sub-") for part in file.parts)
+
+
+def _is_of_row(file: Path, subject: str, session: str, partition: Partition) -> bool:
+    """Say whether a file is that of a row: of its patient, and of its session where it has one."""
+    name = "/".join(file.parts)
+    is_sessions_table = file.name == f"sub-{subject}_sessions.tsv"
+    return is_sessions_table or (bool(partition) and (session == EVERY or f"ses-{session}" in name))

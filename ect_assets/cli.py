@@ -289,10 +289,17 @@ def ui(
 @app.command(epilog=_example("ect status"))
 def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
+    from ect_assets.reservations import departed_patients
     from ect_assets.status import study_status, waiting_patients
 
     loaded = _load(study)
     terminal.show_status(loaded, study_status(loaded))
+    for subject, tables in departed_patients(loaded).items():
+        terminal.say(
+            f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
+            "`ect run` takes the patient out of the group's results, "
+            f"`ect withdraw {subject}` removes everything."
+        )
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
 
@@ -357,6 +364,7 @@ def sql(
     from ect_assets.example_queries import example as example_number
     from ect_assets.example_queries import examples
     from ect_assets.lake.store import Lake
+    from ect_assets.reservations import reservations
 
     if list_examples:
         terminal.show_examples(examples())
@@ -371,6 +379,8 @@ def sql(
     write_answer(Lake.of(loaded), query, format.value, output)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
+    for sentence in reservations(loaded):
+        terminal.remark(sentence)
 
 
 @app.command(epilog=_example("ect report", "ect report --open"))
@@ -410,13 +420,20 @@ def export(
         bool,
         typer.Option("--with-patients", help="Also tables with a row per patient or scan"),
     ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Also tables that are out of date; their files say so"),
+    ] = False,
 ) -> None:
-    """Write the results, with a data dictionary and brain maps, ready to deposit."""
+    """Write the results, with a data dictionary and brain maps, ready to deposit.
+
+    Tables that `ect status` calls out of date are refused, unless --stale is given.
+    """
     from ect_assets.export.package import export_study
 
     loaded = _load(study)
     exported = export_study(
-        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table
+        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
     )
     terminal.show_exported(exported)
 

@@ -122,9 +122,7 @@ def collect_exclusions(
 
 def _without_repeated(rows: list[Problem]) -> list[Problem]:
     """Leave out that a patient's check did not run where the same stage says why."""
-    told = {
-        (one.subject, one.stage, one.parcellation) for one in rows if one.reason != NOT_CHECKED
-    }
+    told = {(one.subject, one.stage, one.parcellation) for one in rows if one.reason != NOT_CHECKED}
     return [
         one
         for one in rows

@@ -51,9 +51,7 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
     return found
 
 
-def _expected(
-    gate: Step, study: Study, measured: set[tuple[str, str]]
-) -> Iterator[dict[str, str]]:
+def _expected(gate: Step, study: Study, measured: set[tuple[str, str]]) -> Iterator[dict[str, str]]:
     """Go through the partitions of a check that there should be, of patients with volumes."""
     subjects = sorted({subject for subject, _ in measured})
     values = {"subject": subjects, "parcellation": sorted(study.parcellations)}
@@ -64,9 +62,7 @@ def _expected(
             yield partition
 
 
-def _applies(
-    gate: Step, partition: Partition, lake: Lake, measured: set[tuple[str, str]]
-) -> bool:
+def _applies(gate: Step, partition: Partition, lake: Lake, measured: set[tuple[str, str]]) -> bool:
     """Say whether there is anything that a check could look at."""
     if "subject" in partition:
         atlas = partition.get("parcellation")

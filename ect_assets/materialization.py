@@ -221,9 +221,12 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
 
 def _stopped(step: Step, partition: Partition, digest: str, error: Exception) -> Failure:
     """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
+    said = _said(error)
+    if not isinstance(error, EctError):
+        said = f"stopped with {said} The run's log says where. Fix it, then `ect run`."
     problem = Problem(
         STOPPED,
-        f"{step.name} stopped: {_said(error)} The run's log says where. Fix it, then `ect run`.",
+        f"{step.name}: {said}",
         step.name,
         subject=partition.get("subject", EVERY),
         parcellation=partition.get("parcellation", EVERY),

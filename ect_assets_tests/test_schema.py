@@ -180,7 +180,10 @@ def test_every_faulty_column_is_told_at_once():
         (scores(simulated="perhaps"), "column simulated with type str"),
         (scores().assign(mood=1), r"unknown columns \['mood'\]"),
         (scores().drop(columns="score"), r"missing columns \['score'\]"),
-        (scores(subject="001"), "instrument: expected no two rows with the same values, found the same in 2"),
+        (
+            scores(subject="001"),
+            "instrument: expected no two rows with the same values, found the same in 2",
+        ),
     ],
     ids=[
         "a number is missing",

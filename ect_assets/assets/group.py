@@ -89,7 +89,9 @@ def exclusions(work: Work) -> Made:
     unused = unused_reviews(frame, reviews)
     frame = apply_reviews(frame, reviews)
     figures: dict[str, int | str] = {
-        "patients_left_out": int(frame.subject[~frame.overruled & (frame.subject != EVERY)].nunique()),
+        "patients_left_out": int(
+            frame.subject[~frame.overruled & (frame.subject != EVERY)].nunique()
+        ),
         "overruled": int(frame.overruled.sum()),
     }
     if not unused.empty:

@@ -134,8 +134,8 @@ def people_twice(logs: pd.DataFrame, sessions: tuple[str, str]) -> pd.DataFrame:
             closest[subject] = min(closest.get(subject, (np.inf, limit)), (spread, limit))
         if spread <= limit:
             _note(alike, subjects[one], subjects[other])
-    for one, other in _resembling_pairs(logs, sessions):
-        _note(alike, one, other)
+    for first, second in _resembling_pairs(logs, sessions):
+        _note(alike, first, second)
     for subject in sorted(set(subjects)):
         others = [f"sub-{one}" for one in sorted(alike.get(subject, ()))]
         spread, limit = closest.get(subject, (np.nan, np.nan))
@@ -220,9 +220,7 @@ def _closest_pairs(logs: pd.DataFrame) -> Iterator[tuple[int, int, float, float]
         yield from zip(*found, strict=True)
 
 
-def _resembling_pairs(
-    logs: pd.DataFrame, sessions: tuple[str, str]
-) -> Iterator[tuple[str, str]]:
+def _resembling_pairs(logs: pd.DataFrame, sessions: tuple[str, str]) -> Iterator[tuple[str, str]]:
     """Give pairs of labels all of whose scans resemble each other as those of one person do."""
     profiles = [_unit_profiles(one) for one in _of_both(logs.dropna(axis=1), sessions)]
     n, n_parcels = profiles[0].shape
@@ -231,7 +229,8 @@ def _resembling_pairs(
     own = (profiles[0] * profiles[1]).sum(axis=1)
     subjects = _of_both(logs, sessions)[0].index.astype(str)
     strangers = np.arctanh(np.clip(_cross(profiles, slice(0, AT_ONCE))[0], -0.999, 0.999))
-    off_diagonal = strangers[~np.eye(*strangers.shape, dtype=bool)]
+    is_of_two = np.arange(len(strangers))[:, None] != np.arange(n)
+    off_diagonal = strangers[is_of_two]
     centre = float(np.median(off_diagonal))
     sd = NORMAL_MAD * float(np.median(np.abs(off_diagonal - centre)))
     limit, least = np.tanh(centre + np.array([1.0, 0.5]) * SDS_OF_STRANGERS * sd)
