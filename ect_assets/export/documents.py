@@ -87,6 +87,7 @@ def readme(
     simulation: Simulation,
     with_patients: bool,
     stale: Sequence[str] = (),
+    kept: str = "",
 ) -> str:
     """Write the README of an export.
 
@@ -101,6 +102,8 @@ def readme(
     with_patients : bool
     stale : sequence of str
         Tables that are out of date; the first line then says so.
+    kept : str
+        Whom a reviewer keeps in spite of a check; may be empty.
 
     Returns
     -------
@@ -111,6 +114,7 @@ def readme(
         f"**{stale_sentence(stale).strip()}**\n" if stale else "",
         f"# {study.title}\n",
         f"**{simulation.sentence.strip()}**\n" if simulation.sentence else "",
+        f"**{kept}**\n" if kept else "",
         f"Exported from the study `{study.name}` by ECT Assets {__version__}. "
         f"{PATIENTS if with_patients else NO_PATIENTS}\n",
         HOW_TO_READ,

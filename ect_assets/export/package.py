@@ -43,10 +43,11 @@ from ect_assets.lake.store import Lake
 from ect_assets.lake.whole_files import folder_beside
 from ect_assets.parcellations.sources import atlas_of
 from ect_assets.problems import StudyError
+from ect_assets.reservations import kept_by_reviewers
 from ect_assets.schema import Table
 from ect_assets.status import out_of_date_tables
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
+from ect_assets.tables import TABLES, Exclusions
 
 OF_PATIENTS = "of single patients; ask for it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
@@ -248,7 +249,7 @@ def _write(
             )
         ),
         "dataset_description.json": _as_json(dataset_description(study, simulation, cited)),
-        "README.md": readme(study, rows, left_out, simulation, with_patients, stale),
+        "README.md": readme(study, rows, left_out, simulation, with_patients, stale, _kept(lake)),
         "REFERENCES.md": references(cited),
         ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
     }
@@ -269,6 +270,10 @@ def _write(
         simulation.parcellations,
         stale,
     )
+
+
+def _kept(lake: Lake) -> str:
+    return kept_by_reviewers(lake.read(Exclusions)) if lake.partitions(Exclusions) else ""
 
 
 def _written(fresh: Path, name: str, text: str) -> WrittenFile:

@@ -4,7 +4,8 @@ Pure functions of tables. Each gives one row per subject, session and check: sub
 (``*`` where the whole patient or cohort is meant), check, value, limit, passes, excludes, says.
 What cannot be compared (few patients, nothing measured) passes and says so. The checks themselves
 are in `quality_scans`, `quality_parcels` and `quality_identity`; whether an image's header or file
-is sound belongs in `intake`. What leaves a patient out can be overruled by a reviewer (`intake.overruling`).
+is sound belongs in `intake`. What leaves a patient out can be overruled by a reviewer
+(`intake.overruling`).
 """
 
 from __future__ import annotations
