@@ -80,8 +80,9 @@ def of_results(study: Study, lake: Lake) -> list[str]:
     failed = failed_results(study, lake)
     if failed:
         found.append(
-            f"OUT OF DATE: {_few(list(failed))}, and what is made from it. It could not be made "
-            "from the data as they are now; its rows are from before. `ect status` says why."
+            f"OUT OF DATE: {_few(list(failed))}, and all that is made from these: they could not "
+            "be made from the data as they are now, and the rows are from before. `ect status` "
+            "says why."
         )
     if lake.footer(Exclusions, {}) is not None:
         exclusions = lake.read(Exclusions)
