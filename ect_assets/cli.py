@@ -294,14 +294,9 @@ def status(study: StudyOption = None) -> None:
 
     loaded = _load(study)
     terminal.show_status(loaded, study_status(loaded))
-    for subject, tables in departed_patients(loaded).items():
-        terminal.say(
-            f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
-            "`ect run` takes the patient out of the group's results, "
-            f"`ect withdraw {subject}` removes everything."
-        )
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
+    terminal.show_departed(departed_patients(loaded))
 
 
 @app.command(epilog=_example("ect withdraw 014", "ect withdraw 014 --delete-source --yes"))

@@ -175,6 +175,16 @@ def show_exported(exported: Exported) -> None:
         remark(f"Gene expression of {of_whom} comes from simulated donors.")
 
 
+def show_departed(departed: dict[str, list[str]]) -> None:
+    """Print who is no longer in the BIDS folder, and what the lake still has of them."""
+    for subject, tables in departed.items():
+        say(
+            f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
+            "`ect run` takes the patient out of the group's results, "
+            f"`ect withdraw {subject}` removes everything."
+        )
+
+
 def show_status(study: Study, tables: list[TableStatus]) -> None:
     """Print which tables are up to date, and why some cannot be."""
     rows = [

@@ -185,13 +185,13 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
+    leaves_out_rows=True,
     settings=("participants", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
     files=_participants_files,
     from_patients=True,
-    leaves_out_rows=True,
 )
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
@@ -220,13 +220,13 @@ def participants(work: Work) -> Made:
 @step(
     tables.ClinicalScores,
     "scans",
+    leaves_out_rows=True,
     settings=("sessions", "instruments", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
     files=_clinical_files,
     from_patients=True,
-    leaves_out_rows=True,
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.

@@ -32,12 +32,12 @@ CAN_BE_OVERRULED = (
     "tiv_changed",
     "sources_mixed",
     "scan_duplicated",
+    "session_copied",
+    "person_twice",
     "parcel_level_outliers",
     "parcel_change_outliers",
     "left_right_swapped",
     "sessions_exchanged",
-    "session_copied",
-    "person_twice",
 )
 """Judgements of data that are there. With any other reason (no second session, a file that cannot
 be read, an identity in doubt) there is nothing that could be kept; identifying content is
