@@ -185,11 +185,11 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    leaves_out_rows=True,
     settings=("participants", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_participants_files,
     from_patients=True,
 )
@@ -220,11 +220,11 @@ def participants(work: Work) -> Made:
 @step(
     tables.ClinicalScores,
     "scans",
-    leaves_out_rows=True,
     settings=("sessions", "instruments", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_clinical_files,
     from_patients=True,
 )
