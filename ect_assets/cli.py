@@ -295,6 +295,7 @@ def ui(
 @app.command(epilog=_example("ect status"))
 def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
+    from ect_assets.reservations import departed_patients
     from ect_assets.status import study_status, to_be_fixed, waiting_patients
 
     loaded = _load(study)
@@ -302,6 +303,7 @@ def status(study: StudyOption = None) -> None:
     terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
+    terminal.show_departed(departed_patients(loaded))
 
 
 @app.command(epilog=_example("ect withdraw 014", "ect withdraw 014 --delete-source --yes"))
@@ -364,6 +366,7 @@ def sql(
     from ect_assets.example_queries import example as example_number
     from ect_assets.example_queries import examples
     from ect_assets.lake.store import Lake
+    from ect_assets.reservations import reservations
 
     if list_examples:
         terminal.show_examples(examples())
@@ -378,6 +381,8 @@ def sql(
     write_answer(Lake.of(loaded), query, format.value, output)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
+    for sentence in reservations(loaded):
+        terminal.remark(sentence)
 
 
 @app.command(epilog=_example("ect report", "ect report --open"))
@@ -417,13 +422,20 @@ def export(
         bool,
         typer.Option("--with-patients", help="Also tables with a row per patient or scan"),
     ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Also tables that are out of date; their files say so"),
+    ] = False,
 ) -> None:
-    """Write the results, with a data dictionary and brain maps, ready to deposit."""
+    """Write the results, with a data dictionary and brain maps, ready to deposit.
+
+    Tables that `ect status` calls out of date are refused, unless --stale is given.
+    """
     from ect_assets.export.package import export_study
 
     loaded = _load(study)
     exported = export_study(
-        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table
+        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
     )
     terminal.show_exported(exported)
 

@@ -175,7 +175,7 @@ class Exclusions(Table):
     """Who was left out, of what, and why; `*` where all sessions or parcellations are meant."""
 
     key = ("subject", "session", "parcellation", "reason")
-    subject: str = column(SUBJECT)
+    subject: str = column(SUBJECT + "; * for everybody: a check of all patients did not run")
     session: str = column(SESSION + "; * for all")
     parcellation: str = column(PARCELLATION + "; * for all")
     reason: str = column("short token, for example session_missing")

@@ -24,7 +24,7 @@ from ect_assets.intake.scans import read_raw_scans, scan_files
 from ect_assets.intake.session_order import contradictions, dated_files
 from ect_assets.intake.source_files import usable_files
 from ect_assets.lake.store import Partition
-from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.problems import EVERY, NOT_CHECKED, InputProblem, Problem
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
@@ -53,9 +53,25 @@ def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
         or has_failed_before(raw_scans, study, work.lake, partition)
     )
     if not is_known:
-        return _screen(study, subject)
+        return _screen_or_say(study, subject)
     failure = work.lake.failure(tables.RawScans, partition)
     return () if failure is None else failure.problems
+
+
+def _screen_or_say(study: Study, subject: str) -> Sequence[Problem]:
+    """Screen a patient's files; where one cannot be read, that is this patient's problem alone."""
+    try:
+        return _screen(study, subject)
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else "a file"
+        problem = Problem(
+            NOT_CHECKED,
+            f"{name} could not be read ({error.strerror or type(error).__name__}), and so was not "
+            "screened for identifying content. Make it readable, then `ect run`.",
+            "raw_scans",
+            subject,
+        )
+        return (problem,)
 
 
 def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
@@ -65,7 +81,11 @@ def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Pr
         *screen_participants(bids, work.study.privacy.allow),
         *(one for subject in subject_labels(bids) for one in _found_by_screen(work, subject)),
     ]
-    return [dataclasses.replace(one, stage=stage) for one in found if one.reason in reasons]
+    return [
+        dataclasses.replace(one, stage=stage)
+        for one in found
+        if one.reason in {*reasons, NOT_CHECKED}
+    ]
 
 
 def _screen(study: Study, subject: str) -> list[Problem]:
@@ -172,6 +192,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_participants_files,
     from_patients=True,
     version="2",
@@ -210,6 +231,7 @@ def participants(work: Work) -> Made:
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_clinical_files,
     from_patients=True,
     version="2",
@@ -240,7 +262,7 @@ def clinical_scores(work: Work) -> Made:
 
 
 def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
-    blocked = {one.subject for one in problems if one.reason == BLOCKS}
+    blocked = {one.subject for one in problems if one.reason in (BLOCKS, NOT_CHECKED)}
     return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
 
 

@@ -34,6 +34,8 @@ CAN_BE_OVERRULED = (
     "tiv_changed",
     "sources_mixed",
     "scan_duplicated",
+    "session_copied",
+    "person_twice",
     "parcel_level_outliers",
     "parcel_change_outliers",
     "left_right_swapped",

@@ -188,7 +188,7 @@ def test_there_is_no_footer_where_there_is_no_file(lake):
 
 
 def test_a_frame_that_breaks_the_schema_is_refused(filled):
-    with pytest.raises(SchemaError, match="score: not_nullable"):
+    with pytest.raises(SchemaError, match="score: expected a value in every row"):
         rewrite(filled, scores(score=[1.0, None]))
 
 

@@ -38,6 +38,8 @@ CHECKS = {
     "parcel_change_outliers": "parcels: change like the cohort's",
     "left_right_swapped": "left and right not exchanged",
     "sessions_exchanged": "scans not exchanged between people",
+    "session_copied": "no session a copy of the other",
+    "person_twice": "no person under two labels",
 }
 
 
