@@ -355,10 +355,14 @@ def sql(
     study: StudyOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds after which a query is stopped; 0: no limit")
+    ] = 600,
 ) -> None:
     """Query the study's tables with SQL (DuckDB's dialect), read-only.
 
-    It reads the study's lake and nothing else on this machine. In CSV a text that a spreadsheet
+    It reads the study's lake and nothing else on this machine, uses at most half of the memory
+    that is free, and ends with Ctrl-C. In CSV a text that a spreadsheet
     would take for a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
     other formats are as they are.
     """
@@ -378,7 +382,7 @@ def sql(
         query = chosen.sql
     elif query is None or example is not None:
         raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
-    write_answer(Lake.of(loaded), query, format.value, output)
+    write_answer(Lake.of(loaded), query, format.value, output, timeout)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
     for sentence in reservations(loaded):
