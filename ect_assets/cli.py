@@ -290,8 +290,8 @@ def ui(
     """Serve the Dagster UI of a study, on this machine only, until Ctrl-C.
 
     Open the address that it prints: the token in it is new at each start, and lets your browser
-    in. Names other than 127.0.0.1 and localhost are refused unless study.toml has them in [ui]
-    hosts.
+    in. Names other than 127.0.0.1 and localhost are refused unless study.toml names them, as hosts
+    under ui.
     """
     from ect_assets.server import serve
 

@@ -15,6 +15,7 @@ from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration import SUBJECT
 from ect_assets.places import remove
+from ect_assets.run_retention import delete_old_runs
 from ect_assets.runner import Outcome, Runner
 from ect_assets.schema import Table
 from ect_assets.study import Study
@@ -60,8 +61,14 @@ def make_everything(context: dg.OpExecutionContext) -> None:
 
 @dg.op(required_resource_keys={"study"})
 def check_everything(context: dg.OpExecutionContext) -> None:
-    """Read every file of the lake, then make what is missing, damaged or out of date."""
+    """Read every file of the lake, then make what is missing, damaged or out of date.
+
+    Records of runs that are older than the study keeps them are deleted.
+    """
     study: Study = context.resources.study
+    deleted = delete_old_runs(study, context.instance)
+    if deleted:
+        context.log.info(f"{deleted} runs older than {study.storage.keep_runs_days} days deleted.")
     lake = lake_of(study)
     damaged = damaged_files(lake)
     lake.clear_damaged_compaction()

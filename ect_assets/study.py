@@ -457,11 +457,14 @@ class Storage(Settings):
 
     ``sqlite``: files in the study. ``postgres``: a server, for more than one host; its address and
     login come from the environment (``PGHOST`` and so on), never from here. ``postgres_schema`` is
-    the study's schema there; ``ect_`` and the study's name where it is not said.
+    the study's schema there; ``ect_`` and the study's name where it is not said. Runs are deleted
+    after ``keep_runs_days``, with their events, unless something that is shown as present comes
+    from them; 0 keeps all.
     """
 
     dagster: Literal["sqlite", "postgres"] = "sqlite"
     postgres_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
+    keep_runs_days: Annotated[int, Field(ge=0)] = 365
 
 
 class Study(Settings):
