@@ -111,9 +111,10 @@ def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:
 def _unsettled(study: Study, source: VolumeSource, subject: str, now: float) -> list[str]:
     """Say how long the files have to stay as they are, where one was written just now."""
     settle = study.arrival.settle_minutes * 60
-    newest = newest_change(patient_files(study, source, subject))
-    left = settle - (now - newest)
-    return [] if left <= 0 else [f"{SETTLING} ({left:.0f} s)"]
+    age = now - newest_change(patient_files(study, source, subject))
+    # A time farther ahead is of a clock that was wrong then, or is now: nobody waits until it comes.
+    is_settling = -settle <= age < settle
+    return [f"{SETTLING} ({settle - age:.0f} s)"] if is_settling else []
 
 
 def patient_files(study: Study, source: VolumeSource, subject: str) -> Iterable[Path]:

@@ -281,15 +281,27 @@ def _walk(
         raise typer.Exit(1)
 
 
-@app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001"))
+@app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001", "ect ui --no-token"))
 def ui(
     study: StudyOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine")] = 3000,
+    no_token: Annotated[
+        bool,
+        typer.Option(
+            "--no-token",
+            help="Let in everybody on this machine: for a proxy with a login in front",
+        ),
+    ] = False,
 ) -> None:
-    """Open the Dagster UI of a study, on this machine only, until Ctrl-C."""
+    """Serve the Dagster UI of a study, on this machine only, until Ctrl-C.
+
+    Open the address that it prints: the token in it is new at each start, and lets your browser
+    in. Names other than 127.0.0.1 and localhost are refused unless study.toml names them, as hosts
+    under ui.
+    """
     from ect_assets.server import serve
 
-    raise typer.Exit(serve(_load(study), port))
+    raise typer.Exit(serve(_load(study), port, has_token=not no_token))
 
 
 @app.command(epilog=_example("ect status"))

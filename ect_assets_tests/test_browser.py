@@ -130,6 +130,8 @@ def opened(study, tmp_path) -> Iterator[Opened]:
     )
     try:
         until(lambda: is_answering(port), SECONDS_TO_START, "nothing answers at the address")
+        assert server.stdout is not None
+        printed = next(one for one in server.stdout.readline().split() if "token=" in one)
         with playwright.sync_playwright() as started:
             browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
             page = browser.new_page(viewport={"width": 1500, "height": 950})
@@ -139,6 +141,8 @@ def opened(study, tmp_path) -> Iterator[Opened]:
             page.on("websocket", lambda one: opened.asked.append(one.url))
             page.on("console", lambda one: opened.said.append(f"{one.type}: {one.text}"))
             page.on("pageerror", lambda one: opened.said.append(f"error: {one}"))
+            # The token comes as well with a page that opens no web socket.
+            page.goto(printed.replace("/?", "/server_info?"))
             yield opened
             browser.close()
     finally:

@@ -102,6 +102,15 @@ def test_the_units_are_what_systemd_understands(tmp_path):
     assert said == []
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+@pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=str)
+def test_a_unit_gives_up_what_a_study_does_not_need(unit):
+    """Of 10, where less is better; systemd calls less than 4 safe."""
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout.splitlines()[-1]
+
+
 def test_each_program_of_a_unit_that_is_ours_is_in_the_repository():
     told = [line.split()[0] for unit in UNITS for line in lines(unit)]
     ours = [ROOT / one.removeprefix("/opt/ect-assets/") for one in told]
