@@ -9,6 +9,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, event
 
 from ect_assets.demo import make_simulated_study
@@ -43,6 +45,13 @@ AT_ONCE = """
 [arrival]
 settle_minutes = 0
 """
+
+
+# However slow the machine is: nothing is found wrong for the time that it took.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @event.listens_for(Engine, "connect")

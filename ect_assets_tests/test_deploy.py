@@ -8,12 +8,10 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -28,6 +26,7 @@ from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets_tests.conftest import without_genes
 from ect_assets_tests.postgres_server import ask, free_port, on_postgres, program, running_server
 from ect_assets_tests.test_docs import COMMANDS, commands, ect_words
+from ect_assets_tests.waiting import QUIET_SECONDS, has_ended, is_answering, stop, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
@@ -311,10 +310,10 @@ def proxy(tmp_path_factory) -> Iterator[int]:
     write_proxy(folder, port, upstream.server_port)
     named = ["-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
     server = subprocess.Popen([NGINX, *named, "-g", "daemon off;"])
-    until_open(port)
+    log = folder / "log"
+    wait_until(lambda: is_answering(port), "nginx", log, unless=has_ended(server, log=log))
     yield port
-    server.terminate()
-    server.wait(10)
+    stop(server)
     upstream.shutdown()
 
 
@@ -349,21 +348,10 @@ def write_proxy(folder: Path, port: int, upstream: int) -> None:
     )
 
 
-def until_open(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "nginx does not answer"
-            time.sleep(0.1)
-
-
 def asked(port: int, place: str = "/", method: str = "GET", **headers: str) -> tuple[int, str]:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=10)
+    connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=QUIET_SECONDS)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, place, headers=named)
     answer = connection.getresponse()
