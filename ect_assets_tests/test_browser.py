@@ -123,12 +123,18 @@ def children_of(process: int) -> list[int]:
     return [int(one) for one in answer.stdout.split()]
 
 
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """Four patients as files; copy them before anything is made."""
+    folder = tmp_path_factory.mktemp("four") / "study"
+    make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=8.0, donors=TINY)
+    shortened(folder)
+    return folder
+
+
 @pytest.fixture
-def study(tmp_path) -> Study:
+def study(source, tmp_path) -> Study:
     """Four patients and one parcellation; none of them is taken up by itself."""
-    source = tmp_path / "whole"
-    make_simulated_study(source, source / "data_lake", subjects=4, voxel_mm=8.0, donors=TINY)
-    shortened(source)
     folder = without_genes(source, tmp_path / "study")
     file = folder / STUDY_FILE
     text = file.read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ ARRIVALS = "\n[arrival]\nsettle_minutes = 0.05\nlook_every_seconds = 1\n"
 LATE = ("007", "008")
 ECT = str(Path(sys.executable).with_name("ect"))
 MOST_RUNS = 80
-"""Twice as many as there are in the end: a daemon that makes the same again and again is no progress."""
+"""Twice as many as are made: to make the same again and again is no progress."""
 
 pytestmark = pytest.mark.slow
 

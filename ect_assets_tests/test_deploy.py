@@ -23,7 +23,6 @@ import yaml
 from ect_assets.instance import open_instance
 from ect_assets.runner import Outcome, Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
 from ect_assets_tests.postgres_server import ask, free_port, on_postgres, program, running_server
 from ect_assets_tests.test_docs import COMMANDS, commands, ect_words
 from ect_assets_tests.waiting import QUIET_SECONDS, has_ended, is_answering, stop, wait_until
@@ -165,11 +164,9 @@ def walk(study: Study) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def made(simulated_input, tmp_path_factory) -> Study:
-    """A study whose volumes per parcel are made."""
-    study = load_study(without_genes(simulated_input, tmp_path_factory.mktemp("made") / "study"))
-    walk(study)
-    return study
+def made(filled_input, tmp_path_factory) -> Study:
+    """A study whose tables before the genes are made."""
+    return load_study(shutil.copytree(filled_input, tmp_path_factory.mktemp("made") / "study"))
 
 
 def back_up(study: Study, destination: Path, **environment: str) -> Path:
