@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import select
 import zlib
 
 from ect_assets_tests.effort import PACKED, effort_of
 
 
 def test_unpacking_five_times_is_about_five_units():
-    assert 2 < effort_of(lambda: [zlib.decompress(PACKED) for _ in range(5)]) < 12
+    assert 2 < effort_of(lambda: [zlib.decompress(PACKED) for _ in range(5)]) < 20
 
 
 def test_waiting_is_no_work():
-    assert effort_of(lambda: threading.Event().wait(0.5)) < 0.5
+    assert effort_of(lambda: select.select([], [], [], 0.5)) < 0.5

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -214,3 +217,56 @@ def test_a_port_answers_when_somebody_listens():
         listening.listen()
         assert is_answering(port)
     assert not is_answering(port)
+
+
+# The other tests.
+
+TESTS = Path(__file__).parent
+MAY_LOOK_AT_THE_CLOCK = ("waiting.py", "effort.py", "lake/reading.py")
+CLOCKS = ("sleep", "monotonic", "perf_counter", "process_time")
+LIMITS = ("timeout", "deadline", "seconds_to_wait")
+FILES = sorted(file.relative_to(TESTS).as_posix() for file in TESTS.rglob("*.py"))
+
+
+def waits_by_the_clock(tree: ast.AST) -> Iterator[str]:
+    """List the calls of a module that sleep, look at a clock, or end after a number of seconds."""
+    for call in (one for one in ast.walk(tree) if isinstance(one, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        of = getattr(getattr(call.func, "value", None), "id", "")
+        if of == "time" and name in CLOCKS:
+            yield f"line {call.lineno}: time.{name}"
+        if name in ("wait", "join", "communicate") and any(map(is_a_number, call.args)):
+            yield f"line {call.lineno}: .{name} for some seconds"
+        limits = [one for one in call.keywords if one.arg in LIMITS and is_a_number(one.value)]
+        if limits:
+            yield f"line {call.lineno}: {limits[0].arg} of some seconds"
+
+
+def is_a_number(value: ast.expr) -> bool:
+    """Say whether a value is a number or a constant of seconds other than ours."""
+    if isinstance(value, ast.Name):
+        return "SECONDS" in value.id and value.id != "QUIET_SECONDS"
+    return isinstance(value, ast.Constant) and isinstance(value.value, int | float)
+
+
+def test_no_test_waits_by_the_clock():
+    found = {
+        name: list(waits_by_the_clock(ast.parse((TESTS / name).read_text(encoding="utf-8"))))
+        for name in FILES
+        if name not in MAY_LOOK_AT_THE_CLOCK
+    }
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "time.sleep(1)",
+        "end = time.monotonic() + 5",
+        "process.wait(10)",
+        "thread.join(LONGEST_SECONDS)",
+        "subprocess.run(words, timeout=120)",
+    ],
+)
+def test_what_waits_by_the_clock_is_found(line):
+    assert len(list(waits_by_the_clock(ast.parse(line)))) == 1
