@@ -48,7 +48,7 @@ MailProg=/bin/true
 ReturnToService=2
 KillWait=30
 MinJobAge=864000
-MessageTimeout=100
+MessageTimeout=20
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=64000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=2-00:00:00 State=UP PriorityTier=1 GraceTime=0
 PartitionName=urgent Nodes=ALL MaxTime=1:00:00 State=UP PriorityTier=9
