@@ -165,6 +165,8 @@ def opened(study, tmp_path) -> Iterator[Opened]:
             lambda: work_of_the_pages(server.pid),
             unless=has_ended(server, log=log),
         )
+        assert server.stdout is not None
+        printed = next(one for one in server.stdout.readline().split() if "token=" in one)
         with playwright.sync_playwright() as started:
             browser = started.chromium.launch(
                 executable_path=CHROMIUM, args=QUIET_BROWSER, timeout=QUIET_MS
