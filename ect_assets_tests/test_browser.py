@@ -114,7 +114,7 @@ def free_port() -> int:
 def work_of_the_pages(server: int) -> float:
     """Return the work of the process that serves pages; the daemon beside it works for ever."""
     names = [(one, Path(f"/proc/{one}/cmdline")) for one in children_of(server)]
-    serving = [one for one, line in names if b"webserver" in line.read_bytes()]
+    serving = [one for one, line in names if b"serving.web" in line.read_bytes()]
     return sum(map(cpu_seconds, serving))
 
 
