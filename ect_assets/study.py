@@ -156,6 +156,12 @@ class QualityLimits(Settings):
     exchange_margin : float
         Two patients' scans were exchanged where each resembles the other's better than the
         patient's own by this much correlation.
+    same_session_percent : float
+        Both sessions of a patient are one scan where their volumes, apart from one factor, differ
+        by less; 0 switches the check off.
+    same_person_percent : float
+        Two labels are one person where their volumes, apart from one factor, differ by less; 0
+        switches the check off (phantoms that are made of one brain).
     """
 
     fewest: Positive = 5
@@ -166,6 +172,8 @@ class QualityLimits(Settings):
     parcel_share_excludes: Annotated[float, Field(ge=0, le=1)] = 0.10
     swap_correlation: Annotated[float, Field(ge=0, le=1)] = 0.3
     exchange_margin: Annotated[float, Field(ge=0, le=2)] = 0.2
+    same_session_percent: Annotated[float, Field(ge=0, le=100)] = 0.5
+    same_person_percent: Annotated[float, Field(ge=0, le=100)] = 5.0
 
 
 class Instrument(Settings):
