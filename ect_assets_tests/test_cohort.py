@@ -338,7 +338,7 @@ def test_what_concerns_the_whole_dataset_leaves_nobody_out():
 
 
 def missing(stage="scan_volumes", subject="01", **where):
-    return Problem(NOT_CHECKED, f"{stage} did not run", stage, subject, **where)
+    return Problem(NOT_CHECKED, f"the check {stage} did not run.", stage, subject, **where)
 
 
 def test_a_check_that_did_not_run_leaves_out_its_patient_or_everybody(pair):
