@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import typer
@@ -33,6 +35,17 @@ def _console(to_stderr: bool) -> Console:
     if made.is_terminal:
         return made
     return Console(highlight=False, stderr=to_stderr, width=WIDTH_ELSEWHERE)
+
+
+def show_what_can_be_shown() -> None:
+    """Let characters that a terminal or a pipe has no code for be replaced, in all that is printed.
+
+    Boxes are drawn with ASCII there, which rich does by the encoding.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # With UTF-8 as well: a file's name may hold bytes that are none.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 console = _console(to_stderr=False)
