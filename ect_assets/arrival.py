@@ -112,7 +112,7 @@ def _unsettled(study: Study, source: VolumeSource, subject: str, now: float) -> 
     """Say how long the files have to stay as they are, where one was written just now."""
     settle = study.arrival.settle_minutes * 60
     age = now - newest_change(patient_files(study, source, subject))
-    # A time far ahead comes from a clock that was wrong: it is not waited for.
+    # A time farther ahead is of a clock that was wrong then, or is now: it is not waited for.
     is_settling = -settle <= age < settle
     return [f"{SETTLING} ({settle - age:.0f} s)"] if is_settling else []
 

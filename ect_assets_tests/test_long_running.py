@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ect_assets.arrival import waiting_for
@@ -31,7 +32,8 @@ from ect_assets_tests.test_kills import contents, small, torn
 REQUESTS = 1_000
 AT_ONCE = 8
 READERS = 200
-READERS_AT_ONCE = 20
+READERS_AT_ONCE = 10
+ASKED = ("raw_scans", "parcel_gmv", "exclusions", "gmv_change", "clinical_change")
 GROWTH_MEGABYTES = 300
 QUESTIONS = (
     "{ version }",
@@ -139,14 +141,12 @@ def test_a_run_beside_the_daemon_gives_the_tables_of_a_run_alone(simulated_input
 
 
 def read_once(folder: Path, told: Any) -> None:
-    """Ask for every table once with DuckDB alone, as a notebook does."""
-    import duckdb
-
+    """Ask for some tables once with DuckDB alone, as a notebook does."""
     lake, seen = Lake(folder), Counter[str]()
     with duckdb.connect(folder / CATALOGUE, read_only=True) as connection:
         connection.execute("SET threads = 1")
-        for name, table in TABLES.items():
-            reading._ask_once(connection, lake, name, table, seen)
+        for name in ASKED:
+            reading._ask_once(connection, lake, name, TABLES[name], seen)
     told.put(dict(seen))
 
 
@@ -178,7 +178,7 @@ def test_two_hundred_readers_beside_runs_get_whole_tables_only(simulated_input, 
     while not told.empty():
         seen.update(told.get())
     print(f"{runs + 1} runs, {seen}")
-    assert seen["answers"] + seen["retries"] == READERS * len(TABLES)
+    assert seen["answers"] + seen["retries"] == READERS * len(ASKED)
     assert [one for one in seen if one.startswith("fault")] == []
 
 

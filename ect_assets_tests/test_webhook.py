@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -146,6 +148,32 @@ def test_behind_a_proxy_neither(server, monkeypatch, status):
     with pytest.raises(WebhookRefused, match=str(status)):
         post_json(f"http://{NAME}/hook", {})
     assert [path for path, _, _ in server.taken] == [f"http://{NAME}/hook"]
+
+
+@pytest.fixture
+def over_tls(server, tmp_path, monkeypatch) -> HTTPServer:
+    """The server, with a certificate of `NAME` that this machine trusts."""
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    words = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={NAME}"]
+    named = ["-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", *words, *named], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    return server
+
+
+def test_with_tls_the_certificate_has_to_be_that_of_the_name(over_tls, monkeypatch):
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *said, **more: resolve("127.0.0.1", *said, **more)
+    )
+    post_json(f"https://{NAME}:{over_tls.server_port}/hook", {"text": "a"}, [NAME])
+    assert [path for path, _, _ in over_tls.taken] == ["/hook"]
+    with pytest.raises(ssl.SSLCertVerificationError):
+        post_json(f"https://other.example:{over_tls.server_port}/", {}, ["other.example"])
+    assert len(over_tls.taken) == 1
 
 
 def test_what_refuses_is_an_error(server):

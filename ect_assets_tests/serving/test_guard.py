@@ -153,9 +153,10 @@ def test_json_may_name_its_character_set(app, behind):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "QUERY"])
-def test_other_methods_are_refused(app, behind, method):
-    answer = ask(app, "/graphql", method, **OF_OWN_PAGE)
-    assert answer.status == 405 and answer.header("allow") == "POST"
+@pytest.mark.parametrize(("path", "allowed"), [("/graphql", "POST"), ("/runs", "GET, HEAD, POST")])
+def test_other_methods_are_refused(app, behind, method, path, allowed):
+    answer = ask(app, path, method, **OF_OWN_PAGE)
+    assert answer.status == 405 and answer.header("allow") == allowed
     assert behind.reached == []
 
 
