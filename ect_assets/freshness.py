@@ -82,6 +82,18 @@ def inputs_digest(
     str
         Hexadecimal; the same in any folder for the same inputs.
     """
+    return digest_of(inputs_of(step, study, lake, partition, seen))
+
+
+def digest_of(inputs: Mapping[str, Any]) -> str:
+    """Digest what `inputs_of` lists."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def inputs_of(
+    step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
+) -> dict[str, Any]:
+    """List everything that a partition's content depends on, by kind; as `inputs_digest`."""
     files = seen or look_at_files(step, study, partition)
     parts = {
         "code": code_version(step),
@@ -97,7 +109,7 @@ def inputs_digest(
     measured_by = step.measured_by(study) if step.measured_by else {}
     if measured_by:
         parts["measured_by"] = dict(measured_by)
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return parts
 
 
 def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ect_assets.arrival import waiting_for
-from ect_assets.freshness import has_failed_before, is_fresh, lake_of
-from ect_assets.lake.store import Lake, Partition
-from ect_assets.state import expected_partitions
-from ect_assets.step import Step
+from ect_assets.freshness import lake_of
+from ect_assets.plan import Item, Planner, State
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.walk import STEPS
 
 
@@ -50,9 +46,8 @@ def study_status(study: Study) -> list[TableStatus]:
     list of TableStatus
         In the order of the walk.
     """
-    lake = lake_of(study).snapshot()
-    to_make: dict[str, list[Partition]] = {}
-    return [_table_status(step, study, lake, to_make) for step in STEPS]
+    planner = Planner(study, lake_of(study))
+    return [_table_status(step.name, planner.items([step])) for step in STEPS]
 
 
 def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
@@ -68,35 +63,16 @@ def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
     return {one: what for one, what in awaited if what and one not in taken_up}
 
 
-def _table_status(
-    step: Step, study: Study, lake: Lake, to_make: dict[str, list[Partition]]
-) -> TableStatus:
-    """Look at a table's partitions; note in ``to_make`` what `ect run` would make of it."""
-    status = TableStatus(step.name)
-    mine = to_make[step.name] = []
-    before = {name: _seen_from(step, name, to_make[name]) for name in step.upstream}
-    failed = []
-    for partition in expected_partitions(step, study, sorted(lake.subjects or ())):
-        why = step.why_unavailable(study, partition)
-        if why is not None:
-            status.unavailable.append(why)
-            continue
-        follows = any(before[name](partition) for name in step.upstream_of(study, partition))
-        if not follows and has_failed_before(step, study, lake, partition):
-            failed.append(" ".join(partition.values()))
-        elif not follows and is_fresh(step, study, lake, partition):
-            status.fresh += 1
-        else:
-            mine.append(partition)
-            is_there = lake.footer(step.table, partition) is not None
-            status.stale += is_there
-            status.missing += not is_there
-    status.failed, status.whose = len(failed), ", ".join(failed)
-    return status
-
-
-def _seen_from(step: Step, name: str, to_make: list[Partition]) -> Callable[[Partition], bool]:
-    """Tell of a partition whether it reads any of these partitions of the table of this name."""
-    shared = [key for key in step.table.partitions if key in TABLES[name].partitions]
-    concerned = {tuple(one[key] for key in shared) for one in to_make}
-    return lambda partition: tuple(partition[key] for key in shared) in concerned
+def _table_status(name: str, items: list[Item]) -> TableStatus:
+    """Count the partitions of a table by their state."""
+    of = {state: [one for one in items if one.state is state] for state in State}
+    failed = of[State.FAILED]
+    return TableStatus(
+        name,
+        fresh=len(of[State.CURRENT]),
+        stale=len(of[State.STALE]),
+        missing=len(of[State.MISSING]) + len(of[State.WAITING]),
+        failed=len(failed),
+        whose=", ".join(" ".join(one.partition.values()) for one in failed),
+        unavailable=[one.detail for one in of[State.UNAVAILABLE]],
+    )
