@@ -106,15 +106,25 @@ def _recorded(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     kinds = {
         "code": {"": inputs["code"]},
         "schema": {"": inputs["schema"]},
-        "setting": {name: _short(value) for name, value in inputs["settings"].items()}
-        | {"study.simulated": _short(inputs["simulated"])},
+        "setting": _flat(inputs["settings"] | {"simulated": inputs["simulated"]}),
         "table": _bounded(tables),
         "file": _bounded({name: _short(digest, DIGITS) for name, digest in inputs["files"]}),
         "reference": {name: digest[:DIGITS] for name, digest in inputs["reference"].items()},
         "measure": {name: _short(v) for name, v in inputs.get("measured_by", {}).items()},
-        "problems": {"": _digest(inputs["problems"])} if inputs["problems"] else {},
+        "problems": {"upstream": _digest(inputs["problems"])} if inputs["problems"] else {},
     }
     return {kind: values for kind, values in kinds.items() if values}
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """Name each single setting by its path, such as ``instruments.hamd.maximum``."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = _short(value)
+    return found
 
 
 def _partition_name(table: str, partition: Mapping[str, str]) -> str:

@@ -99,7 +99,9 @@ class Item:
             return "; ".join(str(one) for one in self.changes)
         if self.follows:
             return f"after {', '.join(self.follows)}"
-        return "never made" if self.state is State.MISSING else ""
+        if self.state is State.MISSING:
+            return "never made"
+        return "tried since with other inputs, which failed" if self.is_due else ""
 
 
 @dataclass(frozen=True)
