@@ -13,7 +13,7 @@ from pathlib import Path
 from ect_assets.freshness import newest_change
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
-from ect_assets.intake.scans import SUFFIXES
+from ect_assets.intake.scans import SUFFIXES, is_almost_t1w
 from ect_assets.intake.source_files import refused_folder
 from ect_assets.morphometry.sources import VolumeSource, volume_source
 from ect_assets.study import Study
@@ -86,7 +86,8 @@ def _has_image(study: Study, subject: str, session: str) -> bool:
     way = (folder.parent.parent, folder.parent, folder)
     if any(refused_folder(place, bids) is not None for place in way):
         return True
-    return any(file.name.endswith(SUFFIXES) for file in folder.glob("*"))
+    names = [file.name for file in folder.glob("*")]
+    return any(name.endswith(SUFFIXES) or is_almost_t1w(name) for name in names)
 
 
 def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:
@@ -110,9 +111,10 @@ def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:
 def _unsettled(study: Study, source: VolumeSource, subject: str, now: float) -> list[str]:
     """Say how long the files have to stay as they are, where one was written just now."""
     settle = study.arrival.settle_minutes * 60
-    newest = newest_change(patient_files(study, source, subject))
-    left = settle - (now - newest)
-    return [] if left <= 0 else [f"{SETTLING} ({left:.0f} s)"]
+    age = now - newest_change(patient_files(study, source, subject))
+    # A time far ahead comes from a clock that was wrong: it is not waited for.
+    is_settling = -settle <= age < settle
+    return [f"{SETTLING} ({settle - age:.0f} s)"] if is_settling else []
 
 
 def patient_files(study: Study, source: VolumeSource, subject: str) -> Iterable[Path]:

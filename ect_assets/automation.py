@@ -205,7 +205,9 @@ class InputsSettled(OfPartitions):
             before.name not in coming and planner.is_pending(before, one)
             for before, one in planner.upstream(step, partition)
         )
-        return not waits and not set(planner.lacks(step, partition)) - coming
+        if waits or set(planner.lacks(step, partition)) - coming:
+            return False
+        return bool(coming) or not planner.is_blocked(step, partition)
 
 
 def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:

@@ -27,8 +27,8 @@ class Change:
     Attributes
     ----------
     kind : str
-        ``setting``, ``file``, ``table``, ``code``, ``schema``, ``reference``, ``measure`` or
-        ``problems``; ``inputs`` where the file's footer has no record of them.
+        ``setting``, ``file``, ``table``, ``check``, ``code``, ``schema``, ``reference``,
+        ``measure`` or ``problems``; ``inputs`` where the file's footer has no record of them.
     name : str
         Which setting, file, table or packaged file.
     before, after : str or None
@@ -111,6 +111,7 @@ def _recorded(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         "file": _bounded({name: _short(digest, DIGITS) for name, digest in inputs["files"]}),
         "reference": {name: digest[:DIGITS] for name, digest in inputs["reference"].items()},
         "measure": {name: _short(v) for name, v in inputs.get("measured_by", {}).items()},
+        "check": {name: _digest(rest) for name, *rest in inputs.get("gates", ())},
         "problems": {"upstream": _digest(inputs["problems"])} if inputs["problems"] else {},
     }
     return {kind: values for kind, values in kinds.items() if values}

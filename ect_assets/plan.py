@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
@@ -17,6 +17,7 @@ from ect_assets.freshness import SeenFiles, digest_of, inputs_of, newest_change
 from ect_assets.input_changes import Change, changes
 from ect_assets.lake.store import Failure, Lake, Partition
 from ect_assets.problems import STOPPED
+from ect_assets.standing import blocked_by
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEP_OF, STEPS
@@ -59,7 +60,9 @@ class Item:
     follows : tuple of str
         Tables upstream that are due; where they come out the same, it stays as it is.
     waits_for : tuple of str
-        Tables upstream without rows that it cannot be made without.
+        Tables upstream that it cannot be made without: they have no rows, or could not be made.
+    has_failed : bool
+        Whether it was tried since it was last made, and failed.
     detail : str
         Why it failed, or why the study cannot have it.
     left_for : str or None
@@ -76,6 +79,7 @@ class Item:
     changes: tuple[Change, ...] = ()
     follows: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    has_failed: bool = False
     detail: str = ""
     left_for: str | None = None
     seconds: float | None = None
@@ -91,7 +95,7 @@ class Item:
         """Say in one line why it is in this state."""
         if self.state in (State.FAILED, State.UNAVAILABLE):
             return self.detail
-        if self.state is State.WAITING:
+        if self.waits_for:
             return f"needs {', '.join(self.waits_for)}"
         if self.is_retry:
             return "it stopped, and is tried again"
@@ -176,20 +180,22 @@ class Planner:
         before = [self.item(*one) for one in self.upstream(step, partition)]
         due = {one.step.name for one in before if one.is_due}
         waits_for = tuple(name for name in self.lacks(step, partition) if name not in due)
-        if waits_for:
-            return Item(step, partition, State.WAITING, waits_for=waits_for)
         state = seen.state
-        if due and state in (State.CURRENT, State.FAILED):
+        blocked = tuple(one for one in self.blocked_by(step, partition) if one not in due)
+        if (due or blocked) and state in (State.CURRENT, State.FAILED):
             state = State.STALE if seen.is_made else State.MISSING
-        return Item(
-            step,
-            partition,
-            state,
+        has_failed = seen.failure is not None and seen.failure.failed
+        item = Item(step, partition, state, has_failed=has_failed, detail=_said(seen.failure))
+        if waits_for:
+            return replace(item, state=State.WAITING, waits_for=waits_for)
+        if blocked:
+            return replace(item, waits_for=blocked)
+        return replace(
+            item,
             is_due=state in (State.STALE, State.MISSING),
             is_retry=seen.is_retry,
             changes=seen.changes,
             follows=tuple(name for name in step.upstream if name in due),
-            detail=_said(seen.failure) if state is State.FAILED else "",
             left_for=self._left_for(step, partition, seen),
             seconds=seen.seconds,
         )
@@ -240,7 +246,9 @@ class Planner:
             self.is_pending(*one) for one in self.upstream(step, partition)
         ):
             return True
-        return self.is_out_of_date(step, partition) and not self.lacks(step, partition)
+        if not self.is_out_of_date(step, partition):
+            return False
+        return not self.lacks(step, partition) and not self.is_blocked(step, partition)
 
     def partitions(self, step: Step, matching: Partition | None = None) -> Iterator[Partition]:
         """Go through the partitions that the study can have of a table, some keys given."""
@@ -266,6 +274,14 @@ class Planner:
             for name in step.inputs
             if not any(self.is_made(STEP_OF[name], one) for one in self._read_from(name, partition))
         ]
+
+    def blocked_by(self, step: Step, partition: Partition) -> list[str]:
+        """Name the tables of the group that a partition is made from and that failed."""
+        return blocked_by(step, self.study, self.lake, partition)
+
+    def is_blocked(self, step: Step, partition: Partition) -> bool:
+        """Say whether a table of the group that a partition is made from has failed."""
+        return bool(self.blocked_by(step, partition))
 
     def _look(self, step: Step, partition: Partition) -> _Seen:
         key = _key(step, partition)
@@ -334,8 +350,8 @@ def expected_partitions(
 
 
 def _said(failure: Failure | None) -> str:
-    problems = failure.problems if failure is not None else ()
-    return "; ".join(dict.fromkeys(problem.detail for problem in problems))
+    problems = failure.problems if failure is not None and failure.failed else ()
+    return " ".join(dict.fromkeys(str(problem) for problem in problems))
 
 
 def _key(step: Step, partition: Partition) -> Key:

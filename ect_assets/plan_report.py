@@ -34,14 +34,14 @@ class PlanRow:
     seconds: float | None
 
 
-def plan_rows(items: Sequence[Item], state_only: bool = False) -> list[PlanRow]:
+def plan_rows(items: Sequence[Item], stuck: bool = False) -> list[PlanRow]:
     """Gather what is due, one row for each table and reason.
 
     Parameters
     ----------
     items : sequence of Item
         A whole plan.
-    state_only : bool
+    stuck : bool
         List what has failed and what waits instead of what is due.
 
     Returns
@@ -52,7 +52,8 @@ def plan_rows(items: Sequence[Item], state_only: bool = False) -> list[PlanRow]:
     known = _usual_seconds(items)
     groups: dict[tuple[str, str], list[Item]] = {}
     for one in items:
-        shown = one.state in (State.FAILED, State.WAITING) if state_only else one.is_due
+        is_stuck = one.state is State.FAILED or bool(one.waits_for)
+        shown = is_stuck if stuck else one.is_due
         if shown:
             groups.setdefault((one.step.name, _reason(one)), []).append(one)
     return [

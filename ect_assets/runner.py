@@ -291,6 +291,10 @@ class Runner:
                 if waits_for:
                     outcome.note_failure(step, partition, f"waits for {', '.join(waits_for)}")
                     continue
+                blocked = self._blocked_by(step, partition, stale)
+                if blocked:
+                    outcome.note_failure(step, partition, f"waits for {blocked}, which failed")
+                    continue
                 follows = any(one.name in step.upstream for one in stale)
                 if again or follows or self._planner.needs_run(step, partition):
                     stale.append(step)
@@ -306,6 +310,15 @@ class Runner:
         """Name the tables that a step reads, that do not exist and will not be made with it."""
         coming = {one.name for one in stale}
         return [name for name in self._planner.lacks(step, partition) if name not in coming]
+
+    def _blocked_by(self, step: Step, partition: Partition, stale: list[Step]) -> str:
+        """Name the tables of the group that failed before a step and are not tried again with it.
+
+        What is as it would be made is left alone: nothing new would be made from old rows.
+        """
+        coming = {one.name for one in stale}
+        found = self._planner.blocked_by(step, partition)
+        return ", ".join(name for name in found if name not in coming)
 
     def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
         """Run one batch; on failure note what each step said."""
@@ -325,7 +338,7 @@ class Runner:
                     outcome.made.append(name)
                 else:
                     why = ran.broke_off or _sentence(ran.said.get(step.name))
-                    outcome.note_failure(step, partition, why)
+                    outcome.note_failure(step, partition, why or _waits(step, batch, ran))
         return ran.success
 
 
@@ -397,10 +410,21 @@ def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:
     return places[second] == places[first] + 1 and atlases[0] == atlases[1]
 
 
+def _waits(step: Step, batch: Batch, ran: Ran) -> str:
+    """Say for which steps of the same run one waited in vain."""
+    above, found = set(step.upstream), []
+    for one in reversed(batch.steps):
+        if one.name in above:
+            above |= set(one.upstream)
+            found += [one.name] * (one.name in ran.said)
+    failed = list(reversed(found))
+    return f"waits for {', '.join(failed)}, which failed" if failed else "was not made"
+
+
 def _sentence(error) -> str:
     """Return what a reader needs of a step's error: our own sentences, without the stack."""
     if error is None:
-        return "waits for a step before it"
+        return ""
     message = error.message if error.cause is None else error.cause.message
     return message.split(": ", 1)[-1].strip()
 

@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 
 from ect_assets.arrival import waiting_for
 from ect_assets.freshness import lake_of
+from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.session_order import contradictions
 from ect_assets.plan import Item, Planner, State
+from ect_assets.problems import Problem, StudyError
 from ect_assets.study import Study
+from ect_assets.tables import Participants
 from ect_assets.walk import STEPS
+
+CELLS = {"value_not_a_number", "value_out_of_range", "value_contradictory", "column_unusable"}
+"""Reasons of what is wrong with a cell or column alone: a value is missing, nobody is left out."""
 
 
 @dataclass
@@ -21,6 +28,8 @@ class TableStatus:
     fresh, stale, missing, failed : int
     whose : str
         Whose partitions failed.
+    why : str
+        Why a table of the group could not be made, where it could not.
     unavailable : list of str
         Why the study cannot have some of them.
     """
@@ -31,7 +40,13 @@ class TableStatus:
     missing: int = 0
     failed: int = 0
     whose: str = ""
+    why: str = ""
     unavailable: list[str] = field(default_factory=list)
+
+    @property
+    def is_out_of_date(self) -> bool:
+        """Whether rows that are there may not be what the data as they are now would give."""
+        return bool(self.stale or self.why)
 
 
 def study_status(study: Study) -> list[TableStatus]:
@@ -50,6 +65,21 @@ def study_status(study: Study) -> list[TableStatus]:
     return [_table_status(step.name, planner.items([step])) for step in STEPS]
 
 
+def out_of_date_tables(study: Study) -> list[str]:
+    """Name the tables with rows that were made from other inputs or settings than there are now.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of str
+        In the order of the walk.
+    """
+    return [one.name for one in study_status(study) if one.is_out_of_date]
+
+
 def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
     """Say for whom the daemon waits, and for what; nobody whom it has taken up."""
     lake = lake_of(study).snapshot()
@@ -63,6 +93,28 @@ def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
     return {one: what for one, what in awaited if what and one not in taken_up}
 
 
+def to_be_fixed(study: Study) -> list[Problem]:
+    """List what was found in participants.tsv that leaves nobody out, and dates against the order.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of Problem
+        Cells and columns as the table `participants` was last made; dates as they are now.
+    """
+    failure = lake_of(study).failure(Participants, {})
+    recorded = () if failure is None else failure.problems
+    cells = [one for one in recorded if one.reason in CELLS]
+    try:
+        subjects = subject_labels(study.bids_folder)
+    except StudyError:
+        return cells
+    return [*cells, *contradictions(study.bids_folder, subjects, study.sessions.both)]
+
+
 def _table_status(name: str, items: list[Item]) -> TableStatus:
     """Count the partitions of a table by their state."""
     of = {state: [one for one in items if one.state is state] for state in State}
@@ -74,5 +126,12 @@ def _table_status(name: str, items: list[Item]) -> TableStatus:
         missing=len(of[State.MISSING]) + len(of[State.WAITING]),
         failed=len(failed),
         whose=", ".join(" ".join(one.partition.values()) for one in failed),
+        why=next((one.detail for one in items if _says_why(one)), ""),
         unavailable=[one.detail for one in of[State.UNAVAILABLE]],
     )
+
+
+def _says_why(item: Item) -> bool:
+    """Say whether a table of the group could not be made; of patients there are many."""
+    is_group = "subject" not in item.partition
+    return is_group and item.has_failed

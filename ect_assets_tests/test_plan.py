@@ -325,7 +325,7 @@ def test_a_patient_who_failed_is_named_with_the_reason(filled_folder):
     record(filled_folder, "scan_volumes", {"subject": WHO}, "stats_cut", same_inputs=True)
     item = items_of(filled_folder)[f"scan_volumes ({WHO})"]
     assert (item.state, item.is_due) == (State.FAILED, False)
-    assert item.why == "ends after 21 of 34 parcels."
+    assert item.why == f"sub-{WHO}: ends after 21 of 34 parcels."
 
 
 def test_a_step_that_stopped_is_left_to_a_run_and_to_the_night(filled_folder):

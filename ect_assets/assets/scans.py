@@ -21,13 +21,14 @@ from ect_assets.intake.privacy import (
     screened_files,
 )
 from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets.intake.session_order import contradictions, dated_files
 from ect_assets.intake.source_files import usable_files
 from ect_assets.lake.store import Partition
-from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.problems import EVERY, NOT_CHECKED, InputProblem, Problem
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
-HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
+HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
 
@@ -52,9 +53,25 @@ def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
         or has_failed_before(raw_scans, study, work.lake, partition)
     )
     if not is_known:
-        return _screen(study, subject)
+        return _screen_or_say(study, subject)
     failure = work.lake.failure(tables.RawScans, partition)
     return () if failure is None else failure.problems
+
+
+def _screen_or_say(study: Study, subject: str) -> Sequence[Problem]:
+    """Screen a patient's files; where one cannot be read, that is this patient's problem alone."""
+    try:
+        return _screen(study, subject)
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else "a file"
+        problem = Problem(
+            NOT_CHECKED,
+            f"{name} could not be read ({error.strerror or type(error).__name__}), and so was not "
+            "screened for identifying content. Make it readable, then `ect run`.",
+            "raw_scans",
+            subject,
+        )
+        return (problem,)
 
 
 def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
@@ -64,7 +81,11 @@ def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Pr
         *screen_participants(bids, work.study.privacy.allow),
         *(one for subject in subject_labels(bids) for one in _found_by_screen(work, subject)),
     ]
-    return [dataclasses.replace(one, stage=stage) for one in found if one.reason in reasons]
+    return [
+        dataclasses.replace(one, stage=stage)
+        for one in found
+        if one.reason in {*reasons, NOT_CHECKED}
+    ]
 
 
 def _screen(study: Study, subject: str) -> list[Problem]:
@@ -84,10 +105,11 @@ def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ..
 
 
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    files = {study.bids_folder / "participants.tsv"}
+    subjects = subject_labels(study.bids_folder)
+    dated = (dated_files(study.bids_folder, subject) for subject in subjects)
+    files = {study.bids_folder / "participants.tsv", *(file for some in dated for file in some)}
     if not study.scans.images:
         # Otherwise `raw_scans` looks at them, and what it finds is read from there.
-        subjects = subject_labels(study.bids_folder)
         files |= {file for subject in subjects for file in _screened(study, subject)}
     return usable_files(sorted(files), study.bids_folder)
 
@@ -103,6 +125,7 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
 @step(
     tables.RawScans,
     "scans",
+    version="2",
     settings=("sessions", "bids", "privacy"),
     files=_images,
     from_patients=True,
@@ -165,18 +188,21 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "bids", "privacy", "scans"),
+    settings=("participants", "sessions", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_participants_files,
     from_patients=True,
+    version="2",
 )
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
     A column that can tell who they are stops the table; a cell or a file that can leaves its
-    patient out.
+    patient out, and so do dates that say that the follow-up came before the baseline. A value that
+    cannot be right is missing, and reported.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
@@ -186,9 +212,11 @@ def participants(work: Work) -> Made:
     # With images what only might identify is noted where they are registered.
     told = (BLOCKS,) if work.study.scans.images else (BLOCKS, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
-    frame, problems = read_participants(bids, dict(work.study.participants))
+    both = work.study.sessions.both
+    frame, problems = read_participants(bids, dict(work.study.participants), both[0])
     frame = _without_blocked(frame, screened)
-    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
+    turned = contradictions(bids, subject_labels(bids), both)
+    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
     return Made(
         frame,
         tuple(found),
@@ -203,8 +231,10 @@ def participants(work: Work) -> Made:
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_clinical_files,
     from_patients=True,
+    version="2",
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.
@@ -232,7 +262,7 @@ def clinical_scores(work: Work) -> Made:
 
 
 def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
-    blocked = {one.subject for one in problems if one.reason == BLOCKS}
+    blocked = {one.subject for one in problems if one.reason in (BLOCKS, NOT_CHECKED)}
     return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
 
 

@@ -24,7 +24,7 @@ from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, shown_field, too_large
 from ect_assets.intake.source_files import is_within
-from ect_assets.intake.tsv import TableFileError, parse_number, read_tsv
+from ect_assets.intake.tsv import TableFileError, parse_number, read_table
 from ect_assets.problems import EVERY, Problem
 
 BLOCKS, POSSIBLE = "identifying_content", "identifying_content_possible"
@@ -147,7 +147,8 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
     """
     file = bids / PARTICIPANTS
     try:
-        rows = read_tsv(file, PARTICIPANTS, within=bids)
+        # Without the lines that do not fit, of which `read_participants` takes nothing either.
+        rows = read_table(file, PARTICIPANTS, within=bids).rows
     except TableFileError:
         return []
     findings = Findings("participants")
@@ -212,7 +213,7 @@ def _table_traces(file: Path, path: Path) -> list[Trace]:
     if file.stat().st_size > MOST_BYTES:
         return [too_large("table")]
     try:
-        return _traces_of_table(read_tsv(file, path.as_posix()))
+        return _traces_of_table(read_table(file, path.as_posix()).rows)
     except TableFileError:
         return [Trace("table", False, "cannot be read as a table")]
 

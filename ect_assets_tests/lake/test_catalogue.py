@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import threading
-import time
 
 import duckdb
 import pyarrow.parquet as pq
@@ -11,11 +11,13 @@ import pytest
 
 from ect_assets import tables
 from ect_assets.lake.catalogue import CATALOGUE, QueryError, connect, query, refresh_catalogue
+from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
 from ect_assets.tables import TABLES
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows, scores
+from ect_assets_tests.waiting import wait_until
 
-ONE_MORE_SECOND = 1.0
+TIMES_MADE, TIMES_READ = 6, 2
 
 
 @pytest.fixture(scope="module")
@@ -210,13 +212,25 @@ def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path, folder):
     assert len(query(lake, "FROM scan_volumes").fetchall()) > 0
 
 
-def test_a_damaged_file_leaves_the_other_partitions_and_tables_readable(filled):
+def test_a_damaged_file_is_named_and_the_other_tables_are_answered(filled):
     keep(filled, tables.ScanVolumes, subject="01")
     keep(filled, tables.ScanVolumes, subject="02")
-    filled.file(tables.ScanVolumes, {"subject": "01"}).write_text("junk")
-    found = query(filled, "SELECT DISTINCT subject FROM scan_volumes").fetchall()
-    assert found == [("02",)]
+    file = filled.file(tables.ScanVolumes, {"subject": "01"})
+    file.write_text("junk")
+    for sql in ("FROM scan_volumes", "SELECT 1 FROM scan_volumes WHERE subject = '02'"):
+        with pytest.raises(duckdb.Error, match=f"{re.escape(str(file))} is damaged.*`ect run`"):
+            query(filled, sql).fetchall()
     assert len(query(filled, "FROM clinical_scores").fetchall()) == 2
+
+
+def test_the_catalogue_refuses_a_table_with_a_damaged_file(filled):
+    file = filled.file(tables.ClinicalScores, {})
+    file.write_text("junk")
+    with (
+        duckdb.connect(refresh_catalogue(filled), read_only=True) as connection,
+        pytest.raises(duckdb.Error, match=re.escape(str(file))),
+    ):
+        connection.execute("SELECT count(*) FROM clinical_scores")
 
 
 def test_a_damaged_file_counts_as_missing(filled):
@@ -227,7 +241,9 @@ def test_a_damaged_file_counts_as_missing(filled):
 
 def test_a_file_from_before_a_column_was_added_is_still_answered(filled):
     file = filled.file(tables.ClinicalScores, {})
-    pq.write_table(pq.read_table(file).drop_columns(["simulated"]), file)
+    older = read_parquet(file).drop_columns(["simulated"])
+    digest = content_digest(older.replace_schema_metadata(None))
+    pq.write_table(older.replace_schema_metadata({"content_sha256": digest}), file)
     assert len(query(filled, "FROM clinical_scores").fetchall()) == 2
 
 
@@ -258,21 +274,30 @@ def test_a_reader_sees_rows_that_were_written_after_it_opened_the_catalogue(fill
 
 def test_the_catalogue_may_be_made_again_while_others_query_it(filled):
     file, errors, over = refresh_catalogue(filled), [], threading.Event()
+    read, made = [0] * 4, 0
 
-    def read_again_and_again():
+    def read_again_and_again(number):
         while not over.is_set():
             try:
                 rows_read_plainly(file)
             except duckdb.Error as error:
                 errors.append(str(error))
+            read[number] += 1
 
-    readers = [threading.Thread(target=read_again_and_again) for _ in range(4)]
+    readers = [threading.Thread(target=read_again_and_again, args=(one,)) for one in range(4)]
     for reader in readers:
         reader.start()
-    end = time.monotonic() + ONE_MORE_SECOND
-    while time.monotonic() < end:
+
+    def often_enough():
+        nonlocal made
         refresh_catalogue(filled)
-    over.set()
+        made += 1
+        return (made >= TIMES_MADE and min(read) >= TIMES_READ) or errors
+
+    try:
+        wait_until(often_enough, "readers", lambda: tuple(read), pause=0)
+    finally:
+        over.set()
     for reader in readers:
         reader.join()
     assert errors == []
