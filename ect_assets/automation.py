@@ -207,6 +207,8 @@ class InputsSettled(OfPartitions):
         )
         if waits or set(planner.lacks(step, partition)) - coming:
             return False
+        if planner.awaits_registration(step):
+            return False
         return bool(coming) or not planner.is_blocked(step, partition)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -130,6 +130,32 @@ def upstream_partitions(name: str, lake: Lake, partition: Partition) -> list[Par
     table = TABLES[name]
     shared = {key: value for key, value in partition.items() if key in table.partitions}
     return lake.partitions(table, shared)
+
+
+def unregistered(step: Step, lake: Lake, registered: Collection[str]) -> list[str]:
+    """Name the patients whose rows a table of the group should read and Dagster will not.
+
+    Which partitions are read is the lake's to say (`upstream_partitions`), and digests rest on it.
+    Dagster reads those of the patients whom its records know: in a Dagster home of another
+    study, or a new one, these are others.
+
+    Parameters
+    ----------
+    step : Step
+    lake : Lake
+    registered : collection of str
+        Patients who are partitions in Dagster's records.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty for the tables of single patients.
+    """
+    if "subject" in step.table.partitions:
+        return []
+    read = [TABLES[name] for name in step.upstream if "subject" in TABLES[name].partitions]
+    there = {one["subject"] for table in read for one in lake.partitions(table)}
+    return sorted(there.difference(registered))
 
 
 def is_fresh(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from ect_assets.file_memory import FileMemory
-from ect_assets.freshness import SeenFiles, digest_of, inputs_of, newest_change
+from ect_assets.freshness import SeenFiles, digest_of, inputs_of, newest_change, unregistered
 from ect_assets.input_changes import Change, changes
 from ect_assets.lake.store import Failure, Lake, Partition
 from ect_assets.problems import STOPPED
@@ -282,6 +282,10 @@ class Planner:
     def is_blocked(self, step: Step, partition: Partition) -> bool:
         """Say whether a table of the group that a partition is made from has failed."""
         return bool(self.blocked_by(step, partition))
+
+    def awaits_registration(self, step: Step) -> bool:
+        """Say whether a table of the group reads patients who are not registered yet."""
+        return bool(unregistered(step, self.lake, self.subjects))
 
     def _look(self, step: Step, partition: Partition) -> _Seen:
         key = _key(step, partition)

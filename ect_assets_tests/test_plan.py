@@ -14,18 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
 from ect_assets import freshness, tables
 from ect_assets.freshness import digest_of, inputs_of, lake_of
+from ect_assets.instance import open_instance
 from ect_assets.lake.store import Failure
+from ect_assets.orchestration import SUBJECT
 from ect_assets.plan import ASKED, WEEKLY, Item, Planner, State
 from ect_assets.problems import STOPPED, Problem
 from ect_assets.runner import Runner
 from ect_assets.status import study_status
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.walk import STEP_OF, STEPS
+from ect_assets.walk_definitions import walk_definitions
 
 WHO = "003"
 
@@ -431,6 +435,31 @@ def test_a_record_names_no_more_than_a_hundred_files(filled_folder):
     for file in (filled_folder / "data_lake").rglob("part.parquet"):
         said = json.loads(pq.read_schema(file).metadata[b"inputs"])
         assert all(len(of) <= 100 for of in said.values())
+
+
+def test_a_table_of_the_group_is_refused_where_dagster_does_not_know_all_its_patients(
+    filled_folder,
+):
+    study = load_study(filled_folder)
+    lake, atlas = lake_of(study), {"parcellation": "hcp_mmp"}
+    before = lake.read(tables.GmvChange, atlas)
+    job = walk_definitions(study).resolve_implicit_global_asset_job_def()
+    with open_instance(study) as instance:
+        for number in (5, 6, 7):
+            instance.delete_dynamic_partition(SUBJECT, f"{number:03}")
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey("gmv_change")],
+            partition_key="hcp_mmp",
+            raise_on_error=False,
+        )
+    (failed,) = result.get_step_failure_events()
+    assert "without 3 patient(s)" in failed.step_failure_data.error.message
+    assert "sub-005, sub-006, sub-007" in failed.step_failure_data.error.message
+    assert lake.read(tables.GmvChange, atlas).equals(before)
+    planner = Planner(study, lake, registered=["001", "002", "003", "004"])
+    assert planner.awaits_registration(STEP_OF["gmv_change"])
+    assert not planner.awaits_registration(STEP_OF["parcel_gmv"])
 
 
 @pytest.mark.slow
