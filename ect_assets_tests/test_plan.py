@@ -32,6 +32,7 @@ from ect_assets.walk import STEP_OF, STEPS
 from ect_assets.walk_definitions import walk_definitions
 
 WHO = "003"
+NEW_IN_FOOTERS = (b"inputs", b"seconds", b"seal")
 
 
 def items_of(folder: Path, **known) -> dict[str, Item]:
@@ -96,7 +97,7 @@ class Situation:
     leaves_current: frozenset[str] = frozenset()
 
 
-SUBJECT = f"subject={WHO}"
+WHOSE = f"subject={WHO}"
 ATLAS = "parcellation=desikan_killiany"
 VOLUMES = {f"parcel_gmv ({WHO}, {one})" for one in ("desikan_killiany", "hcp_mmp")}
 OF_BOTH = ("desikan_killiany", "hcp_mmp")
@@ -171,7 +172,7 @@ SITUATIONS = [
     ),
     Situation(
         "a patient's row of a table is gone",
-        lambda folder: part(folder, "scan_volumes", SUBJECT).unlink(),
+        lambda folder: part(folder, "scan_volumes", WHOSE).unlink(),
         {f"scan_volumes ({WHO})"},
         "never made",
     ),
@@ -268,7 +269,7 @@ SITUATIONS = [
     Situation(
         "a patient's volumes are gone from the lake",
         lambda folder: [
-            part(folder, "parcel_gmv", SUBJECT, f"parcellation={a}").unlink() for a in OF_BOTH
+            part(folder, "parcel_gmv", WHOSE, f"parcellation={a}").unlink() for a in OF_BOTH
         ],
         VOLUMES,
     ),
@@ -423,7 +424,7 @@ def test_a_lake_of_an_earlier_version_is_current_and_says_so_where_it_is_not(fil
 def without_record(file: Path) -> None:
     with pq.ParquetFile(file) as opened:
         content = opened.read()
-    said = {k: v for k, v in content.schema.metadata.items() if k not in (b"inputs", b"seconds")}
+    said = {k: v for k, v in content.schema.metadata.items() if k not in NEW_IN_FOOTERS}
     pq.write_table(content.replace_schema_metadata(said), file)
 
 
