@@ -287,6 +287,24 @@ def _walk(
         raise typer.Exit(1)
 
 
+@app.command(epilog=_example("ect plan", "ect plan --table gmv_change"))
+def plan(
+    study: StudyOption = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this table and what it is made from; repeatable"),
+    ] = None,
+) -> None:
+    """Say what `ect run` will make, why, and about how long it takes. Nothing is changed."""
+    from ect_assets.freshness import lake_of
+    from ect_assets.plan import Planner
+    from ect_assets.walk import steps_for
+
+    loaded = _load(study)
+    items = Planner(loaded, lake_of(loaded)).items(steps_for(table))
+    terminal.show_plan(loaded, items)
+
+
 @app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001", "ect ui --no-token"))
 def ui(
     study: StudyOption = None,
