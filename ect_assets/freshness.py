@@ -262,6 +262,27 @@ def newest_change(files: Iterable[Path]) -> float:
     return max((_last_change(file) for file in files), default=0.0)
 
 
+def seconds_to_settle(study: Study, files: Iterable[Path], now: float) -> float:
+    """Say for how long files have still to stay as they are before the daemon reads them.
+
+    Parameters
+    ----------
+    study : Study
+    files : iterable of Path
+    now : float
+        Seconds since the epoch.
+
+    Returns
+    -------
+    float
+        0 where they have settled. A time far ahead is of a clock that was wrong then, or is now:
+        it is not waited for.
+    """
+    settle = study.arrival.settle_minutes * 60
+    age = now - newest_change(files)
+    return settle - age if -settle <= age < settle else 0.0
+
+
 def _last_change(file: Path) -> float:
     try:
         status = file.stat()

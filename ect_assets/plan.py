@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from ect_assets.file_memory import FileMemory
-from ect_assets.freshness import SeenFiles, digest_of, inputs_of, newest_change, unregistered
+from ect_assets.freshness import SeenFiles, digest_of, inputs_of, seconds_to_settle, unregistered
 from ect_assets.input_changes import Change, changes
 from ect_assets.lake.store import Failure, Lake, Partition
 from ect_assets.problems import STOPPED
@@ -230,8 +230,8 @@ class Planner:
         # Not kept with the rest: of the hundreds that are current nobody asks.
         if step.files is None:
             return True
-        settle = self.study.arrival.settle_minutes * 60
-        return self._now - newest_change(step.files(self.study, partition)) >= settle
+        files = step.files(self.study, partition)
+        return not seconds_to_settle(self.study, files, self._now)
 
     def is_pending(self, step: Step, partition: Partition) -> bool:
         """Say whether the daemon will make a partition, or anything that it is made from."""
