@@ -25,7 +25,8 @@ SCORES, GENES, COVERAGE = tables.ClinicalScores, tables.Genes, tables.Expression
 def promised() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], list[str]]]:
     """Read partitions, key and columns of each promised Parquet table."""
     found = {}
-    for line in PROMISES.read_text(encoding="utf-8").splitlines():
+    first, _, _ = PROMISES.read_text(encoding="utf-8").partition("## Second plan")
+    for line in first.splitlines():
         row = re.fullmatch(r"\| `(\w+)` \| (.+?) \| \*\*(.+?)\*\*,?(.*) \|", line)
         if row:
             name, partitions, key, others = row.groups()
