@@ -28,11 +28,17 @@ def effort_of(work: Callable[[], object]) -> float:
     -------
     float
     """
-    unit = min(_taken(lambda: zlib.decompress(PACKED)) for _ in range(TURNS))
-    return _taken(work) / unit
+    unit = unit_seconds()
+    return cpu_taken(work) / unit
 
 
-def _taken(work: Callable[[], object]) -> float:
+def unit_seconds() -> float:
+    """Return the time of the processor that the unit takes here and now, at its best."""
+    return min(cpu_taken(lambda: zlib.decompress(PACKED)) for _ in range(TURNS))
+
+
+def cpu_taken(work: Callable[[], object]) -> float:
+    """Return the time of the processor that something takes in this process, in seconds."""
     begun = time.process_time()
     work()
     return time.process_time() - begun

@@ -29,10 +29,10 @@ from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import GmvChange, RawScans
 from ect_assets_tests.conftest import shortened, without_genes
 from ect_assets_tests.records_at_work import failed_runs, signs_of, without_deadlines
+from ect_assets_tests.serving.running import work_of_the_pages
 from ect_assets_tests.waiting import (
     QUIET_SECONDS,
     Sign,
-    cpu_seconds,
     family,
     has_ended,
     is_answering,
@@ -109,13 +109,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def work_of_the_pages(server: int) -> float:
-    """Return the work of the process that serves pages; the daemon beside it works for ever."""
-    names = [(one, Path(f"/proc/{one}/cmdline")) for one in children_of(server)]
-    serving = [one for one, line in names if b"serving.web" in line.read_bytes()]
-    return sum(map(cpu_seconds, serving))
 
 
 def children_of(process: int) -> list[int]:

@@ -26,8 +26,10 @@ from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import TABLES
 from ect_assets_tests.lake import killing, reading
+from ect_assets_tests.records_at_work import signs_of
 from ect_assets_tests.serving.running import ECT, Ui, free_port, quiet_study, running_ui
 from ect_assets_tests.test_kills import contents, small, torn
+from ect_assets_tests.waiting import has_ended, wait_until
 
 REQUESTS = 1_000
 AT_ONCE = 8
@@ -127,9 +129,13 @@ def test_a_run_beside_the_daemon_gives_the_tables_of_a_run_alone(simulated_input
             [*ECT, "run", "--study", str(folder)], capture_output=True, text=True
         )
         assert beside.returncode == 0, beside.stdout + beside.stderr
-        while not is_idle(study):
-            assert ui.server.poll() is None
-            time.sleep(1)
+        wait_until(
+            lambda: is_idle(study),
+            "the end of all that is to be made",
+            *signs_of(study),
+            unless=has_ended(ui.server),
+            pause=1,
+        )
         statuses = Counter(ui.runs())
     print(statuses)
     assert torn(Lake(study.lake_folder)) == []

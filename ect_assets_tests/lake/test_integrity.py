@@ -7,6 +7,7 @@ import os
 import random
 import re
 import time
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -24,6 +25,7 @@ from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
 from ect_assets.schema import Table
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
+from ect_assets_tests.waiting import wait_until
 
 CHANGE = tables.GmvChange
 DESIKAN = {"parcellation": "desikan_killiany"}
@@ -208,9 +210,11 @@ def count_readings(monkeypatch) -> list:
 
 def wait_a_tick(lake: Lake) -> None:
     """Let the file be so old that a change would show in its times."""
-    file = lake.file(CHANGE, DESIKAN)
-    while time.time() - file.stat().st_ctime < 0.1:
-        time.sleep(0.01)
+    wait_until_old(lake.file(CHANGE, DESIKAN))
+
+
+def wait_until_old(file: Path) -> None:
+    wait_until(lambda: time.time() - file.stat().st_ctime > 0.1, "an older file", pause=0.01)
 
 
 def test_a_file_is_verified_once_for_all_processes(changed, monkeypatch):
@@ -225,8 +229,7 @@ def test_a_file_is_verified_once_for_all_processes(changed, monkeypatch):
 def test_what_is_remembered_names_nobody(lake):
     keep(lake, tables.ScanVolumes, subject="zebra")
     file = lake.file(tables.ScanVolumes, {"subject": "zebra"})
-    while time.time() - file.stat().st_ctime < 0.1:
-        time.sleep(0.01)
+    wait_until_old(file)
     query(lake, "FROM scan_volumes").fetchall()
     text = (lake.folder / REMEMBERED).read_text()
     assert re.fullmatch(r"[0-9a-f]{32}\n", text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from typing import Any
 from ect_assets.instance import open_instance
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.records_at_work import without_deadlines
+from ect_assets_tests.waiting import cpu_seconds, family, has_ended, stop, wait_until
 
 BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
 ECT = [sys.executable, "-c", "from ect_assets.cli import main; main()"]
@@ -79,18 +81,35 @@ def is_answering(port: int, host: str = "127.0.0.1") -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
+def work_of_the_pages(server: int) -> float:
+    """Return the work of the process that serves pages; the daemon beside it works for ever."""
+    return sum(cpu_seconds(one) for one in family(server) if b"serving.web" in _words_of(one))
+
+
+def _words_of(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def start_ui(study: Study, port: int, *options: str) -> Ui:
     """Start `ect ui`, and wait until it answers."""
     server = subprocess.Popen(
         [*ECT, "ui", "--study", str(study.folder), "--port", str(port), *options],
         stdout=subprocess.PIPE,
         text=True,
+        env=os.environ | without_deadlines(study),
     )
     assert server.stdout is not None
     address = next(one for one in server.stdout.readline().split() if one.startswith("http"))
-    while not is_answering(port):
-        assert server.poll() is None, "it ended by itself"
-        time.sleep(0.2)
+    wait_until(
+        lambda: is_answering(port),
+        "the UI",
+        lambda: family(server.pid),
+        lambda: work_of_the_pages(server.pid),
+        unless=has_ended(server, log=study.dagster_home / "server.log"),
+    )
     return Ui(study, server, address)
 
 
@@ -101,8 +120,7 @@ def running_ui(study: Study, port: int, *options: str) -> Iterator[Ui]:
     try:
         yield ui
     finally:
-        ui.server.send_signal(signal.SIGINT)
-        assert ui.server.wait() == 0
+        assert stop(ui.server, signal.SIGINT) == 0
 
 
 @contextmanager
@@ -115,8 +133,7 @@ def served(app: Any) -> Iterator[int]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started, "uvicorn", unless=lambda: not thread.is_alive())
     yield listening.getsockname()[1]
     server.should_exit = True
     thread.join()

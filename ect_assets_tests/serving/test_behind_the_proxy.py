@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from ect_assets_tests.serving.running import (
 )
 from ect_assets_tests.serving.test_other_origins import withdrawal
 from ect_assets_tests.test_deploy import NGINX, write_proxy
+from ect_assets_tests.waiting import has_ended, stop, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
@@ -53,9 +53,8 @@ def proxied(folder: Path, upstream: int) -> Iterator[Any]:
     write_proxy(folder, port, upstream)
     named = ["-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
     server = subprocess.Popen([str(NGINX), *named, "-g", "daemon off;"])
-    while not is_answering(port):
-        assert server.poll() is None, "nginx ended"
-        time.sleep(0.05)
+    log = folder / "log"
+    wait_until(lambda: is_answering(port), "nginx", log, unless=has_ended(server, log=log))
     names = f"MAP {PUBLIC}:443 127.0.0.1:{port}, MAP {EVIL} 127.0.0.1"
     with playwright.sync_playwright() as started:
         options = [*BROWSER[:-1], f"--host-resolver-rules={names}"]
@@ -65,8 +64,7 @@ def proxied(folder: Path, upstream: int) -> Iterator[Any]:
         page.set_default_timeout(0)
         yield page
         browser.close()
-    server.terminate()
-    server.wait()
+    stop(server)
 
 
 def test_pages_changes_and_web_sockets_reach_the_application(tmp_path):

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,16 @@ import pytest
 from ect_assets.processes import is_alive
 from ect_assets.serving.lifeline import send_settings
 from ect_assets_tests.serving.running import free_port, is_answering, quiet_study, start_ui
+from ect_assets_tests.waiting import wait_until
 
 CHILD = """
-import subprocess, sys, time
+import signal, subprocess, sys
 from ect_assets.serving.lifeline import settings_from_parent
 settings = settings_from_parent()
 under = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read(); input()"])
 rest = sys.stdin.read()
 print(settings["word"], under.pid, repr(rest), flush=True)
-time.sleep(1000)
+signal.pause()
 """
 
 
@@ -44,9 +44,10 @@ def has_ended(process: int) -> bool:
     return state == "Z"
 
 
-def has_members(groups: list[str]) -> bool:
+def members(groups: list[str]) -> str:
+    """List the processes of some groups."""
     command = ["pgrep", "--pgroup", ",".join(groups)]
-    return subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    return subprocess.run(command, capture_output=True, text=True).stdout
 
 
 def test_a_process_and_what_it_started_end_when_the_pipe_is_closed():
@@ -57,8 +58,7 @@ def test_a_process_and_what_it_started_end_when_the_pipe_is_closed():
     assert (word, rest) == ("kept", "''") and is_alive(int(under))
     process.stdin.close()
     assert process.wait() == -signal.SIGKILL
-    while not has_ended(int(under)):
-        time.sleep(0.05)
+    wait_until(lambda: has_ended(int(under)), "the end of what it started")
 
 
 def test_a_process_without_a_parent_that_speaks_says_so():
@@ -86,11 +86,7 @@ def test_a_killed_ui_leaves_no_process_and_the_next_one_starts(simulated_input, 
         assert len(groups) == 2
         os.kill(ui.server.pid, end)
         ui.server.wait()
-        while (
-            subprocess.run(
-                ["pgrep", "--pgroup", ",".join(groups)], stdout=subprocess.DEVNULL
-            ).returncode
-            == 0
-        ):
-            time.sleep(0.1)
+        wait_until(
+            lambda groups=groups: not members(groups), "their end", lambda g=groups: members(g)
+        )
         assert not is_answering(port)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from ect_assets.serving.log import open_log, rotate
+from ect_assets_tests.waiting import has_ended, wait_until
 
 
 def test_a_log_is_moved_aside_when_it_is_too_long_and_three_parts_are_kept(tmp_path):
@@ -46,8 +47,7 @@ def test_a_process_that_writes_goes_on_at_the_new_beginning(tmp_path):
 def tell(process, file, line) -> None:
     process.stdin.write(line)
     process.stdin.flush()
-    while line not in file.read_text():
-        assert process.poll() is None
+    wait_until(lambda: line in file.read_text(), "the line", unless=has_ended(process), pause=0.01)
 
 
 def test_a_start_adds_to_what_the_one_before_printed_and_nobody_else_may_read_it(tmp_path):

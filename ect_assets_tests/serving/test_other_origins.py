@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from ect_assets.instance import open_instance
+from ect_assets_tests.records_at_work import signs_of
 from ect_assets_tests.serving.asking import Behind
 from ect_assets_tests.serving.attacks import (
     READ,
@@ -25,6 +25,7 @@ from ect_assets_tests.serving.attacks import (
     foreign_pages,
 )
 from ect_assets_tests.serving.running import ECT, Ui, free_port, quiet_study, running_ui, served
+from ect_assets_tests.waiting import wait_until
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -173,8 +174,8 @@ def test_the_own_page_launches_and_a_wrong_confirmation_touches_nothing(page, ui
     ):
         status, text = page.evaluate(OWN_PAGE, [json.dumps(body), "/graphql"])
         assert status == 200 and "LaunchRunSuccess" in text, text
-    while set(ui.runs()) - {"FAILURE", "SUCCESS", "CANCELED"}:
-        time.sleep(0.5)
+    over = {"FAILURE", "SUCCESS", "CANCELED"}
+    wait_until(lambda: set(ui.runs()) <= over, "the end of both runs", *signs_of(ui.study))
     assert ui.runs() == ["FAILURE", "FAILURE"]
     with open_instance(ui.study) as instance:
         for run in instance.get_runs():
