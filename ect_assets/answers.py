@@ -22,7 +22,7 @@ WIDEST = 10_000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """With these, the last four full-width, a spreadsheet takes a text for a formula (OWASP, CSV
 Injection)."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
+from ect_assets.intake.privacy_texts import likeness_to_name
+from ect_assets.intake.privacy_words import shown_columns
 from ect_assets.intake.source_files import refused_folder
 from ect_assets.intake.tsv import TableFileError, describe, parse_number, read_tsv
 from ect_assets.problems import Problem, StudyError
@@ -165,7 +167,12 @@ def read_participants(bids: Path, rename: dict[str, str]) -> tuple[pd.DataFrame,
 
 
 def _safe(label: str) -> str:
-    """Show a label that is none, so that it can be looked for and does nothing where it stands."""
+    """Show a label that is none, so that it can be looked for and does nothing where it stands.
+
+    One that reads like somebody's name is not shown.
+    """
+    if likeness_to_name(label) != "none":
+        return _NO_LABEL
     return _NO_LETTERS.sub("_", label)[:_LONGEST_LABEL] or _NO_LABEL
 
 
@@ -196,7 +203,7 @@ def _listed(bids: Path) -> tuple[list[str], pd.DataFrame | None]:
     if "participant_id" not in rows:
         raise StudyError(
             f"{PARTICIPANTS} has no column participant_id; it has: "
-            f"{listed(list(rows.columns), 30)}. Rename the column that holds the subjects."
+            f"{shown_columns(rows.columns)}. Rename the column that holds the subjects."
         )
     labels = rows["participant_id"].fillna("").str.removeprefix("sub-")
     return folders, rows.assign(participant_id=labels)
@@ -236,7 +243,7 @@ def _find_unmatched(folders: set[str], rows: set[str], findings: Findings) -> No
 
 def _column_names(columns: list[str], rename: dict[str, str]) -> dict[str, str]:
     """Map the file's columns to ours, refusing what does not fit."""
-    found = f"it has: {listed(columns, 30)}"
+    found = f"it has: {shown_columns(columns)}"
     unknown = [name for name in rename if name not in columns]
     if unknown:
         raise StudyError(

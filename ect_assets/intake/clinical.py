@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
+from ect_assets.intake.privacy_words import shown_columns
 from ect_assets.intake.source_files import refused_file
 from ect_assets.intake.tsv import TableFileError, describe, parse_number, read_tsv
 from ect_assets.problems import Problem, StudyError
@@ -166,13 +167,13 @@ def _sessions_files(
         found = sorted({column for table in without_id.values() for column in table.columns})
         raise StudyError(
             "No sub-*_sessions.tsv has the column session_id; columns found: "
-            f"{listed(found, 30)}. Rename the column that holds the sessions."
+            f"{shown_columns(found)}. Rename the column that holds the sessions."
         )
     for subject, table in without_id.items():
         findings.add(
             "column_missing",
             f"sub-{subject}/sub-{subject}_sessions.tsv has no column session_id; it has: "
-            f"{listed(list(table.columns), 30)}. Rename the column that holds the sessions.",
+            f"{shown_columns(table.columns)}. Rename the column that holds the sessions.",
             subject,
         )
     return files
@@ -209,7 +210,7 @@ def _cells_of_sessions_files(
     if files and len(lacking) == len(files):
         found = sorted({found for file in files.values() for found in file.columns})
         raise StudyError(
-            f"No sub-*_sessions.tsv has the column {column}; columns found: {listed(found, 30)}. "
+            f"No sub-*_sessions.tsv has the column {column}; columns found: {shown_columns(found)}. "
             f"Mend `column` in [instruments.{name}] of study.toml."
         )
     cells: _Cells = {}
@@ -218,7 +219,7 @@ def _cells_of_sessions_files(
             findings.add(
                 "column_missing",
                 f"{file.shown} has no column {column} ({setting.title}), which other subjects' "
-                f"files have; it has: {listed(file.columns, 30)}. Add or rename the column.",
+                f"files have; it has: {shown_columns(file.columns)}. Add or rename the column.",
                 subject,
             )
             continue
@@ -296,7 +297,7 @@ def _own_table(
     if lacking:
         raise StudyError(
             f"{shown} has no column {', '.join(lacking)}; it has: "
-            f"{listed(list(table.columns), 30)}. Mend the file, or `columns` in {place}."
+            f"{shown_columns(table.columns)}. Mend the file, or `columns` in {place}."
         )
     return table
 

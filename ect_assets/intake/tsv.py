@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import listed
+from ect_assets.intake.privacy_words import shown_columns
 from ect_assets.intake.source_files import TABLE_BYTES, refused_file
 from ect_assets.problems import EctError
 
 MISSING = frozenset({"", "n/a"})
 """How a missing value is written (BIDS: ``n/a``), in lower case."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
 
@@ -151,7 +151,7 @@ def _header(line: str, shown: str) -> list[str]:
     repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     if repeated:
         raise TableFileError(
-            f"{shown} has two columns of one name: {listed(repeated)}. Rename or delete one."
+            f"{shown} has two columns of one name: {shown_columns(repeated)}. Rename or delete one."
         )
     return header
 
