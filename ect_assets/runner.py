@@ -31,6 +31,7 @@ from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEPS
 from ect_assets.walk_definitions import walk_definitions
+from ect_assets.withdrawal import finish_withdrawals
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
@@ -171,6 +172,7 @@ class Runner:
             heard_interruptions() as self._raise_if_interrupted,
         ):
             close_abandoned_runs(instance)
+            finish_withdrawals(self.study, instance)
             outcome.departed = register_subjects(self.study, instance, arrived)
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]

@@ -9,21 +9,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets import tables
+from ect_assets import patient_files, tables
 from ect_assets.freshness import has_failed_before, is_fresh
+from ect_assets.intake.bids import COLUMNS as BASIC_COLUMNS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
 from ect_assets.intake.privacy import (
-    BLOCKS,
+    BLOCKING,
     POSSIBLE,
+    UNCHECKED,
     screen_participants,
     screen_subject,
-    screened_files,
+    withheld_columns,
 )
-from ect_assets.intake.scans import read_raw_scans, scan_files
-from ect_assets.intake.source_files import usable_files
+from ect_assets.intake.scans import read_raw_scans
 from ect_assets.lake.store import Partition
-from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
@@ -33,15 +34,6 @@ HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
 
 def _no_images(study: Study, partition: Partition) -> str | None:
     return None if study.scans.images else "the study has no images (scans.images = false)"
-
-
-def _made_here(study: Study) -> Path | None:
-    """Name the folder of volumes where it is this platform that fills it, from screened images."""
-    return study.morphometry_folder if study.morphometry.source == "recon-all" else None
-
-
-def _screened(study: Study, subject: str) -> list[Path]:
-    return screened_files(study.bids_folder, subject, _made_here(study))
 
 
 def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
@@ -68,14 +60,27 @@ def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Pr
 
 
 def _screen(study: Study, subject: str) -> list[Problem]:
-    allowed = study.privacy.allow
-    return screen_subject(study.bids_folder, subject, allowed, _made_here(study))
+    """Screen a patient; a screen that cannot be made blocks the patient."""
+    try:
+        return screen_subject(
+            study.bids_folder,
+            subject,
+            study.privacy.allow,
+            patient_files.made_here(study),
+            patient_files.folders_outside(study, subject),
+        )
+    except (StudyError, MemoryError):
+        raise
+    except Exception as error:
+        sentence = (
+            f"the files of this patient could not be looked through ({type(error).__name__}). "
+            "`ect validate` may say more; report it if it does not."
+        )
+        return [Problem(UNCHECKED, sentence, "raw_scans", subject)]
 
 
 def _images(study: Study, partition: Partition) -> list[Path]:
-    subject = partition["subject"]
-    found = {*scan_files(study.bids_folder, subject), *_screened(study, subject)}
-    return usable_files(sorted(found), study.bids_folder)
+    return patient_files.image_files(study, partition["subject"])
 
 
 def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ...]:
@@ -84,20 +89,11 @@ def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ..
 
 
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    files = {study.bids_folder / "participants.tsv"}
-    if not study.scans.images:
-        # Otherwise `raw_scans` looks at them, and what it finds is read from there.
-        subjects = subject_labels(study.bids_folder)
-        files |= {file for subject in subjects for file in _screened(study, subject)}
-    return usable_files(sorted(files), study.bids_folder)
+    return patient_files.participants_files(study)
 
 
 def _clinical_files(study: Study, partition: Partition) -> list[Path]:
-    own = {study.bids_folder / one.file for one in study.instruments.values() if one.file}
-    per_subject = study.bids_folder.glob("sub-*/sub-*_sessions.tsv")
-    inside = usable_files(per_subject, study.bids_folder)
-    screened = _participants_files(study, partition)
-    return sorted({*screened, *inside, *usable_files(own)})
+    return patient_files.rating_files(study)
 
 
 @step(
@@ -176,17 +172,18 @@ def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
     A column that can tell who they are stops the table; a cell or a file that can leaves its
-    patient out.
+    patient out. A column of free text is left out unless ``privacy.allow`` names it.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
-    of_columns = [one for one in screened if one.reason == BLOCKS and one.subject == EVERY]
+    of_columns = [one for one in screened if one.reason in BLOCKING and one.subject == EVERY]
     if of_columns:
         raise InputProblem(of_columns)
     # With images what only might identify is noted where they are registered.
-    told = (BLOCKS,) if work.study.scans.images else (BLOCKS, POSSIBLE)
+    told = BLOCKING if work.study.scans.images else (*BLOCKING, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
     frame, problems = read_participants(bids, dict(work.study.participants))
+    frame = _without_free_text(work.study, frame)
     frame = _without_blocked(frame, screened)
     found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
     return Made(
@@ -220,7 +217,7 @@ def clinical_scores(work: Work) -> Made:
         study.sessions.both,
         study.instruments,
     )
-    everything = _told_by_screen(work, "clinical_scores", (BLOCKS,))
+    everything = _told_by_screen(work, "clinical_scores", BLOCKING)
     # A column that identifies concerns participants.tsv, and stops that table.
     blocking = [problem for problem in everything if problem.subject != EVERY]
     frame = _without_blocked(frame, blocking)
@@ -231,8 +228,20 @@ def clinical_scores(work: Work) -> Made:
     )
 
 
+def _without_free_text(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """Take columns of free text out; of those that every study has, the values."""
+    ours = dict(study.participants)
+    withheld = withheld_columns(study.bids_folder, study.privacy.allow)
+    names = [ours.get(one, one) for one in withheld]
+    known = [name for name in names if name in BASIC_COLUMNS]
+    emptied = {name: pd.Series(index=frame.index, dtype=frame[name].dtype) for name in known}
+    return frame.drop(columns=[one for one in names if one in frame and one not in known]).assign(
+        **emptied
+    )
+
+
 def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
-    blocked = {one.subject for one in problems if one.reason == BLOCKS}
+    blocked = {one.subject for one in problems if one.reason in BLOCKING}
     return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
 
 

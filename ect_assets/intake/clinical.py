@@ -210,7 +210,8 @@ def _cells_of_sessions_files(
     if files and len(lacking) == len(files):
         found = sorted({found for file in files.values() for found in file.columns})
         raise StudyError(
-            f"No sub-*_sessions.tsv has the column {column}; columns found: {shown_columns(found)}. "
+            f"No sub-*_sessions.tsv has the column {column}; columns found: "
+            f"{shown_columns(found)}. "
             f"Mend `column` in [instruments.{name}] of study.toml."
         )
     cells: _Cells = {}

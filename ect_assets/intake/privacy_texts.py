@@ -135,7 +135,7 @@ def holds_given_name(text: str) -> bool:
 
 def _tokens(text: str) -> list[str]:
     """Take the words of a text, those that are written together apart (``DoeJane``)."""
-    words = []
+    words: list[str] = []
     for token in _TOKEN.findall(text):
         words += _apart(token) if not (token.isupper() or token.islower()) else [token]
     return words
