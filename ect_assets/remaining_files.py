@@ -168,9 +168,11 @@ def _archive_mentions(path: Path, pattern: re.Pattern[str]) -> bool:
 def _parquet_mentions(path: Path, subject: str) -> bool:
     """Say whether a table, such as one of an earlier export, has a row of the patient."""
     file, pattern = pq.ParquetFile(path), mentions(subject)
-    texts = [one.name for one in file.schema_arrow if pa.types.is_string(one.type)]
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+    texts = [one.name for one in file.schema_arrow if any(kind(one.type) for kind in kinds)]
     return any(
-        value is not None and (pattern.search(value) or (name == "subject" and value == subject))
+        isinstance(value, str)
+        and (pattern.search(value) or (name == "subject" and value == subject))
         for batch in file.iter_batches(columns=texts)
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
         for value in column.unique().to_pylist()

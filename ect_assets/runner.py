@@ -333,9 +333,16 @@ class Runner:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    why = ran.broke_off or _sentence(ran.said.get(step.name))
+                    why = ran.broke_off or self._why(step, partition, ran)
                     outcome.note_failure(step, partition, why)
         return ran.success
+
+    def _why(self, step: Step, partition: Partition, ran: Ran) -> str:
+        """Say what a step found; Dagster's records are not told what is wrong with a patient."""
+        failure = self.lake.failure(step.table, partition)
+        if step.name in ran.said and failure is not None and failure.failed:
+            return "\n".join(map(str, failure.problems))
+        return _sentence(ran.said.get(step.name))
 
 
 def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:

@@ -32,7 +32,7 @@ from ect_assets.intake.tsv import TableFileError, read_tsv
 from ect_assets.problems import EVERY, Problem
 
 BLOCKS, POSSIBLE = "identifying_content", "identifying_content_possible"
-UNCHECKED = "privacy_not_checked"
+UNCHECKED = "not_checked"
 BLOCKING = (BLOCKS, UNCHECKED)
 """Reasons with which nothing of a patient is taken in."""
 
@@ -84,7 +84,7 @@ def screen_subject(
     Returns
     -------
     list of Problem
-        ``identifying_content`` and ``privacy_not_checked`` (the patient cannot be taken in) and
+        ``identifying_content`` and ``not_checked`` (the patient cannot be taken in) and
         ``identifying_content_possible`` (noted), one of each per session at most; session ``*``
         for files of the whole patient or dataset.
     """

@@ -257,7 +257,7 @@ def test_links_in_a_circle_end(bids, write):
 
 def test_a_sidecar_that_is_too_large_blocks(screen, write):
     write(SIDECAR, json.dumps({"Rows": "x" * SIDECAR_BYTES}))
-    assert screen() == ["privacy_not_checked"]
+    assert screen() == ["not_checked"]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_sidecar_that_is_too_large_blocks(screen, write):
 def test_a_sidecar_that_cannot_be_looked_through_blocks(bids, write, content):
     write(SIDECAR, "").write_bytes(content)
     (problem,) = screen_subject(bids, "01", ())
-    assert problem.reason == "privacy_not_checked"
+    assert problem.reason == "not_checked"
     assert SIDECAR in problem.detail and "Export it again as JSON" in problem.detail
 
 
@@ -297,7 +297,7 @@ def test_a_fault_of_the_screen_itself_blocks_and_names_no_content(bids, write, m
     write(SIDECAR, "{}")
     monkeypatch.setattr("ect_assets.intake.privacy.json_traces", faulty)
     (problem,) = screen_subject(bids, "01", ())
-    assert problem.reason == "privacy_not_checked"
+    assert problem.reason == "not_checked"
     assert "KeyError" in problem.detail and SECRET not in problem.detail
 
 
@@ -537,7 +537,7 @@ def test_the_bundled_real_study_passes(tmp_path):
 def test_a_file_that_cannot_be_opened_blocks(screen, write):
     file: Path = write(SIDECAR, "{}")
     file.chmod(0)
-    assert screen() == ["privacy_not_checked"]
+    assert screen() == ["not_checked"]
 
 
 def test_a_field_is_told_by_the_name_under_which_it_is_allowed(write, screen):
