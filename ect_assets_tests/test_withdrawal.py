@@ -109,7 +109,8 @@ def traces(study: Study) -> list[str]:
         rows = pq.ParquetFile(path).read().to_pandas()
         texts = rows.astype(str)
         for one in (LEAVING, AGE, SCORE, ETIV):
-            if texts.apply(lambda column, one=one: column.str.contains(one, regex=False)).any(None):
+            found_in = texts.apply(lambda cells, one=one: cells.str.contains(one, regex=False))
+            if found_in.to_numpy().any():
                 found.append(f"{path}: {one}")
     return found
 

@@ -103,6 +103,7 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
     files=_images,
     from_patients=True,
     unavailable=_no_images,
+    version="2",
 )
 def raw_scans(work: Work) -> Made:
     """Register the patient's T1w images: geometry, acquisition and checksum.
@@ -167,6 +168,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     reads_problems=True,
     files=_participants_files,
     from_patients=True,
+    version="2",
 )
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
@@ -202,6 +204,7 @@ def participants(work: Work) -> Made:
     reads_problems=True,
     files=_clinical_files,
     from_patients=True,
+    version="2",
 )
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.

@@ -49,7 +49,6 @@ TABLES = ("_scans.tsv", "_sessions.tsv")
 DICTIONARIES = ("scans", "sessions", "participants", "events", "channels", "electrodes")
 PARTICIPANTS = "participants.tsv"
 
-_BIDS_NAME = re.compile(r"sub-[0-9A-Za-z]+(_[a-z]+-[0-9A-Za-z+]+)*(_[0-9A-Za-z]+)?(\.[a-z0-9]+)+")
 _SIDECAR = re.compile(r"([a-z]+-[0-9A-Za-z+]+_)*[0-9A-Za-z]+\.json")
 _SESSION = re.compile(r"(?:^|_)ses-([0-9A-Za-z]+)(?:$|_)")
 _NOT_SIDECARS = ("dataset_description.json", "participants.json", "genetic_info.json")
@@ -300,28 +299,14 @@ def _traces_of_name(path: Path, subject: str) -> list[Trace]:
         return [Trace("file_name", False, "a label of the patient that reads like a name")]
     if texts.holds_given_name(rest):
         return [Trace("file_name", True, "a person's name in the name of the file or folder")]
-    if not _BIDS_NAME.fullmatch(path.name):
+    if not words.BIDS_NAME.fullmatch(path.name):
         return [Trace("file_name", False, "a name that BIDS does not know")]
     return []
 
 
 def _shown(path: Path, subject: str) -> str:
     """Name a file in a message without what may be somebody's name in it."""
-    parts = [
-        part
-        if _is_plain_part(part, subject)
-        else f"[a name not shown]{''.join(Path(part).suffixes)}"
-        for part in path.parts
-    ]
-    return texts.without_dates("/".join(parts))
-
-
-def _is_plain_part(part: str, subject: str) -> bool:
-    """Say whether a part of a path is as BIDS or FreeSurfer name things, and names nobody."""
-    rest = part.replace(f"sub-{subject}", "")
-    return texts.likeness_to_name(rest) == "none" or bool(
-        _BIDS_NAME.fullmatch(part) and not texts.holds_given_name(rest)
-    )
+    return "/".join(words.shown_file(part, subject) for part in path.parts)
 
 
 def _session(path: Path) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from ect_assets.intake.privacy_lists import (
@@ -30,7 +31,13 @@ from ect_assets.intake.privacy_lists import (
     PARAMETER_WORDS,
     PERSON_WORDS,
 )
-from ect_assets.intake.privacy_texts import holds_date, holds_given_name, holds_long_number
+from ect_assets.intake.privacy_texts import (
+    holds_date,
+    holds_given_name,
+    holds_long_number,
+    likeness_to_name,
+    without_dates,
+)
 from ect_assets.intake.privacy_texts import holds_person as _holds_person
 
 Kind = Literal["allowed", "identifying", "unknown"]
@@ -39,10 +46,12 @@ MOST_BYTES = 1 << 20
 """What is looked at, at most, of a header's extensions, of a text or of an image's tags."""
 SIDECAR_BYTES = 10_000_000
 """Largest sidecar that is looked through, as in `source_files`."""
+ENDINGS = (".nii", ".gz", ".json", ".tsv", ".txt", ".mgz", ".xfm", ".lta", ".stats", ".html")
 _UNITS = {"month": "m", "months": "m", "mo": "m", "week": "w", "weeks": "w"} | {
     "day": "d",
     "days": "d",
 }
+BIDS_NAME = re.compile(r"sub-[0-9A-Za-z]+(_[a-z]+-[0-9A-Za-z+]+)*(_[0-9A-Za-z]+)?(\.[a-z0-9]+)+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
 
 
@@ -217,6 +226,29 @@ def shown_columns(names: Iterable[str], limit: int = 30) -> str:
     plain = [name for name in names if is_plain_name(name)]
     shown, rest = plain[:limit], len(names) - len(plain[:limit])
     return ", ".join(shown) + (f" and {rest} that are not named here" if rest else "")
+
+
+def shown_file(name: str, subject: str) -> str:
+    """Name a file or folder in a message, unless its name may hold a person's.
+
+    Parameters
+    ----------
+    name : str
+        Without the folders above it.
+    subject : str
+        The patient's label, which may be named.
+
+    Returns
+    -------
+    str
+        A name as BIDS or FreeSurfer give it, dates replaced; else only what it ends in.
+    """
+    rest = name.replace(f"sub-{subject}", "")
+    is_plain = likeness_to_name(rest) == "none"
+    if is_plain or (BIDS_NAME.fullmatch(name) and not holds_given_name(rest)):
+        return without_dates(name)
+    known = [one for one in PurePath(name).suffixes[-2:] if one in ENDINGS]
+    return f"[a name not shown]{''.join(known)}"
 
 
 def is_data(cell: str) -> bool:

@@ -17,6 +17,7 @@ import pandas as pd
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.folder_names import names_ending
 from ect_assets.intake.images import UnusableScanError, read_image
+from ect_assets.intake.privacy_words import shown_file
 from ect_assets.intake.source_files import (
     SIDECAR_BYTES,
     Refusal,
@@ -148,7 +149,7 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
             f"{shown} has no T1-weighted image (*_T1w.nii.gz); sessions found: "
             f"{', '.join(there) or 'none'}. Add the image, or name the sessions in study.toml.",
         )
-    names = ", ".join(scan.name for scan in scans)
+    names = ", ".join(shown_file(scan.name, subject) for scan in scans)
     begins = f"sub-{subject}_ses-{session}"
     if any(
         not scan.name.startswith(f"{begins}_")

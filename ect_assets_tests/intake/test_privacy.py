@@ -19,7 +19,7 @@ from ect_assets.intake.privacy import (
     screened_files,
     withheld_columns,
 )
-from ect_assets.intake.privacy_words import SIDECAR_BYTES
+from ect_assets.intake.privacy_words import SIDECAR_BYTES, shown_columns, shown_file
 
 SIDECAR = "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.json"
 SECRET = "Ulyanka"
@@ -550,3 +550,25 @@ def test_what_this_platform_made_itself_is_not_screened(bids, write):
     own = bids / "derivatives" / "own"
     assert screen_subject(bids, "01", (), own) == []
     assert [problem.reason for problem in screen_subject(bids, "01", ())] == ["identifying_content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("sub-01_ses-pre_T1w.nii.gz", "sub-01_ses-pre_T1w.nii.gz"),
+        ("Doe_Jane.nii.gz", "[a name not shown].nii.gz"),
+        ("scan.Jane", "[a name not shown]"),
+        ("sub-01_acq-Jane_T1w.json", "[a name not shown].json"),
+        ("lh.aparc.stats", "lh.aparc.stats"),
+        ("scan_2019-03-04.nii", "scan_[date].nii"),
+    ],
+)
+def test_a_file_is_named_unless_its_name_may_be_somebody_s(name, shown):
+    assert shown_file(name, "01") == shown
+
+
+def test_the_columns_of_a_table_without_a_heading_are_not_named():
+    assert "Ulanowa" not in shown_columns(["sub-01", "Ulanowa", "34"])
+    assert shown_columns(["participant_id", "age", "Jane Doe"]) == (
+        "participant_id, age and 1 that are not named here"
+    )
