@@ -57,7 +57,7 @@ SLOWEST_TABLES = 12
 
 NOTES = (
     "Simulated patients with two sessions: FreeSurfer statistics of two parcellations, T1w images "
-    "of 8 mm. Gene expression is the packaged one for desikan_killiany and none for hcp_mmp; few "
+    "of 5 mm. Gene expression is the packaged one for desikan_killiany and none for hcp_mmp; few "
     "resamples. `patient_s`: Dagster runs of the patients' own tables; `group_s`: those of the "
     "tables over all patients; `other_s`: start, imports, looking for what is out of date, the "
     "catalogue. A look is one evaluation of the daemon's conditions in a new process (cold), and "
@@ -111,7 +111,7 @@ def _make_everybody() -> None:
     from ect_assets.demo.donors import TINY
 
     make_simulated_study(
-        EVERYBODY, EVERYBODY / "data_lake", subjects=max(SIZES) + 1, voxel_mm=8.0, donors=TINY
+        EVERYBODY, EVERYBODY / "data_lake", subjects=max(SIZES) + 1, voxel_mm=5.0, donors=TINY
     )
 
 

@@ -31,10 +31,12 @@ MODEL_FOLDER = BUILD / "large-models"
 SEED = 20250101
 SPREAD = 0.02
 """Standard deviation by which a parcel's volume differs from the model's, in both sessions."""
+NOISE = 10.0
+"""Standard deviation of the noise added to the model's image, whose brain has 800."""
 TIMES_ASKED = 3
 NOTES = (
     "Simulated patients with two sessions, multiplied from 60: FreeSurfer statistics of two "
-    "parcellations, T1w images of 8 mm; two processes (`[cluster] processes`); no gene "
+    "parcellations, T1w images of 5 mm; two processes (`[cluster] processes`); no gene "
     "expression, no pages, few resamples (as in `cohort`). Every walk is a command of its own; "
     "CPU seconds are of all its processes, peak memory of the largest. `patient_s`: runs of the "
     "patients' own tables; `group_s`: those of tables over all patients (added up, though two may "
@@ -95,7 +97,7 @@ def make_cohort(size: int) -> Path:
 
     if not MODEL_FOLDER.exists():
         make_simulated_study(
-            MODEL_FOLDER, MODEL_FOLDER / "data_lake", subjects=MODELS, voxel_mm=8.0, donors=TINY
+            MODEL_FOLDER, MODEL_FOLDER / "data_lake", subjects=MODELS, voxel_mm=5.0, donors=TINY
         )
     folder = BUILD / f"large-{size}"
     if folder.exists():
@@ -159,10 +161,12 @@ def _other_volumes(file: Path, number: int) -> str:
 
 
 def _write_other_image(file: Path, there: Path, number: int) -> None:
-    """Write a model's image with three voxels of the corner changed: two alike would be refused."""
+    """Write a model's image with noise of its own: two of the same picture would be refused."""
+    own = np.random.default_rng((SEED, number, len(file.name)))
     image = nib.load(file)
-    values = np.asarray(image.dataobj).copy()
-    values[0, 0, :3] = [number % 100, number // 100 % 100, number // 10_000]
+    values = np.asarray(image.dataobj)
+    noise = np.rint(NOISE * own.standard_normal(values.shape, dtype=np.float32))
+    values = np.abs(values + noise).astype(values.dtype)
     nib.save(nib.Nifti1Image(values, image.affine, image.header), there)
 
 

@@ -15,17 +15,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ect_assets.lake.catalogue import QueryError, query
+from ect_assets.lake.limits import (
+    SHARE_OF_AN_ANSWER,
+    TIMEOUT_SECONDS,
+    Asking,
+    query_memory,
+    within,
+)
 from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake
 
 WIDEST = 10_000
+ROWS_AT_ONCE = 100_000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """With these, the last four full-width, a spreadsheet takes a text for a formula (OWASP, CSV
 Injection)."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
-def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) -> None:
+def write_answer(
+    lake: Lake,
+    sql: str,
+    form: str,
+    output: Path | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> None:
     """Answer a query on standard output or into a file.
 
     Parameters
@@ -36,26 +50,72 @@ def write_answer(lake: Lake, sql: str, form: str, output: Path | None = None) ->
         ``table``, ``csv``, ``json`` (one object per line) or ``parquet``. In CSV, which
         spreadsheets open, a text that begins like a formula gets an apostrophe in front.
     output : Path, optional
+    timeout_seconds : float
+        After which it is stopped; 0 for no limit.
 
     Raises
     ------
     QueryError
-        When the query has a fault, or Parquet would be printed to a terminal.
+        When the query has a fault, its answer is too large, or Parquet would be printed to a
+        terminal.
+    QueryStopped
+        When it took longer than it may.
     """
+
+    def ask(asking: Asking) -> str | pa.Table:
+        def read() -> str | pa.Table:
+            asking.go_on()
+            return _read(query(lake, sql, asking), form)
+
+        return read_unchanged(lake, sql, read)
+
     try:
-        answer = read_unchanged(lake, sql, lambda: _read(query(lake, sql), form))
-        _write(answer, output)
+        answer = within(timeout_seconds, ask)
     except duckdb.Error as error:
-        raise QueryError(str(error)) from error
+        raise QueryError(_in_plain_words(error)) from error
+    try:
+        _write(answer, output)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise QueryError(f"{output or 'standard output'} cannot be written: {error}.") from error
 
 
+def _in_plain_words(error: duckdb.Error) -> str:
+    """Return what DuckDB says; of a damaged file what we let it say."""
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return (
+            f"The query needs more memory than it may use here ({query_memory() / 1e9:.1f} GB, "
+            f"half of what is free): {text.splitlines()[0]}"
+        )
+    is_ours = isinstance(error, duckdb.InvalidInputException) and " is damaged: " in text
+    return text.partition(": ")[2] if is_ours else text
+
+
 def _read(answer: duckdb.DuckDBPyRelation, form: str) -> str | pa.Table:
     """Read an answer to its end, in its form."""
-    if form == "parquet":
-        return answer.to_arrow_table()
-    return _as_table(answer) if form == "table" else _as_text(answer, form)
+    if form == "table":
+        return _as_table(answer)
+    rows = _rows(answer)
+    return rows if form == "parquet" else _as_text(rows, form)
+
+
+def _rows(answer: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Read all rows, as long as there is room for them: DuckDB's limit does not count these."""
+    most = int(query_memory() * SHARE_OF_AN_ANSWER)
+    reader = answer.to_arrow_reader(ROWS_AT_ONCE)
+    batches, n_bytes = [], 0
+    for batch in reader:
+        batches.append(batch)
+        n_bytes += batch.nbytes
+        if n_bytes > most:
+            raise QueryError(
+                f"The answer is larger than {most / 1e9:.1f} GB, which is what it may use of the "
+                "memory here. Ask for fewer rows or columns, or for one part after the other "
+                "(ORDER BY with LIMIT and OFFSET)."
+            )
+    return pa.Table.from_batches(batches, reader.schema)
 
 
 def _write(answer: str | pa.Table, output: Path | None) -> None:
@@ -81,13 +141,15 @@ def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
     return drawn.getvalue()
 
 
-def _as_text(answer: duckdb.DuckDBPyRelation, form: str) -> str:
+def _as_text(answer: pa.Table, form: str) -> str:
     if form == "csv":
-        frame = answer.df().map(harmless)
+        with duckdb.connect() as connection:
+            frame = connection.from_arrow(answer).df().map(harmless)
         return frame.to_csv(index=False, header=[harmless(name) for name in frame.columns])
-    rows = answer.to_arrow_table().to_pylist()
     return "".join(
-        json.dumps(_plain(row), default=_said, ensure_ascii=False) + "\n" for row in rows
+        json.dumps(_plain(row), default=_said, ensure_ascii=False) + "\n"
+        for batch in answer.to_batches()
+        for row in batch.to_pylist()
     )
 
 

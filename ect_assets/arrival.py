@@ -13,7 +13,7 @@ from pathlib import Path
 from ect_assets.freshness import newest_change
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
-from ect_assets.intake.scans import SUFFIXES
+from ect_assets.intake.scans import SUFFIXES, is_almost_t1w
 from ect_assets.intake.source_files import refused_folder
 from ect_assets.morphometry.sources import VolumeSource, volume_source
 from ect_assets.study import Study
@@ -86,7 +86,8 @@ def _has_image(study: Study, subject: str, session: str) -> bool:
     way = (folder.parent.parent, folder.parent, folder)
     if any(refused_folder(place, bids) is not None for place in way):
         return True
-    return any(file.name.endswith(SUFFIXES) for file in folder.glob("*"))
+    names = [file.name for file in folder.glob("*")]
+    return any(name.endswith(SUFFIXES) or is_almost_t1w(name) for name in names)
 
 
 def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:

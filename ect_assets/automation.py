@@ -204,7 +204,9 @@ class InputsSettled(OfPartitions):
             before.name not in coming and state.is_pending(before, one)
             for before, one in state.upstream(step, partition)
         )
-        return not waits and not set(state.lacks(step, partition)) - coming
+        if waits or set(state.lacks(step, partition)) - coming:
+            return False
+        return bool(coming) or not state.is_blocked(step, partition)
 
 
 def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:

@@ -118,7 +118,10 @@ def init(
         Path | None, typer.Option(help="The BIDS folder; default: bids/ in the study's folder")
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="Baseline and follow-up, for example pre,post")
+        str | None,
+        typer.Option(
+            "--session", "--sessions", help="Baseline and follow-up, for example pre,post"
+        ),
     ] = None,
     instruments: Annotated[
         str | None, typer.Option(help="Ratings that are used, with commas between them, or none")
@@ -196,7 +199,7 @@ def validate(
 ) -> None:
     """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest.
 
-    Where it is the folder of the study at hand, or of --study, that study's sessions and its
+    Where it is the folder of the study at hand, or of --study, that study's sessions, ratings and
     privacy.allow count as well.
     """
     from ect_assets.bids_rules import INSTALL, official_findings
@@ -205,7 +208,8 @@ def validate(
     settings = settings_of(bids_path, study)
     sessions = list(settings.sessions.both) if settings else None
     allowed = [*(allow or []), *(settings.privacy.allow if settings else ())]
-    checked = find_problems(bids_path, session.split(",") if session else sessions, allowed)
+    said = session.split(",") if session else sessions
+    checked = find_problems(bids_path, said, allowed, settings)
     terminal.show_problems(checked.problems)
     official = official_findings(bids_path)
     if official is None:
@@ -249,6 +253,7 @@ def _walk(
     """Run a study with a progress bar and close with what was found."""
     from ect_assets.orchestration import partition_advice
     from ect_assets.runner import Runner
+    from ect_assets.status import to_be_fixed
 
     with terminal.Progress() as progress:
         runner = Runner(study, progress.tell)
@@ -262,6 +267,7 @@ def _walk(
     for gone in outcome.departed:
         terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
     terminal.show_failures(outcome.failed)
+    terminal.show_to_be_fixed(to_be_fixed(study))
     # A run over everything has looked at everything: in a large cohort that takes a minute.
     looked_at_all = not (wanted or parcellations or tables)
     terminal.show_summary(study, runner.lake, is_current=looked_at_all and not outcome.failed)
@@ -289,7 +295,8 @@ def ui(
 @app.command(epilog=_example("ect status"))
 def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
-    from ect_assets.status import study_status, waiting_patients
+    from ect_assets.reservations import departed_patients
+    from ect_assets.status import study_status, to_be_fixed, waiting_patients
     from ect_assets.withdrawal_record import unfinished_withdrawals
 
     loaded = _load(study)
@@ -301,8 +308,10 @@ def status(study: StudyOption = None) -> None:
         )
         terminal.remark(f"The withdrawal of sub-{subject} is not finished; {left}.")
     terminal.show_status(loaded, study_status(loaded))
+    terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
+    terminal.show_departed(departed_patients(loaded))
 
 
 @app.command(epilog=_example("ect withdraw 014", "ect withdraw 014 --delete-source --yes"))
@@ -374,10 +383,14 @@ def sql(
     study: StudyOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds after which a query is stopped; 0: no limit")
+    ] = 600,
 ) -> None:
     """Query the study's tables with SQL (DuckDB's dialect), read-only.
 
-    It reads the study's lake and nothing else on this machine. In CSV a text that a spreadsheet
+    It reads the study's lake and nothing else on this machine, uses at most half of the memory
+    that is free, and ends with Ctrl-C. In CSV a text that a spreadsheet
     would take for a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
     other formats are as they are.
     """
@@ -385,6 +398,7 @@ def sql(
     from ect_assets.example_queries import example as example_number
     from ect_assets.example_queries import examples
     from ect_assets.lake.store import Lake
+    from ect_assets.reservations import reservations
 
     if list_examples:
         terminal.show_examples(examples())
@@ -396,9 +410,11 @@ def sql(
         query = chosen.sql
     elif query is None or example is not None:
         raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
-    write_answer(Lake.of(loaded), query, format.value, output)
+    write_answer(Lake.of(loaded), query, format.value, output, timeout)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
+    for sentence in reservations(loaded):
+        terminal.remark(sentence)
 
 
 @app.command(epilog=_example("ect report", "ect report --open"))
@@ -438,13 +454,20 @@ def export(
         bool,
         typer.Option("--with-patients", help="Also tables with a row per patient or scan"),
     ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Also tables that are out of date; their files say so"),
+    ] = False,
 ) -> None:
-    """Write the results, with a data dictionary and brain maps, ready to deposit."""
+    """Write the results, with a data dictionary and brain maps, ready to deposit.
+
+    Tables that `ect status` calls out of date are refused, unless --stale is given.
+    """
     from ect_assets.export.package import export_study
 
     loaded = _load(study)
     exported = export_study(
-        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table
+        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
     )
     terminal.show_exported(exported)
 

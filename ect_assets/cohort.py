@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
-from ect_assets.problems import EVERY, Problem, StudyError
+from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 
 EVERYWHERE = ("participants",)
 """A patient whose very identity is in doubt is in no analysis."""
@@ -22,11 +22,14 @@ IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", *QUALITY)
 STAGES = (*IMAGING, "clinical_scores")
 REMARKS = {
     ("participants", "value_not_a_number"),
+    ("participants", "value_out_of_range"),
+    ("participants", "value_contradictory"),
     ("participants", "participant_row_missing"),
     ("participants", "subject_folder_missing"),
     ("participants", "identifying_content_possible"),
     ("raw_scans", "identifying_content_possible"),
     ("raw_scans", "sidecar_unreadable"),
+    ("raw_scans", "sidecar_implausible"),
 }
 """Stages and reasons that are reported where they are found but leave nobody out."""
 
@@ -91,9 +94,10 @@ def collect_exclusions(
         for problem in problems
         if problem.stage in STAGES
         and (problem.stage, problem.reason) not in REMARKS
-        and problem.subject != EVERY
-        and (problem.subject in known or problem.stage in EVERYWHERE)
+        and (problem.subject != EVERY or problem.reason == NOT_CHECKED)
+        and (problem.subject in {*known, EVERY} or problem.stage in EVERYWHERE)
     ]
+    rows = _without_repeated(rows)
     there = {(one["subject"], one["parcellation"]) for one in volumes}
     told = {(problem.subject, problem.parcellation) for problem in rows if problem.stage in IMAGING}
     rows += [
@@ -117,6 +121,44 @@ def collect_exclusions(
     frame = pd.DataFrame([one.as_row() for one in earliest.values()], columns=columns, dtype="str")
     frame = frame.sort_values(columns[:4], ignore_index=True)
     return frame.assign(overruled=False, overruled_by_file=None)
+
+
+def _without_repeated(rows: list[Problem]) -> list[Problem]:
+    """Leave out that a patient's check did not run where the same stage says why."""
+    told = {(one.subject, one.stage, one.parcellation) for one in rows if one.reason != NOT_CHECKED}
+    return [
+        one
+        for one in rows
+        if one.reason != NOT_CHECKED
+        or one.subject == EVERY
+        or not {(one.subject, one.stage, atlas) for atlas in (one.parcellation, EVERY)} & told
+    ]
+
+
+def refuse_unchecked(exclusions: pd.DataFrame, stages: Iterable[str], parcellation: str) -> None:
+    """Stop an analysis of the group before which a check of all patients did not run.
+
+    Parameters
+    ----------
+    exclusions : DataFrame
+    stages : iterable of str
+        Tables whose checks the analysis needs.
+    parcellation : str
+
+    Raises
+    ------
+    StudyError
+        Names the checks, why they did not run, and what to do.
+    """
+    concerns = exclusions.parcellation.isin([EVERY, parcellation])
+    is_of_all = (exclusions.subject == EVERY) & exclusions.stage.isin(list(stages))
+    said = exclusions.detail[is_of_all & concerns]
+    if len(said):
+        raise StudyError(
+            "The group is not analysed, because not every check has run. "
+            + " ".join(f"{one[:1].upper()}{one[1:]}" for one in said)
+            + " Fix that, then `ect run`. Results from before are kept, and are out of date."
+        )
 
 
 def _left_out(exclusions: pd.DataFrame, stages: tuple[str, ...], parcellation: str) -> set[str]:
@@ -156,9 +198,11 @@ def paired_cohort(
     Raises
     ------
     StudyError
-        When the intracranial volume is needed and a patient in the analysis lacks it.
+        When a check of all patients did not run, or the intracranial volume is needed and a patient
+        in the analysis lacks it.
     """
     parcellation = str(parcels.parcellation.iloc[0])
+    refuse_unchecked(exclusions, IMAGING, parcellation)
     ours = parcels[parcels.parcel.isin(volumes.columns)].reset_index(drop=True)
     needed = pd.MultiIndex.from_product([sessions, ours.parcel])
     wide = _side_by_side(volumes[ours.parcel], sessions).reindex(columns=needed)
@@ -180,10 +224,7 @@ def paired_cohort(
     both = etiv.reindex(index=subjects, columns=list(sessions))
     lacking = list(both.index[both.isna().any(axis=1)])
     if adjusts_for_etiv and lacking:
-        raise StudyError(
-            f"sub-{', sub-'.join(lacking)}: no intracranial volume in scan_volumes. Run `ect run` "
-            "again, or say `adjusts_for_etiv = false` under [group] in study.toml."
-        )
+        raise StudyError(_no_etiv(lacking, subjects))
     return Cohort(
         subjects=subjects,
         parcels=ours,
@@ -193,6 +234,21 @@ def paired_cohort(
         mean_etiv_mm3=both.mean(axis=1).to_numpy() if adjusts_for_etiv else None,
         left_out=sorted((set(wide.index) | excluded) - set(subjects)),
         parcels_left_out=partly,
+    )
+
+
+def _no_etiv(lacking: list[str], subjects: list[str]) -> str:
+    """Say what to do where nobody has an intracranial volume, or only some have none."""
+    if len(lacking) == len(subjects):
+        return (
+            "No patient has an intracranial volume (scan_volumes.etiv_mm3). Where the files of "
+            "this study have none, set `adjusts_for_etiv = false` under [group] in study.toml."
+        )
+    return (
+        f"sub-{', sub-'.join(lacking)}: no intracranial volume (scan_volumes.etiv_mm3), which the "
+        f"other patients have. Read it again: `ect run --again --subject {lacking[0]}`; where its "
+        "file has none, run FreeSurfer again for that scan, or leave the patient out with a line "
+        "`exclude` in reviewed.tsv."
     )
 
 
@@ -217,7 +273,13 @@ def paired_instrument(
     DataFrame
         Indexed by subject, columns baseline and follow-up; only patients who have both and whose
         identity is not in doubt.
+
+    Raises
+    ------
+    StudyError
+        When the scores or the patients could not be checked.
     """
+    refuse_unchecked(exclusions, (*EVERYWHERE, "clinical_scores"), EVERY)
     mine = clinical_scores[clinical_scores.instrument == instrument]
     wide = mine.pivot(index="subject", columns="session", values="score")
     wide = wide.reindex(columns=list(sessions)).dropna()

@@ -13,16 +13,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ect_assets.intake.scans import SUFFIXES
 from ect_assets.intake.source_files import refused_file
-from ect_assets.intake.tsv import TableFileError, parse_number, read_tsv
+from ect_assets.intake.tsv import MISSING_NUMBERS, TableFileError, parse_number, read_table
 from ect_assets.morphometry.recon_all_software import find_freesurfer
 from ect_assets.problems import StudyError
-from ect_assets.validation import in_time, sessions_in
+from ect_assets.validation import has_images, in_time, sessions_in
 
-NOT_INSTRUMENTS = {"session_id", "acq_time", "pathology", "participant_id"}
+NOT_INSTRUMENTS = {
+    *("session_id", "participant_id", "acq_time", "pathology", "age", "sex", "site", "visit"),
+    *("day", "days", "days_since_baseline", "days_from_baseline", "acquired_day"),
+}
+"""Columns of numbers that are no rating, in lower case."""
 ANNOTATIONS = {"aparc": "desikan_killiany", "HCPMMP1": "hcp_mmp"}
 """FreeSurfer's names of the packaged parcellations, and ours."""
+_PLAIN = {"score", "total", "total_score", "sum", "value"}
+"""Columns that are named after nothing but themselves; the file's name says what they are."""
 SUBJECT_FOLDER = "sub-{subject}_ses-{session}"
 
 _SCAN = re.compile(r"sub-(?P<subject>[0-9A-Za-z]+)[_/]ses-(?P<session>[0-9A-Za-z]+)(?P<rest>.*)")
@@ -90,15 +95,12 @@ def look_into(bids: Path) -> Contents:
     -------
     Contents
     """
-    has_images = any(
-        file.name.endswith(SUFFIXES) for file in bids.glob("sub-*/**/anat/*") if file.is_file()
-    )
-    volumes = tuple(_volumes(bids, has_images))
-    sessions = sessions_in(bids) or tuple(
-        sorted({label for one in volumes for label in one.sessions}, key=in_time)
-    )
+    images = has_images(bids)
+    volumes = tuple(_volumes(bids, images))
+    named = {label for one in volumes for label in one.sessions}
+    sessions = sessions_in(bids) or in_time(bids, named or _sessions_of_tables(bids))
     found = (*_from_sessions_files(bids), *_from_phenotype(bids, sessions))
-    return Contents(bids, sessions, tuple(_named_apart(found)), volumes, has_images)
+    return Contents(bids, sessions, tuple(_named_apart(found)), volumes, images)
 
 
 def _volumes(bids: Path, has_images: bool) -> Iterator[FoundVolumes]:
@@ -133,9 +135,7 @@ def _subject_folders(folder: Path) -> FoundVolumes | None:
         return None
     # The longitudinal stream, where it was run, measures change best.
     best = max(templates, key=lambda one: (".long." in one, templates[one]))
-    return FoundVolumes(
-        "freesurfer", folder, best, _packaged(annotations), tuple(sorted(sessions, key=in_time))
-    )
+    return FoundVolumes("freesurfer", folder, best, _packaged(annotations), tuple(sorted(sessions)))
 
 
 def _group_tables(folder: Path) -> FoundVolumes | None:
@@ -151,7 +151,7 @@ def _group_tables(folder: Path) -> FoundVolumes | None:
         "freesurfer_tables",
         folder,
         parcellations=_packaged({one["annotation"] for one in tables}),
-        sessions=tuple(sorted(sessions, key=in_time)),
+        sessions=tuple(sorted(sessions)),
     )
 
 
@@ -180,40 +180,82 @@ def _from_sessions_files(bids: Path) -> Iterator[FoundInstrument]:
     titles = _descriptions(bids / "sessions.json")
     for column in _columns(files[0], bids) if files else ():
         name = _as_name(column)
-        if name and column not in NOT_INSTRUMENTS:
+        if name and column.casefold() not in NOT_INSTRUMENTS:
             yield FoundInstrument(name, titles.get(column, column), column=column)
 
 
 def _from_phenotype(bids: Path, sessions: Sequence[str]) -> Iterator[FoundInstrument]:
-    """Take for an instrument what has a column per session: ``hamd17_pre``, ``hamd17_post``."""
+    """Take for an instrument what has a column per session, or a row (`session_id`)."""
     for file in sorted(bids.glob("phenotype/*.tsv")):
-        by_score: dict[str, dict[str, str]] = {}
-        for column in _columns(file, bids):
-            for session in sessions:
-                score = re.sub(rf"_?(ses-)?{re.escape(session)}$", "", column)
-                if score not in (column, ""):
-                    by_score.setdefault(score, {})[session] = column
+        columns, is_long = _columns(file, bids), _is_long(file, bids)
+        by_score = _row_per_session(columns, sessions) if is_long else {}
+        by_score = by_score or _column_per_session(columns, sessions)
         titles = _descriptions(file.with_suffix(".json"))
-        for score, columns in by_score.items():
-            if len(columns) < 2:
-                continue
-            title = titles.get("MeasurementToolMetadata", score) if len(by_score) == 1 else score
+        for score, found in by_score.items():
+            plain = file.stem if score.lower() in _PLAIN else score
+            title = titles.get("MeasurementToolMetadata", plain) if len(by_score) == 1 else plain
             path = file.relative_to(bids).as_posix()
-            name = _as_name(score)
+            name = _as_name(plain)
             if name:
-                yield FoundInstrument(name, title, file=path, columns=tuple(columns.items()))
+                yield FoundInstrument(name, title, file=path, columns=tuple(found.items()))
+
+
+def _column_per_session(
+    columns: Iterable[str], sessions: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Find ``hamd17_pre`` beside ``hamd17_post``."""
+    by_score: dict[str, dict[str, str]] = {}
+    for column in columns:
+        for session in sessions:
+            score = re.sub(rf"_?(ses-)?{re.escape(session)}$", "", column, flags=re.I)
+            if score not in (column, ""):
+                by_score.setdefault(score, {})[session] = column
+    return {score: found for score, found in by_score.items() if len(found) > 1}
+
+
+def _row_per_session(columns: Iterable[str], sessions: Sequence[str]) -> dict[str, dict[str, str]]:
+    return {
+        column: dict.fromkeys(sessions, column)
+        for column in columns
+        if column.casefold() not in NOT_INSTRUMENTS
+    }
+
+
+def _is_long(file: Path, bids: Path) -> bool:
+    """Say whether a table has a row per subject and session."""
+    try:
+        rows = read_table(file, within=bids).rows
+    except TableFileError:
+        return False
+    return {"participant_id", "session_id"} <= set(rows) and bool(
+        rows["participant_id"].duplicated().any()
+    )
+
+
+def _sessions_of_tables(bids: Path) -> set[str]:
+    """List the sessions that phenotype tables name, where nothing else does."""
+    found: set[str] = set()
+    for file in bids.glob("phenotype/*.tsv"):
+        if _is_long(file, bids):
+            labels = read_table(file, within=bids).rows["session_id"].dropna()
+            found |= set(labels.str.removeprefix("ses-"))
+    return {label for label in found if re.fullmatch(r"[0-9A-Za-z]+", label)}
 
 
 def _columns(file: Path, bids: Path) -> list[str]:
     """List the columns of a table that hold numbers, or nothing yet."""
     try:
-        table = read_tsv(file, within=bids)
+        table = read_table(file, within=bids).rows
     except TableFileError:
         return []
     return [
         str(name)
         for name, cells in table.items()
-        if all(parse_number(text) is not None for text in cells.dropna())
+        if all(
+            parse_number(text) is not None
+            for text in cells.dropna()
+            if text.lower() not in MISSING_NUMBERS
+        )
     ]
 
 

@@ -97,6 +97,8 @@ def inputs_digest(
     measured_by = step.measured_by(study) if step.measured_by else {}
     if measured_by:
         parts["measured_by"] = dict(measured_by)
+    if step.gates:
+        parts["gates"] = [_gate(gate, study, lake) for gate in step.gates]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -148,6 +150,21 @@ def _problems(step: Step, lake: Lake) -> list[str]:
     """List what went wrong in the tables before a step; what comes after it is not its business."""
     found = [problem for _, one in lake.failures() for problem in one.problems]
     return [str(problem) for problem in found if problem.stage in step.upstream]
+
+
+def _gate(gate: Step, study: Study, lake: Lake) -> list[Any]:
+    """Tell what a check was made from, and whether that is what there is now.
+
+    The latter where the lake alone tells it; what has files of its own is made before.
+    """
+    made_from = [
+        [dict(one), (lake.footer(gate.table, one) or {}).get("inputs_sha256")]
+        for one in lake.partitions(gate.table)
+    ]
+    if gate.files is not None or "subject" in gate.table.partitions:
+        return [gate.name, made_from]
+    fresh = [is_fresh(gate, study, lake, one) for one in lake.partitions(gate.table)]
+    return [gate.name, made_from, fresh]
 
 
 def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:

@@ -5,15 +5,17 @@ Which assets there are and how they hang together is in `orchestration`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from ect_assets.broken_promises import BrokenPromises, checked
 from ect_assets.drift import compare
 from ect_assets.freshness import (
     any_input_simulated,
@@ -24,7 +26,6 @@ from ect_assets.freshness import (
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
 from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
-from ect_assets.schema import SchemaError
 from ect_assets.shown_metadata import (
     is_about_patients,
     shown_failure,
@@ -88,12 +89,14 @@ def materialize(
     Raises
     ------
     Failure
-        When the input of a partition cannot be used, or the rows break the table's promises;
-        nothing is written then, and what was there before stays.
+        When the input of a partition cannot be used, or its rows break the table's promises.
+        Whose partition that is has been recorded by then; nothing is written, what was there before
+        stays, and `runner` makes the other partitions again without it.
     """
     results: list[Result] = []
     problems: list[Problem] = []
     failed: list[str] = []
+    broken: list[str] = []
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     draws = len(partitions) <= PICTURED_AT_MOST
     for key, partition in partitions.items():
@@ -105,8 +108,12 @@ def materialize(
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))
             continue
-        except (OSError, MemoryError, WriteError):
-            # Not because of these inputs: a full disk, say. It is tried again.
+        except (OSError, MemoryError, WriteError) as error:
+            # Not because of these inputs: a full disk, say. It is tried again; until then what is
+            # made from it knows that it failed.
+            with contextlib.suppress(OSError, WriteError):
+                failure = _stopped(step, partition, digest, error)
+                lake.record_problems(step.table, partition, failure)
             raise
         except Exception as error:
             lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
@@ -118,18 +125,21 @@ def materialize(
             digest = inputs_digest(step, study, lake, partition)
         if step.reads_by_sql and digest != inputs_digest(step, study, lake, partition):
             digest = MIXED
+        simulated = made.simulated or any_input_simulated(step, study, lake, partition)
+        made = replace(made, frame=made.frame.assign(**partition, simulated=simulated))
+        try:
+            made, content = checked(step, study, partition, made)
+        except BrokenPromises as error:
+            lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
+            failed.append(str(error))
+            broken.append(str(error))
+            continue
         lake.record_problems(
             step.table,
             partition,
             Failure(made.problems, digest, False) if made.problems else None,
         )
-        simulated = made.simulated or any_input_simulated(step, study, lake, partition)
-        frame = made.frame.assign(**partition, simulated=simulated)
-        try:
-            content = step.table.to_arrow(frame)
-        except SchemaError as error:
-            yield _schema_check(step, str(error))
-            raise dg.Failure(str(error), allow_retries=False) from error
+        frame = made.frame
         provenance = Provenance(
             code_version(step), context.run.run_id, study.seed, simulated, digest
         )
@@ -142,6 +152,8 @@ def materialize(
             study, step.table, partition, frame, provenance, made, markdown_preview
         )
         _tell(context, key, metadata)
+    if broken:
+        yield _schema_check(step, shown_failure(step.table, broken))
     if failed:
         raise dg.Failure(shown_failure(step.table, failed), allow_retries=False)
     yield dg.Output(results)
@@ -218,15 +230,25 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
 
 def _stopped(step: Step, partition: Partition, digest: str, error: Exception) -> Failure:
     """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
-    says = str(error) if isinstance(error, EctError) else type(error).__name__
+    said = _said(error)
+    if not isinstance(error, EctError):
+        said = f"stopped with {said} The run's log says where. Fix it, then `ect run`."
     problem = Problem(
         STOPPED,
-        f"{step.name} stopped: {says} The run's log says where. Mend it, then `ect run`.",
+        f"{step.name}: {said}",
         step.name,
         subject=partition.get("subject", EVERY),
         parcellation=partition.get("parcellation", EVERY),
     )
     return Failure((problem,), digest, True)
+
+
+def _said(error: Exception) -> str:
+    """Quote our own sentences and the system's; of any other error the kind alone."""
+    if isinstance(error, EctError):
+        return str(error)
+    reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{reason}."
 
 
 def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckResult:

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from ect_assets.dataset_contents import ANNOTATIONS, FoundInstrument
+from ect_assets.plausible_scores import known_instrument
 from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.study_questions import (
@@ -54,7 +55,7 @@ def write_study(folder: Path, answers: Answers) -> Path:
     ------
     StudyError
         When there is one already, an answer is not among what there is, or the two sessions are
-        not to be known.
+        unknown.
     """
     folder = study_folder(folder)
     refuse_written(folder)
@@ -142,10 +143,16 @@ def _instruments(found: tuple[FoundInstrument, ...], answers: Answers) -> str:
             )
             place = f"file = {_quoted(one.file or '')}\ncolumns = {{ {columns} }}"
         sections.append(
-            f"[instruments.{one.name}]\ntitle = {_quoted(one.title)}\n{place}\n"
-            "# minimum = 0\n# maximum = 52\n"
+            f"[instruments.{one.name}]\ntitle = {_quoted(one.title)}\n{place}\n{_limits(one)}"
         )
     return "\n".join(sections) or NO_INSTRUMENT
+
+
+def _limits(one: FoundInstrument) -> str:
+    """Write the limits that hold for a known instrument as they are, as a comment."""
+    known = known_instrument(one.name, one.title, one.column or "")
+    low, high = (0, 52) if known is None else (known.low, known.high)
+    return f"# minimum = {low:g}\n# maximum = {high:g}\n"
 
 
 def _parcellations(answers: Answers) -> str:

@@ -17,6 +17,7 @@ from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.folder_names import names_in
 from ect_assets.intake.privacy import screened_files
 from ect_assets.intake.scans import scan_files
+from ect_assets.intake.session_order import dated_files
 from ect_assets.intake.source_files import usable_files
 from ect_assets.morphometry.naming import folder_pattern
 from ect_assets.morphometry.sources import volume_source
@@ -132,11 +133,13 @@ def image_files(study: Study, subject: str) -> list[Path]:
 
 def participants_files(study: Study) -> list[Path]:
     """List what `participants` depends on; without images it is here that the screen looks."""
-    files = {study.bids_folder / "participants.tsv"}
+    subjects = subject_labels(study.bids_folder)
+    dated = (dated_files(study.bids_folder, subject) for subject in subjects)
+    files = {study.bids_folder / "participants.tsv", *(file for some in dated for file in some)}
     roots = [study.bids_folder]
     if not study.scans.images:
         # Otherwise `raw_scans` looks at them, and what it finds is read from there.
-        for subject in subject_labels(study.bids_folder):
+        for subject in subjects:
             files |= set(screened(study, subject))
             roots += folders_outside(study, subject)
     return usable_files(sorted(files), *roots)

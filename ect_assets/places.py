@@ -109,6 +109,14 @@ def files_below(folder: Place) -> list[Place]:
     return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
+def stamps_below(folder: Place) -> dict[str, Stamp]:
+    """Tell the files below a folder apart: path relative to it -> stamp."""
+    if is_remote(folder):
+        return _store().below(folder)
+    found = ((file, stamp_of(file)) for file in files_below(folder))
+    return {file.relative_to(folder).as_posix(): stamp for file, stamp in found if stamp}
+
+
 def hive_files(
     folder: Place, keys: Sequence[str], wanted: Mapping[str, str], name: str
 ) -> Iterator[tuple[tuple[str, ...], Place, Stamp]]:

@@ -17,6 +17,9 @@ EVERY = "*"
 STOPPED = "step_stopped"
 """Reason of a finding that is not about the data: a step broke off, and may go on another time."""
 
+NOT_CHECKED = "not_checked"
+"""Reason of whoever is left out because a check did not run; of everybody with subject ``*``."""
+
 
 @dataclass(frozen=True, order=True)
 class Problem:

@@ -27,6 +27,7 @@ from ect_assets.orchestration import (
     register_subjects,
 )
 from ect_assets.problems import StudyError
+from ect_assets.standing import blocked_by
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEPS
@@ -291,6 +292,10 @@ class Runner:
                 if waits_for:
                     outcome.note_failure(step, partition, f"waits for {', '.join(waits_for)}")
                     continue
+                blocked = self._blocked_by(step, partition, stale)
+                if blocked:
+                    outcome.note_failure(step, partition, f"waits for {blocked}, which failed")
+                    continue
                 follows = any(one.name in step.upstream for one in stale)
                 if again or follows or not self._is_settled(step, partition):
                     stale.append(step)
@@ -310,6 +315,15 @@ class Runner:
             for name in step.inputs
             if name not in coming and not upstream_partitions(name, self._moment, partition)
         ]
+
+    def _blocked_by(self, step: Step, partition: Partition, stale: list[Step]) -> str:
+        """Name the tables of the group that failed before a step and are not tried again with it.
+
+        What is as it would be made is left alone: nothing new would be made from old rows.
+        """
+        coming = {one.name for one in stale}
+        found = blocked_by(step, self.study, self._moment, partition)
+        return ", ".join(name for name in found if name not in coming)
 
     def _is_settled(self, step: Step, partition: Partition) -> bool:
         if is_fresh(step, self.study, self._moment, partition):
@@ -334,7 +348,7 @@ class Runner:
                     outcome.made.append(name)
                 else:
                     why = ran.broke_off or self._why(step, partition, ran)
-                    outcome.note_failure(step, partition, why)
+                    outcome.note_failure(step, partition, why or _waits(step, batch, ran))
         return ran.success
 
     def _why(self, step: Step, partition: Partition, ran: Ran) -> str:
@@ -422,10 +436,21 @@ def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:
     return places[second] == places[first] + 1 and atlases[0] == atlases[1]
 
 
+def _waits(step: Step, batch: Batch, ran: Ran) -> str:
+    """Say for which steps of the same run one waited in vain."""
+    above, found = set(step.upstream), []
+    for one in reversed(batch.steps):
+        if one.name in above:
+            above |= set(one.upstream)
+            found += [one.name] * (one.name in ran.said)
+    failed = list(reversed(found))
+    return f"waits for {', '.join(failed)}, which failed" if failed else "was not made"
+
+
 def _sentence(error) -> str:
     """Return what a reader needs of a step's error: our own sentences, without the stack."""
     if error is None:
-        return "waits for a step before it"
+        return ""
     message = error.message if error.cause is None else error.cause.message
     return message.split(": ", 1)[-1].strip()
 

@@ -12,7 +12,8 @@ import json
 import re
 import types
 import typing
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
@@ -32,8 +33,55 @@ ARROW_TYPES = {
 }
 
 
+SHOWN_VALUES = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One promise of a table that a frame breaks.
+
+    Attributes
+    ----------
+    column : str
+        Several, with commas, where together they are not unique.
+    expected, found : str
+        For a reader; numbers are repeated, texts never: they may say who somebody is.
+    rows : tuple of int
+        Which rows of the frame, counted from 0; none where it is the frame as a whole.
+    is_number : bool
+        Whether the column has numbers, which may be repeated.
+    """
+
+    column: str
+    expected: str
+    found: str
+    rows: tuple[int, ...] = ()
+    is_number: bool = False
+
+    def in_rows(self, frame: pd.DataFrame, rows: Sequence[int]) -> Fault:
+        """Return the part of the fault that lies in some of its rows."""
+        if not rows or len(rows) == len(self.rows):
+            return self
+        cells = frame[self.column].iloc[list(rows)] if self.is_number else pd.Series(dtype="str")
+        found = _shown(cells, len(rows), self.is_number)
+        return replace(self, found=found, rows=tuple(rows))
+
+    def __str__(self) -> str:
+        return f"{self.column}: expected {self.expected}, found {self.found}"
+
+
 class SchemaError(EctError):
-    """A frame is not what its table promises."""
+    """A frame is not what its table promises.
+
+    Parameters
+    ----------
+    table_name : str
+    faults : sequence of Fault
+    """
+
+    def __init__(self, table_name: str, faults: Sequence[Fault]):
+        self.faults = tuple(faults)
+        super().__init__(f"{table_name}: {'; '.join(map(str, self.faults))}.")
 
 
 @dataclass(frozen=True)
@@ -185,7 +233,7 @@ class Table:
         )
 
     @classmethod
-    def faults(cls, frame: pd.DataFrame) -> list[str]:
+    def faults(cls, frame: pd.DataFrame) -> list[Fault]:
         """Say what in a frame breaks the table's promises; an empty list when nothing does.
 
         Parameters
@@ -195,13 +243,13 @@ class Table:
 
         Returns
         -------
-        list of str
-            One sentence per fault, with the number of rows and up to three of the values.
+        list of Fault
+            One per column and check.
         """
         try:
-            cls.pandera_schema().validate(frame, lazy=True)
+            cls.pandera_schema().validate(frame.reset_index(drop=True), lazy=True)
         except pandera.errors.SchemaErrors as error:
-            return _sentences(error.failure_cases)
+            return _faults(cls, error.failure_cases)
         return []
 
     @classmethod
@@ -216,12 +264,11 @@ class Table:
         missing = [name for name in cls.column_names() if name not in frame.columns]
         further = [name for name in frame.columns if name not in cls.column_names()]
         if missing or (further and not cls.has_further_columns):
-            raise SchemaError(
-                f"{cls.table_name}: missing columns {missing}, unknown columns {further}."
-            )
+            what = f"missing columns {missing}, unknown columns {further}"
+            raise SchemaError(cls.table_name, [Fault("columns", "those of the table", what)])
         faults = cls.faults(frame)
         if faults:
-            raise SchemaError(f"{cls.table_name}: " + "; ".join(faults) + ".")
+            raise SchemaError(cls.table_name, faults)
         schema = cls.arrow_schema()
         try:
             table = pa.Table.from_pandas(
@@ -232,17 +279,81 @@ class Table:
                 plain = pa.string() if pa.types.is_large_string(array.type) else array.type
                 table = table.append_column(name, array.cast(plain))
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
-            raise SchemaError(
-                f"{cls.table_name}: a column has values of another type: {error}."
-            ) from error
+            raise SchemaError(cls.table_name, _of_other_types(cls, frame)) from error
         return table.replace_schema_metadata(None).combine_chunks()
 
 
-def _sentences(cases: pd.DataFrame) -> list[str]:
-    """Put pandera's failure cases into sentences, one per column and check."""
-    sentences = []
+def _faults(table: type[Table], cases: pd.DataFrame) -> list[Fault]:
+    """Put pandera's failure cases into faults, one per column and check."""
+    by_name = {one.name: one for one in table.columns}
+    found: dict[tuple[str, str], Fault] = {}
     for (where, check), rows in cases.groupby(["column", "check"], dropna=False, sort=False):
-        values = ", ".join(str(value) for value in rows["failure_case"].head(3))
-        name = where if isinstance(where, str) else "rows"
-        sentences.append(f"{name}: {check} fails in {len(rows)} place(s), for example {values}")
-    return sentences
+        places = tuple(sorted({int(one) for one in rows["index"].dropna()}))
+        if str(check).startswith("multiple_fields_uniqueness"):
+            key = ", ".join(table.key)
+            what = f"the same in {len(places)} rows"
+            found[(key, "unique")] = Fault(key, "no two rows with the same values", what, places)
+            continue
+        known = by_name.get(where) if isinstance(where, str) else None
+        name = known.name if known else "rows"
+        is_number = known is not None and known.type in (int, float)
+        what = _shown(rows["failure_case"], len(places) or len(rows), is_number)
+        expected = _expected(str(check), known)
+        found[(name, str(check))] = Fault(name, expected, what, places, is_number)
+    return list(found.values())
+
+
+def _expected(check: str, column: Column | None) -> str:
+    """Say in words what a check of pandera's wants."""
+    if check == "not_nullable":
+        return "a value in every row"
+    if column is not None and check.startswith("isin"):
+        return "one of " + ", ".join(column.choices or ())
+    if column is not None and check.startswith("greater_than_or_equal_to"):
+        return f"at least {column.minimum:g}{_unit(column)}"
+    if column is not None and check.startswith("less_than_or_equal_to"):
+        return f"at most {column.maximum:g}{_unit(column)}"
+    return check
+
+
+def _unit(column: Column) -> str:
+    return f" {column.unit}" if column.unit else ""
+
+
+def _shown(values: pd.Series, n_rows: int, is_number: bool) -> str:
+    """Say what was found: numbers themselves, of texts only in how many rows."""
+    where = f"in {n_rows} row(s)"
+    numbers = pd.to_numeric(values, errors="coerce").dropna() if is_number else values[:0]
+    if len(numbers):
+        return f"{', '.join(f'{one:g}' for one in numbers.unique()[:SHOWN_VALUES])} {where}"
+    is_missing = len(values) > 0 and values.isna().all()
+    return f"{'none' if is_missing else 'something else'} {where}"
+
+
+def _of_other_types(table: type[Table], frame: pd.DataFrame) -> list[Fault]:
+    """Name the columns whose values are of another type than the table's, and in which rows."""
+    found = []
+    for one in table.columns:
+        if _is_of(frame[one.name], one.arrow_type):
+            continue
+        cells = frame[one.name].reset_index(drop=True)
+        rows = tuple(
+            place for place in cells.index if not _is_of(cells.iloc[[place]], one.arrow_type)
+        )
+        what = f"values of another type (column {one.name} with type {cells.dtype})"
+        found.append(Fault(one.name, f"values of type {one.sql_type}", what, rows))
+    further = [name for name in frame.columns if name not in table.column_names()]
+    found += [
+        Fault(str(name), "one type in the whole column", "values of another type")
+        for name in further
+        if not _is_of(frame[name], None)
+    ]
+    return found or [Fault("rows", "values of the table's types", "values of another type")]
+
+
+def _is_of(cells: pd.Series, kind: pa.DataType | None) -> bool:
+    try:
+        pa.Array.from_pandas(cells, type=kind, safe=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError):
+        return False
+    return True

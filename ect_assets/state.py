@@ -15,6 +15,7 @@ from itertools import product
 from ect_assets.file_memory import FileMemory
 from ect_assets.freshness import SeenFiles, inputs_digest, newest_change
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.standing import blocked_by
 from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEP_OF
@@ -121,7 +122,9 @@ class StudyState:
             self.is_pending(*one) for one in self.upstream(step, partition)
         ):
             return True
-        return self.is_out_of_date(step, partition) and not self.lacks(step, partition)
+        if not self.is_out_of_date(step, partition):
+            return False
+        return not self.lacks(step, partition) and not self.is_blocked(step, partition)
 
     def upstream(self, step: Step, partition: Partition) -> Iterator[tuple[Step, Partition]]:
         """Go through the partitions that one partition is made from."""
@@ -141,6 +144,10 @@ class StudyState:
             for name in step.inputs
             if not any(self.is_made(STEP_OF[name], one) for one in self._read_from(name, partition))
         ]
+
+    def is_blocked(self, step: Step, partition: Partition) -> bool:
+        """Say whether a table of the group that a partition is made from has failed."""
+        return bool(blocked_by(step, self.study, self.lake, partition))
 
     def _is_departed(self, partition: Partition) -> bool:
         return "subject" in partition and partition["subject"] not in self.subjects

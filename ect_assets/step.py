@@ -189,6 +189,12 @@ class Step:
         Packaged files that it reads.
     reads_problems : bool
         Whether it reads what went wrong elsewhere.
+    gates : tuple of Step
+        Checks of which it says whether they have run on the data as they are now; it is made where
+        they failed, too.
+    leaves_out_rows : bool
+        Whether patients whose rows break the table's promises are left out of the table, each with
+        a problem, and the others are kept.
     from_patients : bool
         Whether it reads the study's own data, not only tables.
     skips : callable, optional
@@ -221,6 +227,8 @@ class Step:
     files: Files | None = None
     reference: tuple[str, ...] = ()
     reads_problems: bool = False
+    gates: tuple[Step, ...] = ()
+    leaves_out_rows: bool = False
     from_patients: bool = False
     skips: Names | None = None
     unavailable: Reason | None = None

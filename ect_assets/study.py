@@ -8,18 +8,27 @@ in `tables`; where the lake keeps its files belongs in `lake`.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ect_assets.cluster.settings import Cluster
 from ect_assets.places import Place, place_of
 from ect_assets.problems import StudyError
+from ect_assets.study_file import read_settings
+from ect_assets.study_places import refuse_impossible_places
 
 STUDY_FILE = "study.toml"
 STUDIES_FOLDER = "studies"
@@ -42,24 +51,33 @@ OF_RESULTS = (
 )
 """Settings that results rest on: a report tells them, and is written anew when one changes."""
 
+FAULTS_SHOWN = 10
 PLAIN_WORDS = {
     "extra_forbidden": "there is no such setting; is it misspelt?",
     "missing": "is missing",
+    "finite_number": "has to be a number, not nan or inf",
     "string_pattern_mismatch": "only letters and digits, without sub- or ses-; names of "
     "parcellations and instruments in lower case, with _",
 }
 """What is said instead of the validator's own words, by its kinds of fault."""
 
-Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Positive = Annotated[int, Field(gt=0)]
+Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$", max_length=64)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Positive = Annotated[int, Field(gt=0, le=1_000_000)]
+Threads = Annotated[int, Field(gt=0, le=1024)]
+Permutations = Annotated[int, Field(gt=0, le=1_000_000)]
+"""A p value of a millionth; more take days and tell nothing."""
+Genes = Annotated[int, Field(gt=0, le=100_000)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+FreeSurferName = Annotated[str, Field(pattern=r"^[^./\\*?\[\]][^/\\*?\[\]]*$", max_length=128)]
+"""Part of the names of files such as ``lh.aparc.stats``."""
 NullModel = Literal["vasa", "hungarian", "moran", "burt"]
 
 
 class Settings(BaseModel):
     """A group of settings: a key that nobody knows is an error, and nothing changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Sessions(Settings):
@@ -105,12 +123,12 @@ class Morphometry(Settings):
     source: Literal["freesurfer", "freesurfer_tables", "recon-all", "volumetric"] = "freesurfer"
     folder: Path = Path("bids/derivatives/freesurfer")
     subject_folder: str = "sub-{subject}_ses-{session}"
-    recon_all_threads: Positive = 1
+    recon_all_threads: Threads = 1
     longitudinal: bool = False
     recon_all_flags: tuple[str, ...] = ()
-    recon_all_timeout_hours: Annotated[float, Field(gt=0)] | None = 72
+    recon_all_timeout_hours: Annotated[float, Field(gt=0, le=8760)] | None = 72
     resolution_mm: Annotated[float, Field(ge=1, le=8)] = 1.0
-    threads: Positive = 1
+    threads: Threads = 1
 
 
 class QualityLimits(Settings):
@@ -138,9 +156,9 @@ class QualityLimits(Settings):
     """
 
     fewest: Positive = 5
-    outlier_z: Annotated[float, Field(gt=0)] = 3.5
-    tiv_change_warns_percent: Annotated[float, Field(ge=0)] = 2.0
-    tiv_change_excludes_percent: Annotated[float, Field(ge=0)] = 3.0
+    outlier_z: Annotated[float, Field(gt=0, le=100)] = 3.5
+    tiv_change_warns_percent: Percent = 2.0
+    tiv_change_excludes_percent: Percent = 3.0
     parcel_share_warns: Annotated[float, Field(ge=0, le=1)] = 0.05
     parcel_share_excludes: Annotated[float, Field(ge=0, le=1)] = 0.10
     swap_correlation: Annotated[float, Field(ge=0, le=1)] = 0.3
@@ -151,15 +169,18 @@ class Instrument(Settings):
     """A rating or questionnaire: which file and column hold its score.
 
     Either ``column``: a column of each subject's ``sub-*_sessions.tsv``; or ``file`` (relative to
-    the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session.
+    the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session. Where
+    that file has one row per subject and ``session_id``, the same column may be named for each.
+    A score outside ``minimum`` and ``maximum`` is refused; without them the limits of a known
+    instrument hold (`plausible_scores.known_instrument`).
     """
 
     title: str
     column: str | None = None
     file: Path | None = None
     columns: dict[Label, str] = {}
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Instrument:
@@ -169,6 +190,13 @@ class Instrument(Settings):
             raise ValueError(
                 "say either `column` (of sub-*_sessions.tsv) or `file` with `columns` by session"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> Instrument:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low >= high:
+            raise ValueError("minimum must be below maximum")
         return self
 
 
@@ -200,7 +228,7 @@ class Parcellation(Settings):
     [transcriptome]) or ``none``. Without ``atlas`` it is a packaged parcellation.
     """
 
-    freesurfer: str | None = None
+    freesurfer: FreeSurferName | None = None
     expression: Literal["packaged", "donors", "none"] = "none"
     atlas: AtlasSource | None = None
 
@@ -248,9 +276,9 @@ class Transcriptome(Settings):
         "rnaseq",
     ] = "diff_stability"
     donor_probes: Literal["aggregate", "independent", "common"] = "aggregate"
-    sim_threshold: Annotated[float, Field(gt=0)] | None = None
+    sim_threshold: Annotated[float, Field(gt=0, le=100)] | None = None
     lr_mirror: Literal["none", "bidirectional", "leftright", "rightleft"] = "none"
-    tolerance: Annotated[float, Field(ge=0)] = 2
+    tolerance: Annotated[float, Field(ge=0, le=100)] = 2
     sample_norm: Normalization = "srs"
     gene_norm: Normalization = "srs"
     norm_matched: bool = True
@@ -278,9 +306,9 @@ class Association(Settings):
 
     hemisphere: Literal["L", "R", "both"] = "L"
     structures: tuple[str, ...] = ("cortex",)
-    components: Positive = 2
-    permutations: Positive = 10_000
-    bootstraps: Annotated[int, Field(ge=50)] = 1_000
+    components: Annotated[int, Field(gt=0, le=100)] = 2
+    permutations: Permutations = 10_000
+    bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 1_000
     gene_list_q: Annotated[float, Field(gt=0, lt=1)] = 0.001
 
 
@@ -289,7 +317,7 @@ class Nulls(Settings):
 
     models: tuple[NullModel, ...] = ("vasa", "moran")
     primary: NullModel = "moran"
-    n: Annotated[int, Field(ge=19)] = 1_000
+    n: Annotated[int, Field(ge=19, le=100_000)] = 1_000
 
     @model_validator(mode="after")
     def _primary_is_computed(self) -> Nulls:
@@ -301,11 +329,13 @@ class Nulls(Settings):
 class Calibration(Settings):
     """Noise maps on which the tests are tried: how smooth, how many, and nulls for each."""
 
-    lengths_mm: tuple[Annotated[float, Field(ge=0)], ...] = (15.0, 25.0, 40.0)
-    maps: Annotated[int, Field(ge=20)] = 100
-    nulls: Annotated[int, Field(ge=19)] = 199
-    symptom_maps: Annotated[int, Field(ge=20)] = 200
-    symptom_patients: Annotated[int, Field(ge=20)] = 200
+    lengths_mm: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=500)], ...], Field(max_length=20)
+    ] = (15.0, 25.0, 40.0)
+    maps: Annotated[int, Field(ge=20, le=10_000)] = 100
+    nulls: Annotated[int, Field(ge=19, le=10_000)] = 199
+    symptom_maps: Annotated[int, Field(ge=20, le=10_000)] = 200
+    symptom_patients: Annotated[int, Field(ge=20, le=10_000)] = 200
 
     @field_validator("lengths_mm")
     @classmethod
@@ -335,10 +365,16 @@ class GeneSetSource(Settings):
 class Enrichment(Settings):
     """Tests of gene sets; Gene Ontology has many and gets permutations of its own."""
 
-    permutations: Positive = 10_000
-    ontology_permutations: Positive = 1_000
-    min_size: Positive = 10
-    max_size: Positive = 500
+    permutations: Permutations = 10_000
+    ontology_permutations: Permutations = 1_000
+    min_size: Genes = 10
+    max_size: Genes = 500
+
+    @model_validator(mode="after")
+    def _some_size(self) -> Enrichment:
+        if self.min_size > self.max_size:
+            raise ValueError("min_size is larger than max_size, so that no gene set is left")
+        return self
 
 
 class Arrival(Settings):
@@ -358,8 +394,8 @@ class Arrival(Settings):
 
     sessions: bool = True
     instruments: tuple[Name, ...] = ()
-    settle_minutes: Annotated[float, Field(ge=0)] = 10
-    look_every_seconds: Annotated[int, Field(ge=1)] = 30
+    settle_minutes: Annotated[float, Field(ge=0, le=43_200)] = 10
+    look_every_seconds: Annotated[int, Field(ge=1, le=86_400)] = 30
 
 
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -548,21 +584,30 @@ def load_study(folder: Path | str) -> Study:
             f"{file.parent} is not a study: it has no {STUDY_FILE}. "
             "Make one with `ect init PATH`, or try `ect demo`."
         )
-    try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{file} is not valid TOML: {error}. Mend that line.") from error
+    settings = read_settings(file)
     if "folder" in settings:
         raise StudyError(f"{file}: folder: it is where this file lies; take the setting away.")
     try:
-        return Study(folder=file.parent, **settings)
+        study = Study(folder=file.parent, **settings)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: "
-            f"{PLAIN_WORDS.get(fault['type'], fault['msg'])}"
-            for fault in error.errors()
-        )
-        raise StudyError(f"{file}: {faults}.") from error
+        raise StudyError(f"{file}: {_faults(error)}.") from error
+    try:
+        refuse_impossible_places(study)
+    except StudyError as error:
+        raise StudyError(f"{file}: {error}") from error
+    return study
+
+
+def _faults(error: ValidationError) -> str:
+    """Name each setting that cannot be right, and why; of very many the first."""
+    faults = error.errors(include_url=False, include_input=False)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: "
+        f"{PLAIN_WORDS.get(fault['type'], fault['msg'])}"
+        for fault in faults[:FAULTS_SHOWN]
+    ]
+    more = len(faults) - FAULTS_SHOWN
+    return "; ".join([*said, f"and {more} more"] if more > 0 else said)
 
 
 def find_study(said: str | Path | None = None) -> Path:

@@ -8,12 +8,13 @@ belongs in `new_study`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from ect_assets.dataset_contents import ANNOTATIONS, Contents, FoundVolumes, look_into
+from ect_assets.intake.session_order import ordered
 from ect_assets.problems import StudyError
 from ect_assets.transcriptome.donors import find_donors
 
@@ -123,10 +124,16 @@ def contents(folder: Path, answers: Answers) -> Contents:
     return look_into(_bids_folder(folder, answers))
 
 
-def _suggested_sessions(folder: Path, answers: Answers) -> str:
+def _found_sessions(folder: Path, answers: Answers) -> tuple[str, ...]:
     """Name the sessions that were found; the usual two where there is no folder yet."""
-    bids = _bids_folder(folder, answers)
-    return ",".join(contents(folder, answers).sessions) if bids.is_dir() else "pre,post"
+    is_there = _bids_folder(folder, answers).is_dir()
+    return contents(folder, answers).sessions if is_there else ("pre", "post")
+
+
+def _suggested_sessions(folder: Path, answers: Answers) -> tuple[str, ...]:
+    """Name the sessions as they came; nothing where their order is not known."""
+    found = _found_sessions(folder, answers)
+    return ordered(_bids_folder(folder, answers), found) or ()
 
 
 def _about_bids(folder: Path, answers: Answers) -> Question:
@@ -134,10 +141,18 @@ def _about_bids(folder: Path, answers: Answers) -> Question:
 
 
 def _about_sessions(folder: Path, answers: Answers) -> Question:
-    found = _suggested_sessions(folder, answers).split(",")
-    there = f" (there are {', '.join(found)})" if len(found) > 2 else ""
+    found, known = _found_sessions(folder, answers), _suggested_sessions(folder, answers)
+    there = f" (there are {', '.join(found)})" if len(found) > 2 or not known else ""
     text = f"The two sessions that are compared, baseline first{there}"
-    return Question("session", text, ",".join(found[:2]), is_list=True)
+    lines = () if known or len(found) < 2 else (_unknown_order(found),)
+    return Question("session", text, ",".join(known[:2]), is_list=True, explained=lines)
+
+
+def _unknown_order(sessions: Sequence[str]) -> str:
+    return (
+        f"Which of the sessions {', '.join(sessions)} came first is not known: neither "
+        "sub-*_sessions.tsv nor *_scans.tsv has dates (acq_time) that say so, nor do the labels."
+    )
 
 
 def _about_instruments(folder: Path, answers: Answers) -> Question | None:
@@ -236,17 +251,23 @@ def complete(folder: Path, answers: Answers) -> dict[str, str]:
     Raises
     ------
     StudyError
-        When an answer is not among what there is, or the two sessions are not to be known.
+        When an answer is not among what there is, or the two sessions or their order are unknown.
     """
     found = contents(folder, answers)
-    said = answers.get("session", _suggested_sessions(folder, answers))
+    suggested = _suggested_sessions(folder, answers)
+    if "session" not in answers and len(found.sessions) == 2 and not suggested:
+        raise StudyError(
+            f"{_unknown_order(found.sessions)} Name both, baseline first: "
+            "--sessions BASELINE,FOLLOWUP"
+        )
+    said = answers.get("session", ",".join(suggested))
     named = [one.strip() for one in said.split(",") if one.strip()]
     if len(named) != 2:
         there = ", ".join(found.sessions) or "none"
+        example = ",".join(suggested[:2]) if len(suggested) > 1 else "BASELINE,FOLLOWUP"
         raise StudyError(
             f"Two sessions are compared, and most patients of {found.bids} have {there}. Say "
-            "which two, baseline first: --session "
-            f"{','.join(found.sessions[:2]) if len(found.sessions) > 1 else 'pre,post'}"
+            f"which two, baseline first: --sessions {example}"
         )
     answered = {"session": ",".join(named)}
     for key, ask in QUESTIONS.items():

@@ -44,6 +44,9 @@ class RawScans(Table):
     flip_angle_deg: float | None = column("flip angle", unit="degree")
     field_strength_t: float | None = column("field strength of the scanner", unit="T")
     manufacturer: str | None = column("manufacturer of the scanner")
+    voxel_fingerprint: str | None = column(
+        "signs of the differences between neighbouring voxels at 1,024 places: equal in copies, whatever their header, packing or scale; missing for a picture too small"
+    )
     ingested_at: datetime = column("when this very content first came into the lake")
 
 
@@ -172,7 +175,7 @@ class Exclusions(Table):
     """Who was left out, of what, and why; `*` where all sessions or parcellations are meant."""
 
     key = ("subject", "session", "parcellation", "reason")
-    subject: str = column(SUBJECT)
+    subject: str = column(SUBJECT + "; * for everybody: a check of all patients did not run")
     session: str = column(SESSION + "; * for all")
     parcellation: str = column(PARCELLATION + "; * for all")
     reason: str = column("short token, for example session_missing")

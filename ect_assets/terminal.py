@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ect_assets.status import TableStatus
     from ect_assets.study_questions import Question
 
+MOST_SHOWN = 20
 WIDTH_ELSEWHERE = 110
 """Columns of text where the output goes to a file or a pipe, which have no width of their own."""
 
@@ -108,6 +109,18 @@ def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
         console.print(_table(title, ["patient", "session", "reason", "what to do"], rows))
 
 
+def show_to_be_fixed(problems: Sequence[Problem]) -> None:
+    """Print the first of what is wrong in the input without stopping anything, and count the rest.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    """
+    show_problems(problems[:MOST_SHOWN], "To be fixed in the input")
+    if len(problems) > MOST_SHOWN:
+        remark(f"And {len(problems) - MOST_SHOWN:,} more: `ect validate` lists all.")
+
+
 def show_failures(failed: dict[str, str]) -> None:
     """Print what could not be made, and why."""
     by_reason: dict[str, list[str]] = {}
@@ -126,17 +139,20 @@ def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
     """Print what was found, and which of it is out of date, unless it is known that nothing is."""
     from ect_assets.lake.documents import report_pages
     from ect_assets.report.summary import summarise
-    from ect_assets.status import study_status
+    from ect_assets.reservations import of_results, reservations
+    from ect_assets.status import out_of_date_tables
 
     console.rule(f"[bold]{escape(study.title)}[/bold]")
     if study.simulated:
         console.print("[bold yellow]SIMULATED PATIENTS: no person was measured.[/bold yellow]")
-    old = [] if is_current else [one.name for one in study_status(study) if one.stale]
+    old = [] if is_current else out_of_date_tables(study)
     if old:
         console.print(
             "[bold red]Out of date: made from other inputs or settings than the study has now: "
             f"{escape(', '.join(old))}.[/bold red]"
         )
+    for sentence in of_results(study, lake) if is_current else reservations(study):
+        console.print(f"[bold red]{escape(sentence)}[/bold red]")
     for section in summarise(study, lake):
         console.print(_table(section.title, section.columns, section.rows))
         if section.note:
@@ -159,6 +175,8 @@ def show_exported(exported: Exported) -> None:
         f"Wrote {exported.folder}: {tables}, {exported.maps} maps of the brain; "
         f"{exported.files} files, {exported.n_bytes / 1e6:.1f} MB."
     )
+    if exported.stale:
+        say(f"OUT OF DATE, and marked so in every file of it: {', '.join(exported.stale)}.")
     for name, why in exported.left_out.items():
         remark(f"Left out: {name} ({why}).")
     if exported.with_patients:
@@ -170,6 +188,16 @@ def show_exported(exported: Exported) -> None:
         remark(f"Gene expression of {of_whom} comes from simulated donors.")
 
 
+def show_departed(departed: dict[str, list[str]]) -> None:
+    """Print who is no longer in the BIDS folder, and what the lake still has of them."""
+    for subject, tables in departed.items():
+        say(
+            f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
+            "`ect run` takes the patient out of the group's results, "
+            f"`ect withdraw {subject}` removes everything."
+        )
+
+
 def show_status(study: Study, tables: list[TableStatus]) -> None:
     """Print which tables are up to date, and why some cannot be."""
     rows = [
@@ -179,6 +207,10 @@ def show_status(study: Study, tables: list[TableStatus]) -> None:
     columns = ["table", "up to date", "out of date", "missing", "failed"]
     console.print(_table(study.title, columns, rows))
     for failed in (one for one in tables if one.failed):
-        say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+        if failed.whose:
+            say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+    for one in tables:
+        if one.why:
+            say(f"{one.name} could not be made; rows that are there are from before. {one.why}")
     for why in dict.fromkeys(why for one in tables for why in one.unavailable):
         remark(f"Not to be had: {why}.")

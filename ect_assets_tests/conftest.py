@@ -88,7 +88,7 @@ def shortened(folder: Path, pages: bool = False) -> Study:
 def simulated_input(tmp_path_factory) -> Path:
     """Seven simulated patients as files; copy them before changing anything."""
     folder = tmp_path_factory.mktemp("simulated") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=8.0, donors=TINY)
+    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=5.0, donors=TINY)
     shortened(folder)
     return folder
 

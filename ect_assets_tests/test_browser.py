@@ -106,7 +106,7 @@ def until(is_so, seconds: float, what: str) -> None:
 def study(tmp_path) -> Study:
     """Four patients and one parcellation; none of them is taken up by itself."""
     source = tmp_path / "whole"
-    make_simulated_study(source, source / "data_lake", subjects=4, voxel_mm=8.0, donors=TINY)
+    make_simulated_study(source, source / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
     shortened(source)
     folder = without_genes(source, tmp_path / "study")
     file = folder / STUDY_FILE

@@ -239,7 +239,7 @@ def test_without_adjustment_intracranial_volume_may_be_missing(pair, scan_volume
 def test_a_patient_without_intracranial_volume_is_named_with_the_mend(pair, scan_volumes, sessions):
     missing = (scan_volumes.subject == "02") & scan_volumes.session.isin(sessions)
     etiv = scan_volumes.assign(etiv_mm3=scan_volumes.etiv_mm3.mask(missing))
-    with pytest.raises(StudyError, match="sub-02: .*adjusts_for_etiv"):
+    with pytest.raises(StudyError, match="sub-02: .*`ect run --again --subject 02`"):
         pair(etiv=etiv)
 
 

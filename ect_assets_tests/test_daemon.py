@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 def folder(tmp_path_factory) -> Path:
     """Six patients whose tables are made, and two whose files lie aside."""
     folder = tmp_path_factory.mktemp("daemon") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=8, voxel_mm=8.0, donors=TINY)
+    make_simulated_study(folder, folder / "data_lake", subjects=8, voxel_mm=5.0, donors=TINY)
     settings = stopped_before_genes(folder) / STUDY_FILE
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text + FEWER + ARRIVALS, encoding="utf-8")

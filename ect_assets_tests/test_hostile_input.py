@@ -354,9 +354,8 @@ def test_a_packed_file_that_unpacks_to_gigabytes_is_not_unpacked(folder, begins)
 
 
 def test_filling_behind_a_packed_image_is_passed_over_in_blocks(folder):
-    zeros = np.zeros((256, 256, 128), dtype=np.int16)
-    zeros[0, 0, 0] = 1
-    content = gzip.compress(nibabel.Nifti1Image(zeros, np.eye(4)).to_bytes(), 1)
+    ramp = np.broadcast_to(np.arange(256, dtype=np.int16)[:, None, None], (256, 256, 128))
+    content = gzip.compress(nibabel.Nifti1Image(ramp, np.eye(4)).to_bytes(), 1)
     replace_image(folder, content + bytes(12 * ONE_MB))
     begun = time.perf_counter()
     frame, problems = made(load_study(folder), "raw_scans")

@@ -6,7 +6,9 @@ import json
 import re
 
 import pytest
+from typer.testing import CliRunner
 
+from ect_assets.cli import app
 from ect_assets.dataset_contents import look_into
 from ect_assets.demo import make_ds000174_study
 from ect_assets.new_study import write_study
@@ -295,3 +297,58 @@ def test_a_rating_is_named_as_its_description_names_it(bids):
     (bids / "sessions.json").write_text(json.dumps({"moca": {"LongName": "Montreal"}}))
     (found,) = look_into(ratings(bids, "moca")).instruments
     assert found.title == "Montreal"
+
+
+def of_sessions(tmp_path, *sessions):
+    folder = tmp_path / "unordered"
+    for session in sessions:
+        (folder / "sub-01" / f"ses-{session}").mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "sessions", [("intake", "followup"), ("start", "end"), ("initial", "followup"), ("V2", "V10")]
+)
+def test_sessions_are_ordered_by_what_their_labels_mean_not_by_the_alphabet(tmp_path, sessions):
+    assert made(tmp_path / "mine", of_sessions(tmp_path, *sessions)).sessions.both == sessions
+
+
+def test_sessions_whose_order_is_not_known_are_not_guessed(tmp_path):
+    with pytest.raises(StudyError, match="A, B came first is not known.*--sessions BASELINE"):
+        written(tmp_path / "mine", of_sessions(tmp_path, "A", "B"))
+    assert not (tmp_path / "mine" / "study.toml").exists()
+
+
+def test_sessions_whose_order_is_not_known_are_asked_for_without_a_default(tmp_path):
+    question = next_question(tmp_path / "mine", {"bids": str(of_sessions(tmp_path, "A", "B"))})
+    assert question is not None and question.key == "session"
+    assert question.default == "" and "is not known" in question.explained[0]
+
+
+def test_dates_of_sessions_order_what_labels_do_not(tmp_path):
+    bids = of_sessions(tmp_path, "A", "B")
+    dates = "session_id\tacq_time\nses-A\t1900-05-01\nses-B\t1900-04-01\n"
+    (bids / "sub-01/sub-01_sessions.tsv").write_text(dates)
+    assert made(tmp_path / "mine", bids).sessions.both == ("B", "A")
+
+
+def test_init_with_yes_refuses_where_the_order_is_not_known(tmp_path):
+    bids = of_sessions(tmp_path, "A", "B")
+    said = ["init", str(tmp_path / "mine"), "--bids", str(bids), "--yes"]
+    answer = CliRunner().invoke(app, said)
+    assert answer.exit_code != 0 and not (tmp_path / "mine" / "study.toml").exists()
+    assert CliRunner().invoke(app, [*said, "--sessions", "B,A"]).exit_code == 0
+    assert load_study(tmp_path / "mine").sessions.both == ("B", "A")
+
+
+def test_a_questionnaire_with_a_row_per_session_becomes_an_instrument(tmp_path, bids):
+    (bids / "phenotype").mkdir()
+    rows = "participant_id\tsession_id\tscore\nsub-01\tses-pre\t24\nsub-01\tses-post\t6\n"
+    (bids / "phenotype/madrs.tsv").write_text(rows)
+    study = made(tmp_path / "mine", bids)
+    assert study.instruments["madrs"].columns == {"pre": "score", "post": "score"}
+
+
+def test_the_limits_of_a_known_instrument_are_shown(tmp_path, bids):
+    text = written(tmp_path / "mine", ratings(bids, "madrs")).read_text()
+    assert "# maximum = 60" in text

@@ -116,7 +116,7 @@ def plant(folder: Path) -> list[str]:
     (volumes / "mri" / "t.xfm").write_text(f"% {word('Delacroix^Marie')}\n")
     stats = volumes / "stats/aseg.stats"
     stats.write_text(
-        f"# user {word('ywhitcombe')}\n# hostname {word('neuro-kestrel')}\n" + stats.read_text()
+        f"# user {word('ywhitcombe')}\n# hostname {word('kestrelhost')}\n" + stats.read_text()
     )
     plants.column("notes", word("lives with Anneliese in Bietigheim"), "006")
     plants.column("comment", word("Zuckermandel"), "006")

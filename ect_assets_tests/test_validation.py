@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ect_assets.bids_rules import is_installed, official_findings, problems_of
 from ect_assets.cli import app
 from ect_assets.demo import make_ds000174_study
+from ect_assets.new_study import write_study
 from ect_assets.problems import StudyError
 from ect_assets.study import load_study
 from ect_assets.validation import (
@@ -274,3 +275,82 @@ def test_the_official_validator_finds_a_file_that_is_not_bids(bids):
     assert ("003", "post", "not_included") in [
         (one.subject, one.session, one.reason) for one in found
     ]
+
+
+@pytest.fixture
+def volumes_alone(tmp_path):
+    """A dataset of FreeSurfer's folders, ratings and empty folders of sessions."""
+    bids = tmp_path / "bids"
+    for session in ("pre", "post"):
+        (bids / f"sub-01/ses-{session}").mkdir(parents=True)
+        stats = bids / f"derivatives/freesurfer/sub-01_ses-{session}/stats"
+        stats.mkdir(parents=True)
+        (stats / "lh.aparc.stats").touch()
+    (bids / "participants.tsv").write_text("participant_id\tage\nsub-01\t35\n")
+    (bids / "sub-01/sub-01_sessions.tsv").write_text(
+        "session_id\thamd17\nses-pre\t24\nses-post\t6\n"
+    )
+    return bids
+
+
+def test_a_dataset_of_volumes_alone_needs_no_images(volumes_alone, tmp_path):
+    assert find_problems(volumes_alone).problems == []
+    study = load_study(write_study(tmp_path / "mine", {"bids": str(volumes_alone)}))
+    assert not study.scans.images
+    assert find_problems(volumes_alone, ["pre", "post"], settings=study).problems == []
+
+
+def test_a_dataset_of_volumes_without_folders_of_sessions_is_looked_through(volumes_alone):
+    for session in ("pre", "post"):
+        (volumes_alone / f"sub-01/ses-{session}").rmdir()
+    assert find_problems(volumes_alone).problems == []
+
+
+def test_images_that_the_study_needs_are_missed_where_there_is_none(volumes_alone, tmp_path):
+    study = load_study(write_study(tmp_path / "mine", {"bids": str(volumes_alone)}))
+    needs = study.model_copy(update={"scans": study.scans.model_copy(update={"images": True})})
+    assert len(find_problems(volumes_alone, ["pre", "post"], settings=needs).problems) == 2
+
+
+def test_images_are_needed_where_one_is_there_or_nothing_else_is(volumes_alone):
+    shutil.rmtree(volumes_alone / "derivatives")
+    assert {one[2] for one in told(find_problems(volumes_alone))} == {"session_missing"}
+
+
+@pytest.fixture
+def exchanged(volumes_alone, tmp_path):
+    """A study whose baseline is later than its follow-up, as the dates say."""
+    rows = "session_id\thamd17\tacq_time\nses-pre\t24\t1900-03-01\nses-post\t6\t1900-04-01\n"
+    (volumes_alone / "sub-01/sub-01_sessions.tsv").write_text(rows)
+    answers = {"bids": str(volumes_alone), "session": "post,pre"}
+    write_study(tmp_path / "mine", answers)
+    return tmp_path / "mine"
+
+
+def test_a_study_whose_order_the_dates_contradict_does_not_pass(volumes_alone, exchanged):
+    said = ["validate", str(volumes_alone), "--study", str(exchanged)]
+    answer = CliRunner().invoke(app, said)
+    assert answer.exit_code == 1 and "session_order_contradicted" in answer.output
+
+
+def test_a_study_whose_order_the_dates_contradict_is_told_by_status(exchanged):
+    answer = CliRunner().invoke(app, ["status", "--study", str(exchanged)])
+    assert "session_order_contradicted" in answer.output and "[sessions]" in answer.output
+
+
+def test_a_study_whose_order_the_dates_contradict_is_told_when_it_begins(exchanged):
+    assert "The order of the sessions may be wrong" in what_is_missing(load_study(exchanged))[0]
+
+
+def test_columns_that_differ_in_case_only_do_not_pass(volumes_alone):
+    (volumes_alone / "participants.tsv").write_text("participant_id\tgroup\tGroup\nsub-01\ta\tb\n")
+    answer = CliRunner().invoke(app, ["validate", str(volumes_alone)])
+    assert answer.exit_code == 1 and "group, Group" in " ".join(answer.output.split())
+
+
+def test_ratings_of_the_study_are_looked_through(volumes_alone, tmp_path):
+    study = load_study(write_study(tmp_path / "mine", {"bids": str(volumes_alone)}))
+    rows = "session_id\thamd17\nses-pre\t999\nses-post\t6\n"
+    (volumes_alone / "sub-01/sub-01_sessions.tsv").write_text(rows)
+    checked = find_problems(volumes_alone, ["pre", "post"], settings=study)
+    assert told(checked) == [("01", "pre", "score_out_of_range")]

@@ -18,6 +18,7 @@ from ect_assets.enrichment.collections import (
     read_own_collection,
 )
 from ect_assets.enrichment.findings import findings as judge_findings
+from ect_assets.enrichment.gene_names import unmatched_in_words
 from ect_assets.enrichment.gene_set_enrichment import gene_set_enrichment as rank_enrichment
 from ect_assets.enrichment.membership import membership
 from ect_assets.enrichment.over_representation import over_representation
@@ -52,6 +53,7 @@ def _existing_files(study: Study, partition: Partition) -> list[Path]:
     tables.GeneSets,
     STATION,
     settings=("gene_sets",),
+    version="2",
     files=_existing_files,
     reference=("go_annotations.parquet", "go_terms.parquet", "cell_types_seidlitz2020.gmt"),
     unavailable=no_expression_at_all,
@@ -77,7 +79,8 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
                 Problem(
                     "gene_not_matched",
                     f"{file.name}: {len(read.unmatched)} entries are no gene of the matrix, "
-                    f"for example {entries}.",
+                    f"for example {entries}."
+                    f"{unmatched_in_words(read.unmatched.entry, read.unmatched.why)}",
                     "gene_sets",
                 )
             )

@@ -13,19 +13,21 @@ import numpy as np
 import pandas as pd
 
 from ect_assets import tables
+from ect_assets.assets import morphometry, scans
 from ect_assets.cohort import (
     Cohort,
     collect_exclusions,
     paired_cohort,
     paired_instrument,
 )
+from ect_assets.gates import unchecked
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
 from ect_assets.lake.store import Partition
 from ect_assets.morphometry.quality import quality_problems
-from ect_assets.problems import Problem, StudyError
+from ect_assets.problems import EVERY, Problem, StudyError
 from ect_assets.report.maps.parcels_on_surface import surface_of
-from ect_assets.statistics.change import paired_change, paired_scores
+from ect_assets.statistics.change import ETIV_COVARIATE, paired_change, paired_scores
 from ect_assets.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_scores,
@@ -35,6 +37,16 @@ from ect_assets.statistics.symptoms import symptom_pls as fit_symptom_pls
 from ect_assets.step import Drift, Event, Made, Work, step
 from ect_assets.study import Study
 
+GATES = (
+    scans.raw_scans,
+    scans.participants,
+    scans.clinical_scores,
+    morphometry.scan_volumes,
+    morphometry.parcel_gmv,
+    morphometry.scan_quality,
+    morphometry.parcel_quality,
+)
+"""What has to have run on a patient's data before they are in any analysis."""
 FEWEST_PATIENTS = 2
 FEWEST_FOR_SYMPTOMS = 4
 """Below it, nothing can be predicted from the patients left over."""
@@ -48,32 +60,27 @@ def _reviewed(study: Study, partition: Partition) -> list[Path]:
 @step(
     tables.Exclusions,
     "group",
-    after=(
-        "raw_scans",
-        "participants",
-        "clinical_scores",
-        "scan_volumes",
-        "parcel_gmv",
-        "scan_quality",
-        "parcel_quality",
-    ),
+    after=tuple(gate.name for gate in GATES),
+    gates=GATES,
     settings=("sessions", "parcellations.*"),
     files=_reviewed,
     reads_problems=True,
     from_patients=True,
+    version="2",
 )
 def exclusions(work: Work) -> Made:
     """Say who was left out, of what, and why.
 
     Gathers what every step before it found, adds whoever is registered but has no volumes, and
     lets the decisions in reviewed.tsv stand. Each row that is not overruled leaves the patient out
-    of what comes after the stage that it names.
+    of what comes after the stage that it names. A check that did not run counts as not passed: it
+    leaves out the patient, or, with subject *, everybody, which stops the analyses of the group.
     """
     lake, study = work.lake, work.study
     found = [problem for _, failure in lake.failures() for problem in failure.problems]
     subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
-        [*found, *_not_sound(work)],
+        [*found, *_not_sound(work), *unchecked(GATES, study, lake)],
         subjects,
         lake.partitions(tables.ParcelGmv),
         sorted(study.parcellations),
@@ -82,7 +89,9 @@ def exclusions(work: Work) -> Made:
     unused = unused_reviews(frame, reviews)
     frame = apply_reviews(frame, reviews)
     figures: dict[str, int | str] = {
-        "patients_left_out": int(frame.subject[~frame.overruled].nunique()),
+        "patients_left_out": int(
+            frame.subject[~frame.overruled & (frame.subject != EVERY)].nunique()
+        ),
         "overruled": int(frame.overruled.sum()),
     }
     if not unused.empty:
@@ -109,14 +118,15 @@ def _decisions(frame: pd.DataFrame) -> list[Event]:
         for subject, session, parcellation, reason, stage, overruled in frame[columns].itertuples(
             index=False, name=None
         )
+        if subject != EVERY
     ]
 
 
 def _not_sound(work: Work) -> list[Problem]:
     """Read from the tables of quality who is to be left out.
 
-    They are read where they are there, not awaited: without any volumes there is nothing to check,
-    and who was left out is told all the same.
+    Without any volumes there are none, and nothing to check; that one is missing or stale although
+    there are volumes is found by `unchecked`.
     """
     lake, problems = work.lake, []
     if lake.partitions(tables.ScanQuality):
@@ -142,7 +152,9 @@ def gmv_change(
     tested, with false discovery rate over the parcels. The plain paired t-test stands beside it.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    change = paired_change(cohort.baseline, cohort.follow_up, cohort.mean_etiv_mm3)
+    change = paired_change(
+        cohort.baseline, cohort.follow_up, cohort.mean_etiv_mm3, (ETIV_COVARIATE,)
+    )
     named = cohort.parcels[["parcel", "hemisphere"]].reset_index(drop=True)
     strongest = int(change.t.abs().to_numpy().argmax())
     return Made(

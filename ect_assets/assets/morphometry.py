@@ -84,6 +84,7 @@ def parcels(work: Work) -> pd.DataFrame:
     "morphometry",
     after=("raw_scans",),
     settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
+    version="2",
     files=_source_files,
     makes_files=_runs_freesurfer,
     measured_by=_measured_by,
@@ -117,6 +118,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     "morphometry",
     after=("raw_scans",),
     settings=("sessions", "morphometry", *PARCELLATION),
+    version="2",
     files=_parcel_files,
     makes_files=_runs_freesurfer,
     measured_by=_measured_by,
@@ -161,6 +163,7 @@ def _change_map(work: Work, frame: pd.DataFrame) -> dict[str, bytes]:
     after=("raw_scans", "participants"),
     settings=("sessions", "quality", "scans"),
     checks=CHECKS,
+    leaves_out_rows=True,
 )
 def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     """Hold each scan against the cohort: surfaces, contrast, intracranial volume, identity.
@@ -181,6 +184,7 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     after=("participants",),
     settings=("sessions", "quality"),
     checks=CHECKS | {"sites": "The change of no parcel depends on the site."},
+    leaves_out_rows=True,
 )
 def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
     """Hold each patient's parcels against the cohort: outliers, exchanged sides or sessions.

@@ -15,6 +15,7 @@ from ect_assets.lake.catalogue import connect
 from ect_assets.lake.documents import PAGE, checksum
 from ect_assets.lake.store import Partition
 from ect_assets.report.maps.parcels_on_surface import surface_of
+from ect_assets.reservations import of_results
 from ect_assets.step import Made, Work, step
 from ect_assets.study import OF_RESULTS, Study
 
@@ -64,6 +65,8 @@ def _made(files: Sequence[ReportFile]) -> Made:
     settings=SETTINGS,
     unavailable=_no_pages,
     reads_by_sql=True,
+    reads_problems=True,
+    version="2",
 )
 def study_report(work: Work) -> Made:
     """Write the results of one parcellation as a page with figures, as a paper shows them.
@@ -85,6 +88,7 @@ def study_report(work: Work) -> Made:
             surface_of(study, parcellation),
             OF_A_PARCELLATION,
             provenance_of(study),
+            of_results(study, work.lake),
         )
     return _made(files)
 
@@ -96,6 +100,8 @@ def study_report(work: Work) -> Made:
     settings=SETTINGS,
     unavailable=_no_pages,
     reads_by_sql=True,
+    reads_problems=True,
+    version="2",
 )
 def study_overview(work: Work) -> Made:
     """Write what the study found over all parcellations and null models, with links to each."""
@@ -104,7 +110,13 @@ def study_overview(work: Work) -> Made:
     from ect_assets.report.pages.study_report import overview_files
 
     with connect(work.lake) as connection:
-        files = overview_files(connection, work.study, OF_THE_STUDY, provenance_of(work.study))
+        files = overview_files(
+            connection,
+            work.study,
+            OF_THE_STUDY,
+            provenance_of(work.study),
+            of_results(work.study, work.lake),
+        )
     return _made(files)
 
 

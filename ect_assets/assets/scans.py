@@ -11,9 +11,9 @@ import pandas as pd
 
 from ect_assets import patient_files, tables
 from ect_assets.freshness import has_failed_before, is_fresh
-from ect_assets.intake.bids import COLUMNS as BASIC_COLUMNS
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.participants import COLUMNS as BASIC_COLUMNS
 from ect_assets.intake.privacy import (
     BLOCKING,
     POSSIBLE,
@@ -23,12 +23,13 @@ from ect_assets.intake.privacy import (
     withheld_columns,
 )
 from ect_assets.intake.scans import read_raw_scans
+from ect_assets.intake.session_order import contradictions
 from ect_assets.lake.store import Partition
 from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
-HARMLESS = ("session_missing", "sidecar_unreadable", POSSIBLE)
+HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
 
@@ -99,11 +100,11 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
 @step(
     tables.RawScans,
     "scans",
+    version="2",
     settings=("sessions", "bids", "privacy"),
     files=_images,
     from_patients=True,
     unavailable=_no_images,
-    version="2",
 )
 def raw_scans(work: Work) -> Made:
     """Register the patient's T1w images: geometry, acquisition and checksum.
@@ -162,10 +163,11 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "bids", "privacy", "scans"),
+    settings=("participants", "sessions", "bids", "privacy", "scans"),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_participants_files,
     from_patients=True,
     version="2",
@@ -174,7 +176,9 @@ def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
     A column that can tell who they are stops the table; a cell or a file that can leaves its
-    patient out. A column of free text is left out unless ``privacy.allow`` names it.
+    patient out, and so do dates that say that the follow-up came before the baseline. A value that
+    cannot be right is missing, and reported. A column of free text is left out unless
+    ``privacy.allow`` names it.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
@@ -184,10 +188,12 @@ def participants(work: Work) -> Made:
     # With images what only might identify is noted where they are registered.
     told = BLOCKING if work.study.scans.images else (*BLOCKING, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
-    frame, problems = read_participants(bids, dict(work.study.participants))
+    both = work.study.sessions.both
+    frame, problems = read_participants(bids, dict(work.study.participants), both[0])
     frame = _without_free_text(work.study, frame)
     frame = _without_blocked(frame, screened)
-    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened])
+    turned = contradictions(bids, subject_labels(bids), both)
+    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
     return Made(
         frame,
         tuple(found),
@@ -202,6 +208,7 @@ def participants(work: Work) -> Made:
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
+    leaves_out_rows=True,
     files=_clinical_files,
     from_patients=True,
     version="2",
@@ -233,14 +240,15 @@ def clinical_scores(work: Work) -> Made:
 
 def _without_free_text(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     """Take columns of free text out; of those that every study has, the values."""
-    ours = dict(study.participants)
+    ours = {theirs.casefold(): name for theirs, name in study.participants.items()}
     withheld = withheld_columns(study.bids_folder, study.privacy.allow)
-    names = [ours.get(one, one) for one in withheld]
-    known = [name for name in names if name in BASIC_COLUMNS]
-    emptied = {name: pd.Series(index=frame.index, dtype=frame[name].dtype) for name in known}
-    return frame.drop(columns=[one for one in names if one in frame and one not in known]).assign(
-        **emptied
-    )
+    names = {ours.get(one.casefold(), one).casefold() for one in withheld}
+    found = [str(one) for one in frame if str(one).casefold() in names]
+    known = [one for one in found if one in BASIC_COLUMNS]
+    frame = frame.drop(columns=[one for one in found if one not in known])
+    for name in known:
+        frame[name] = pd.Series(index=frame.index, dtype=frame[name].dtype)
+    return frame
 
 
 def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ OWN_OPTIONS = (
 OneLine = Annotated[str, Field(min_length=1, pattern=r"^[^\r\n\x00]+$")]
 Word = Annotated[str, Field(pattern=r"^[^\s\x00-]\S*$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=100_000)]
 
 
 class Resources(BaseModel):

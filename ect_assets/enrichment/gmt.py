@@ -2,36 +2,29 @@
 
 One set per line: identifier, description, genes. Nothing is dropped without being told: a file
 that cannot be meant as it stands is refused with its line, a gene that the expression matrix does
-not have is listed. Which sets are tested is not decided here.
+not have is listed. Names and descriptions are taken for what they are only where they are no genes
+themselves. What an entry is belongs in `gene_names`; which sets are tested is not decided here.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from ect_assets.enrichment.gene_names import DATE, GeneNames, is_number, unmatched_in_words
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.problems import EctError
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*"
-_DATE = re.compile(
-    rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?"
-    rf"|{_MONTH}-\d{{1,4}}"
-    r"|\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?"
-    r"|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
-    # Identifiers such as 2310009E13 become numbers with an exponent.
-    r"|\d(?:\.\d+)?E\+\d+",
-    re.IGNORECASE,
-)
 _OTHER_DELIMITER = re.compile(r"[,;|\s]")
 _NO_NAME = {"", "na", "n/a", "nan", "null", "none", "-"}
-
-NO_ENTREZ = "no gene of the expression matrix has this Entrez id"
-NO_SYMBOL = "no gene of the expression matrix has this symbol"
+_MOST = 0.5
+"""Share of entries above which a file's layout is taken to be another one."""
 
 
 class GmtError(EctError):
@@ -94,8 +87,8 @@ def read_gmt(path: str | Path, genes: pd.DataFrame, collection: str | None = Non
     ------
     GmtError
         When the file is missing, empty or not UTF-8, a line has no tab, another delimiter, no
-        identifier or no gene, a set occurs twice, a spreadsheet turned a gene into a date or
-        number, or not one entry matches.
+        identifier or no gene, a description is a gene, the sets are in columns (GMX), a set occurs
+        twice, a spreadsheet turned a gene into a date or number, or not one entry matches.
 
     References
     ----------
@@ -103,23 +96,30 @@ def read_gmt(path: str | Path, genes: pd.DataFrame, collection: str | None = Non
     inadvertently when using Excel in bioinformatics. BMC Bioinformatics 5:80.
     """
     file = Path(path)
-    lines = _parse(file)
-    entries = _match(lines, genes)
+    names = GeneNames(genes)
+    text = _text(file)
+    _refuse_columns(file, text, names)
+    lines = _parse(file, text)
+    _refuse_genes_for_descriptions(file, lines, names)
+    _refuse_row_numbers(file, lines, names)
+    _refuse_days(file, lines, names)
+    entries = _match(lines, names)
     is_matched = entries["gene"].notna()
     if not is_matched.any():
         examples = ", ".join(entries["entry"].head(3))
         raise GmtError(
             f"{file}: none of {len(entries)} entries is a gene of the expression matrix, such as "
             f"{examples}. Entries must be Entrez ids or symbols of human genes."
+            f"{unmatched_in_words(entries['entry'], entries['why'])}"
         )
     is_repeated = is_matched & entries.duplicated(["set_id", "gene"])
-    names = _names(lines)
+    set_names = _names(lines)
     kept = entries[is_matched & ~is_repeated]
     sets = pd.DataFrame(
         {
             "collection": file.stem if collection is None else collection,
             "set_id": kept["set_id"],
-            "set_name": kept["set_id"].map(names),
+            "set_name": kept["set_id"].map(set_names),
             "gene": kept["gene"],
         }
     ).astype("str")
@@ -132,13 +132,75 @@ def read_gmt(path: str | Path, genes: pd.DataFrame, collection: str | None = Non
     )
 
 
-def _parse(file: Path) -> list[_Line]:
+def _refuse_columns(file: Path, text: str, genes: GeneNames) -> None:
+    """Refuse a GMX file: names in the first row, descriptions in the second, then genes."""
+    rows = [line.split("\t") for line in text.split("\n") if line.strip()]
+    first = [field.strip() for field in rows[0] if field.strip()] if rows else []
+    below = [[field.strip() for field in row[:2]] for row in rows[2:]]
+    columns = [[row[place] for row in below if len(row) > place] for place in (0, 1)]
+    if not below or _share(first, genes.resembles) > _MOST:
+        return
+    if all(_share(filter(None, column), genes.resembles) > _MOST for column in columns):
+        raise GmtError(
+            f"{file} has one set per column (GMX), expected one per line (GMT). Transpose the "
+            "table, so that each line has identifier, description and genes."
+        )
+
+
+def _share(fields: Iterable[str], is_so: Callable[[str], bool]) -> float:
+    answers = [is_so(field) for field in fields]
+    return sum(answers) / len(answers) if answers else 0.0
+
+
+def _refuse_genes_for_descriptions(file: Path, lines: list[_Line], genes: GeneNames) -> None:
+    """Refuse a file without descriptions, whose first gene of each set would be lost."""
+    named = [line for line in lines if line.description not in (line.set_id, "")]
+    wrong = [line for line in named if genes.has(line.description)]
+    if not wrong and _share((line.description for line in named), genes.resembles) > _MOST:
+        wrong = [line for line in named if genes.resembles(line.description)]
+    if wrong:
+        raise GmtError(
+            f"{file}, line {wrong[0].number}: the description of set {wrong[0].set_id} is a gene "
+            f"({wrong[0].description}), in {len(wrong)} of {len(lines)} lines. The second field is "
+            "a description, genes start in the third: put `na` in between if there is none. If "
+            "it is meant as a description, write more than the gene."
+        )
+
+
+def _refuse_row_numbers(file: Path, lines: list[_Line], genes: GeneNames) -> None:
+    """Refuse numbers counted from 0 or 1 for names, with the description among the genes."""
+    ids = [line.set_id for line in lines]
+    is_counted = any(
+        ids == [str(number) for number in range(first, first + len(ids))] for first in (0, 1)
+    )
+    if is_counted and _share((line.entries[0] for line in lines), genes.resembles) < _MOST:
+        raise GmtError(
+            f"{file} has row numbers in front of the names of the sets. Save it without them "
+            "(pandas: `index=False`; R: `row.names = FALSE`)."
+        )
+
+
+def _refuse_days(file: Path, lines: list[_Line], genes: GeneNames) -> None:
+    """Refuse the number of a day among symbols, which a spreadsheet made of one."""
+    if all(is_number(entry) for line in lines for entry in line.entries):
+        return
+    for line in lines:
+        day = next((entry for entry in line.entries if genes.is_day(entry)), None)
+        if day is not None:
+            raise GmtError(
+                f"{file}, line {line.number}: set {line.set_id} has {day} among symbols. It is no "
+                "Entrez id of the expression matrix, but the number of a day: a spreadsheet did "
+                "that (MARCH1 becomes 43891). Take the original file, or put the symbol there."
+            )
+
+
+def _parse(file: Path, text: str) -> list[_Line]:
     lines: list[_Line] = []
     first_seen: dict[str, int] = {}
-    for number, text in enumerate(_text(file).split("\n"), start=1):
-        if not text.strip():
+    for number, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
             continue
-        line = _split(f"{file}, line {number}", number, text)
+        line = _split(f"{file}, line {number}", number, content)
         if line.set_id in first_seen:
             raise GmtError(
                 f"{file}, line {number}: set {line.set_id} was already on line "
@@ -157,9 +219,12 @@ def _parse(file: Path) -> list[_Line]:
 def _text(file: Path) -> str:
     if not file.is_file():
         raise GmtError(f"{file} is not a file. Check the path of the gene sets in study.toml.")
+    kind = what_it_is(first_bytes(file), file)
+    if kind is not None:
+        raise GmtError(f"{file} {kind}")
     content = file.read_bytes()
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise GmtError(
@@ -199,10 +264,11 @@ def _refuse_bad_entry(where: str, set_id: str, entry: str) -> None:
             f"{where}: set {set_id} has an empty field between its genes. A gene may be lost "
             "there: fill it in, or delete the extra tab."
         )
-    if _DATE.fullmatch(entry):
+    if DATE.fullmatch(entry):
         raise GmtError(
             f"{where}: set {set_id} has {entry!r} for a gene. A spreadsheet did that (MARCH1 "
-            "becomes 1-Mar). Take the original file, or put the symbol or Entrez id there."
+            "becomes 1-Mar, in German 01. Mrz). Take the original file, or put the symbol or "
+            "Entrez id there."
         )
     if _OTHER_DELIMITER.search(entry):
         shown = entry if len(entry) <= 40 else f"{entry[:40]}..."
@@ -212,26 +278,13 @@ def _refuse_bad_entry(where: str, set_id: str, entry: str) -> None:
         )
 
 
-def _match(lines: list[_Line], genes: pd.DataFrame) -> pd.DataFrame:
+def _match(lines: list[_Line], genes: GeneNames) -> pd.DataFrame:
     """One row per entry of the file: set_id, entry, is_entrez, gene (or missing), why."""
-    missing = [column for column in ("gene", "entrez_id") if column not in genes]
-    if missing:
-        raise ValueError(f"The table of genes has no column {', '.join(missing)}.")
-    symbols = genes["gene"].astype("str")
-    by_entrez = dict(zip(genes["entrez_id"].astype("int64").astype("str"), symbols, strict=True))
-    known = set(symbols)
-    of_any_case = {symbol.upper(): symbol for symbol in symbols}
-    rows = []
-    for line in lines:
-        for entry in line.entries:
-            is_entrez = entry.isascii() and entry.isdigit()
-            if is_entrez:
-                gene, why = by_entrez.get(entry.lstrip("0")), NO_ENTREZ
-            else:
-                gene, why = (entry if entry in known else None), NO_SYMBOL
-                near = of_any_case.get(entry.upper())
-                why += f"; {near} differs in case only" if near else ""
-            rows.append((line.set_id, entry, is_entrez, gene, why))
+    rows = [
+        (line.set_id, entry, is_number(entry), *genes.match(entry))
+        for line in lines
+        for entry in line.entries
+    ]
     columns = ["set_id", "entry", "is_entrez", "gene", "why"]
     text = {"set_id": "str", "entry": "str", "gene": "str", "why": "str"}
     return pd.DataFrame(rows, columns=columns).astype(text)

@@ -36,6 +36,8 @@ FIELD_TYPES = {
     "BOOLEAN": "boolean",
     "TIMESTAMP WITH TIME ZONE": "datetime",
 }
+STALE_MARK = "OUT OF DATE: "
+STALE = "{mark}made from other data or settings than the study had at the export: {names}. "
 SETTINGS = (
     "seed",
     "sessions",
@@ -85,6 +87,8 @@ class WrittenTable:
         DuckDB's type of each column, in the order of the file.
     simulation : Simulation
         What of its inputs was simulated.
+    is_stale : bool
+        Whether it is out of date.
     """
 
     table: type[Table]
@@ -93,6 +97,7 @@ class WrittenTable:
     rows: int
     types: Mapping[str, str]
     simulation: Simulation
+    is_stale: bool = False
 
 
 def descriptor(
@@ -102,6 +107,7 @@ def descriptor(
     sources: Sequence[str],
     simulation: Simulation,
     with_patients: bool,
+    stale: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe an export.
 
@@ -117,18 +123,22 @@ def descriptor(
         What of the whole export is simulated.
     with_patients : bool
         Whether tables of single patients are among them.
+    stale : sequence of str
+        Tables that are out of date.
 
     Returns
     -------
     dict
         The content of `datapackage.json`.
     """
+    title = f"SIMULATED: {study.title}" if simulation.patients else study.title
     return {
         "$schema": PROFILE,
         MARK[0]: MARK[1],
         "name": study.name.replace("_", "-"),
-        "title": f"SIMULATED: {study.title}" if simulation.patients else study.title,
-        "description": simulation.sentence + _scope(with_patients),
+        "title": f"{STALE_MARK if stale else ''}{title}",
+        "description": stale_sentence(stale) + simulation.sentence + _scope(with_patients),
+        "stale": list(stale),
         "simulated": simulation.patients,
         "gene_expression_from_simulated_donors": list(simulation.parcellations),
         "with_patients": with_patients,
@@ -143,6 +153,11 @@ def descriptor(
     }
 
 
+def stale_sentence(stale: Sequence[str]) -> str:
+    """Say which tables are out of date; nothing where none is, else with a blank at the end."""
+    return STALE.format(mark=STALE_MARK, names=", ".join(stale)) if stale else ""
+
+
 def _scope(with_patients: bool) -> str:
     if with_patients:
         return "Results of the group and pseudonymous data of single patients; not for publication."
@@ -152,7 +167,7 @@ def _scope(with_patients: bool) -> str:
 def _table_resource(one: WrittenTable, all_of_them: Sequence[WrittenTable]) -> dict[str, Any]:
     name = one.table.table_name
     is_first = next(other for other in all_of_them if other.table is one.table) is one
-    told = one.simulation.sentence + one.table.meaning()
+    told = STALE_MARK * one.is_stale + one.simulation.sentence + one.table.meaning()
     if one.form == "csv":
         told += " Texts that a spreadsheet would take for a formula begin with an apostrophe."
     resource = {

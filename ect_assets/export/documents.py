@@ -6,10 +6,11 @@ tables are described in `descriptor`; what is cited and what is simulated is fou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ect_assets import __version__
+from ect_assets.export.descriptor import stale_sentence
 from ect_assets.export.origins import (
     Simulation,
     citations,
@@ -61,6 +62,7 @@ HOW_TO_READ = """## How to read it
     with the names of the parcels.
 - `REFERENCES.md` says where the reference data behind these tables come from, under which terms,
   and what to cite.
+- A file whose name has `stale` in it was out of date when it was exported.
 - `CHECKSUMS.sha256`: `sha256sum --check CHECKSUMS.sha256`.
 """
 P_VALUES = """## Before you use a p value
@@ -84,6 +86,8 @@ def readme(
     left_out: Mapping[str, str],
     simulation: Simulation,
     with_patients: bool,
+    stale: Sequence[str] = (),
+    kept: str = "",
 ) -> str:
     """Write the README of an export.
 
@@ -96,6 +100,10 @@ def readme(
         Those that were not, and why.
     simulation : Simulation
     with_patients : bool
+    stale : sequence of str
+        Tables that are out of date; the first line then says so.
+    kept : str
+        Whom a reviewer keeps in spite of a check; may be empty.
 
     Returns
     -------
@@ -103,8 +111,10 @@ def readme(
         Markdown.
     """
     parts = [
+        f"**{stale_sentence(stale).strip()}**\n" if stale else "",
         f"# {study.title}\n",
         f"**{simulation.sentence.strip()}**\n" if simulation.sentence else "",
+        f"**{kept}**\n" if kept else "",
         f"Exported from the study `{study.name}` by ECT Assets {__version__}. "
         f"{PATIENTS if with_patients else NO_PATIENTS}\n",
         HOW_TO_READ,

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from ect_assets.export.brain_files import brain_map_files
-from ect_assets.export.descriptor import WrittenFile, WrittenTable, descriptor
+from ect_assets.export.descriptor import STALE_MARK, WrittenFile, WrittenTable, descriptor
 from ect_assets.export.documents import (
     BIDS_IGNORED,
     dataset_description,
@@ -43,9 +43,11 @@ from ect_assets.lake.store import Lake
 from ect_assets.lake.whole_files import folder_beside
 from ect_assets.parcellations.sources import atlas_of
 from ect_assets.problems import StudyError
+from ect_assets.reservations import kept_by_reviewers
 from ect_assets.schema import Table
+from ect_assets.status import out_of_date_tables
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
+from ect_assets.tables import TABLES, Exclusions
 
 OF_PATIENTS = "of single patients; ask for it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
@@ -72,6 +74,8 @@ class Exported:
     with_patients : bool
     simulated_donors : tuple of str
         Parcellations whose gene expression comes from simulated donors.
+    stale : tuple of str
+        Tables that are out of date; their files say so.
     """
 
     folder: Path
@@ -83,6 +87,7 @@ class Exported:
     simulated: bool
     with_patients: bool
     simulated_donors: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
 
 def export_study(
@@ -91,6 +96,7 @@ def export_study(
     formats: Sequence[str] = ("tsv", "parquet"),
     with_patients: bool = False,
     tables: Sequence[str] | None = None,
+    with_stale: bool = False,
 ) -> Exported:
     """Write a study's results as a data package; the same results give the same bytes.
 
@@ -105,6 +111,9 @@ def export_study(
         Also tables of single patients.
     tables : sequence of str, optional
         Only these; all that were made without it. Maps are those of the tables.
+    with_stale : bool
+        Also tables that are out of date; every file of them, the README and the descriptor then say
+        so.
 
     Returns
     -------
@@ -114,8 +123,8 @@ def export_study(
     ------
     StudyError
         When a format or table is not known, a table is of patients and these were not asked for,
-        nothing was made yet, a table of the group names a patient, the tables change meanwhile,
-        or the folder has something else in it.
+        one is out of date and that was not asked for, nothing was made yet, a table of the group
+        names a patient, the tables change meanwhile, or the folder has something else in it.
     WriteError
         When the disk is full or the folder is read-only.
     """
@@ -125,12 +134,15 @@ def export_study(
     refuse_foreign(folder, study)
     lake = lake_of(study)
     before = lake.stamps(chosen)
+    stale = _stale(study, lake, chosen, with_stale)
     with folder_beside(folder) as aside:
         fresh = aside / "export"
         # What is of single patients is for the eyes of whoever exports it.
         fresh.mkdir(mode=0o700 if with_patients else 0o777)
         try:
-            exported = _write(study, lake, fresh, folder, forms, chosen, left_out, with_patients)
+            exported = _write(
+                study, lake, fresh, folder, forms, chosen, left_out, with_patients, stale
+            )
         except duckdb.Error as error:
             raise StudyError(
                 f"A table of {study.name} could not be exported ({error}). Nothing was written. "
@@ -172,6 +184,24 @@ def _chosen_tables(
     return [one for name, one in named.items() if name not in left_out], left_out
 
 
+def _stale(
+    study: Study, lake: Lake, chosen: Sequence[type[Table]], with_stale: bool
+) -> tuple[str, ...]:
+    """Name the tables that are there and out of date, or refuse them."""
+    old = set(out_of_date_tables(study))
+    found = tuple(
+        one.table_name for one in chosen if one.table_name in old and lake.partitions(one)
+    )
+    if found and not with_stale:
+        raise StudyError(
+            f"Out of date in {study.name}: {', '.join(found)}. They were made from other data or "
+            "settings than the study has now. `ect run` makes them again, and `ect status` says "
+            "what stops it; with --table only others are exported, with --stale these too, and "
+            "every file of them says so."
+        )
+    return found
+
+
 def _write(
     study: Study,
     lake: Lake,
@@ -181,6 +211,7 @@ def _write(
     chosen: list[type[Table]],
     left_out: dict[str, str],
     with_patients: bool,
+    stale: tuple[str, ...],
 ) -> Exported:
     """Write into a fresh folder all that is to stand in the export's own."""
     with duckdb.connect() as connection:
@@ -197,9 +228,10 @@ def _write(
         written = [
             one
             for table in there
-            for one in _write_table(connection, study, lake, table, forms, fresh, rows)
+            for one in _write_table(connection, study, lake, table, forms, fresh, rows, stale)
         ]
-        count, maps = _write_maps(connection, study, lake, {one.table_name for one in there}, fresh)
+        names = {one.table_name for one in there}
+        count, maps = _write_maps(connection, study, lake, names, fresh, stale)
     simulation = simulation_of(study, lake, there)
     cited = topics_of(study, lake, there, with_maps=bool(maps))
     rows = {one.table_name: rows[one.table_name] for one in there}
@@ -207,11 +239,17 @@ def _write(
     texts = {
         DESCRIPTOR: _as_json(
             descriptor(
-                study, written, maps, list(citations(cited).values()), simulation, with_patients
+                study,
+                written,
+                maps,
+                list(citations(cited).values()),
+                simulation,
+                with_patients,
+                stale,
             )
         ),
         "dataset_description.json": _as_json(dataset_description(study, simulation, cited)),
-        "README.md": readme(study, rows, left_out, simulation, with_patients),
+        "README.md": readme(study, rows, left_out, simulation, with_patients, stale, _kept(lake)),
         "REFERENCES.md": references(cited),
         ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
     }
@@ -230,7 +268,12 @@ def _write(
         simulation.patients,
         with_patients,
         simulation.parcellations,
+        stale,
     )
+
+
+def _kept(lake: Lake) -> str:
+    return kept_by_reviewers(lake.read(Exclusions)) if lake.partitions(Exclusions) else ""
 
 
 def _written(fresh: Path, name: str, text: str) -> WrittenFile:
@@ -246,18 +289,22 @@ def _write_table(
     forms: list[str],
     fresh: Path,
     rows: dict[str, int],
+    stale: tuple[str, ...],
 ) -> list[WrittenTable]:
     name = table.table_name
     (fresh / "tables").mkdir(exist_ok=True)
     simulation = simulation_of(study, lake, [table])
     types = column_types(connection, table)
     notes = {"table": name, "meaning": table.meaning(), "simulated": simulation.mark}
+    is_stale = name in stale
+    if is_stale:
+        notes |= {"stale": "true"}
     written = []
     for form in forms:
-        file = fresh / "tables" / f"{name}.{form}"
+        file = fresh / "tables" / f"{name}{'.stale' * is_stale}.{form}"
         write_table(connection, table, form, file, notes)
         said = _finished(fresh, file)
-        written.append(WrittenTable(table, form, said, rows[name], types, simulation))
+        written.append(WrittenTable(table, form, said, rows[name], types, simulation, is_stale))
     return written
 
 
@@ -267,6 +314,7 @@ def _write_maps(
     lake: Lake,
     tables: set[str],
     fresh: Path,
+    stale: tuple[str, ...],
 ) -> tuple[int, list[tuple[WrittenFile, str]]]:
     """Write the group's maps; return how many there are, and their files with what they show."""
     count, written, atlases = 0, [], {}
@@ -275,12 +323,15 @@ def _write_maps(
             atlases[one.parcellation] = atlas_of(study, one.parcellation)
         place = fresh / "brain_maps" / one.parcellation
         place.mkdir(parents=True, exist_ok=True)
-        contents = brain_map_files(one.values, atlases[one.parcellation], one.name, one.description)
+        is_stale = one.table in stale
+        name = f"{one.name}{'_stale' * is_stale}"
+        description = f"{STALE_MARK * is_stale}{one.description}"
+        contents = brain_map_files(one.values, atlases[one.parcellation], name, description)
         count += 1
-        for name, content in contents.items():
-            (place / name).write_bytes(content)
-            told = f"{one.description[:1].upper()}{one.description[1:]} ({one.parcellation})."
-            written.append((_finished(fresh, place / name), told))
+        for file_name, content in contents.items():
+            (place / file_name).write_bytes(content)
+            told = f"{description[:1].upper()}{description[1:]} ({one.parcellation})."
+            written.append((_finished(fresh, place / file_name), told))
     return count, written
 
 

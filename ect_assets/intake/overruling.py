@@ -14,12 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import listed
-from ect_assets.intake.tsv import TableFileError, read_tsv
+from ect_assets.intake.tsv import TableFileError, column_named, read_tsv
 from ect_assets.problems import EVERY, StudyError
 
 REVIEWED = "reviewed.tsv"
 REQUIRED = ("subject", "session", "parcellation", "reason", "decision")
 OPTIONAL = ("reviewer_initials", "note")
+KNOWN = (*REQUIRED, *OPTIONAL)
+"""Columns, recognized without regard to case."""
 KEY = ["subject", "session", "parcellation", "reason"]
 KEEP, EXCLUDE = "keep", "exclude"
 EXCLUDED_BY_REVIEWER = "excluded_by_reviewer"
@@ -32,10 +34,13 @@ CAN_BE_OVERRULED = (
     "tiv_changed",
     "sources_mixed",
     "scan_duplicated",
+    "session_copied",
+    "person_twice",
     "parcel_level_outliers",
     "parcel_change_outliers",
     "left_right_swapped",
     "sessions_exchanged",
+    "session_order_contradicted",
 )
 """Judgements of data that are there. With any other reason (no second session, a file that cannot
 be read, an identity in doubt) there is nothing that could be kept; identifying content is
@@ -79,6 +84,7 @@ def read_reviews(
         rows = read_tsv(file, REVIEWED)
     except TableFileError as error:
         raise StudyError(str(error)) from error
+    rows = rows.rename(columns={name: column_named(name, KNOWN) or name for name in rows.columns})
     _check_columns(list(rows.columns))
     reviews = _tidied(rows)
     faults = [
@@ -159,6 +165,10 @@ def _check_columns(columns: list[str]) -> None:
     expected = f"Expected {', '.join(REQUIRED)} and, if you like, {', '.join(OPTIONAL)}."
     if missing:
         raise StudyError(f"{REVIEWED} has no column {', '.join(missing)}. {expected}")
+    if len(set(columns)) < len(columns):
+        raise StudyError(
+            f"{REVIEWED} has columns whose names differ in case only. {expected} Remove the others."
+        )
     if unknown:
         raise StudyError(
             f"{REVIEWED} has {len(unknown)} column(s) that mean nothing here: {listed(unknown)}. "
@@ -187,7 +197,7 @@ def _unknown(reviews: pd.DataFrame, column: str, prefix: str, known: Collection[
     shown = listed([f"{prefix}{name}" if name != EVERY else name for name in sorted(known)], 8)
     return [
         f"{REVIEWED} line {line} names a {column} that the study does not have; it has: {shown}. "
-        "Mend that cell."
+        "Fix that cell."
         for line, value in reviews[column].items()
         if value not in known
     ]
@@ -196,14 +206,14 @@ def _unknown(reviews: pd.DataFrame, column: str, prefix: str, known: Collection[
 def _faulty_decisions(reviews: pd.DataFrame) -> list[str]:
     faults = [
         f"{REVIEWED} line {line} has a decision that is neither {KEEP} nor {EXCLUDE}. "
-        "Mend that cell."
+        "Fix that cell."
         for line, decision in reviews["decision"].items()
         if decision not in (KEEP, EXCLUDE)
     ]
     is_word = reviews["reason"].str.fullmatch(_REASON.pattern)
     faults += [
         f"{REVIEWED} line {line} has no reason as the table exclusions writes it: small letters "
-        "and _, for example tiv_changed. Mend that cell."
+        "and _, for example tiv_changed. Fix that cell."
         for line in reviews.index[~is_word]
     ]
     return faults
@@ -222,8 +232,7 @@ def _contradictions(reviews: pd.DataFrame) -> list[str]:
         for _, rows in frame[frame.duplicated(key, keep=False)].groupby(key)
     }
     return [
-        f"{REVIEWED} lines {lines} decide on the same {what}, expected one line. "
-        "Delete the wrong one."
+        f"{REVIEWED} lines {lines} decide on the same {what}, expected one line. Keep one of them."
         for lines, what in found.items()
     ]
 
@@ -232,7 +241,7 @@ def _hopeless(line: Hashable, review: pd.Series, file_name: str) -> str:
     return (
         f"{file_name} line {line} keeps sub-{review['subject']} in spite of {review['reason']}, "
         "which cannot be overruled: there are no data that could be kept. Reasons that can: "
-        f"{', '.join(CAN_BE_OVERRULED)}. Mend the reason or the data, or delete the line."
+        f"{', '.join(CAN_BE_OVERRULED)}. Fix the reason or the data, or delete the line."
     )
 
 

@@ -28,11 +28,11 @@ from ect_assets.intake.privacy_tables import free_text_columns, table_traces, tr
 from ect_assets.intake.privacy_texts import OLDEST_YEARS
 from ect_assets.intake.privacy_words import Trace, not_checked
 from ect_assets.intake.source_files import is_within
-from ect_assets.intake.tsv import TableFileError, read_tsv
-from ect_assets.problems import EVERY, Problem
+from ect_assets.intake.tsv import TableFileError, read_table
+from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 
 BLOCKS, POSSIBLE = "identifying_content", "identifying_content_possible"
-UNCHECKED = "not_checked"
+UNCHECKED = NOT_CHECKED
 BLOCKING = (BLOCKS, UNCHECKED)
 """Reasons with which nothing of a patient is taken in."""
 
@@ -173,7 +173,8 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
     """
     file = bids / PARTICIPANTS
     try:
-        rows = read_tsv(file, PARTICIPANTS, within=bids)
+        # Without the lines that do not fit, of which `read_participants` takes nothing either.
+        rows = read_table(file, PARTICIPANTS, within=bids).rows
     except TableFileError:
         return []
     findings = Findings("participants")
@@ -202,7 +203,9 @@ def withheld_columns(bids: Path, allowed: Collection[str]) -> list[str]:
     list of str
     """
     try:
-        return free_text_columns(read_tsv(bids / PARTICIPANTS, PARTICIPANTS, within=bids), allowed)
+        return free_text_columns(
+            read_table(bids / PARTICIPANTS, PARTICIPANTS, within=bids).rows, allowed
+        )
     except TableFileError:
         return []
 

@@ -16,7 +16,7 @@ from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake import privacy_words as words
 from ect_assets.intake.privacy_lists import ALLOWED_COLUMNS
 from ect_assets.intake.privacy_words import Trace, not_checked
-from ect_assets.intake.tsv import TableFileError, parse_number, read_tsv
+from ect_assets.intake.tsv import TableFileError, parse_number, read_table
 
 FREE_TEXT = "free text, which is not taken into the lake"
 LONGEST_CODE = 40
@@ -42,7 +42,7 @@ def table_traces(file: Path, shown: str) -> list[Trace]:
         One per column at most; that the table cannot be looked through.
     """
     try:
-        return traces_of_table(read_tsv(file, shown))
+        return traces_of_table(read_table(file, shown).rows)
     except TableFileError:
         return [
             not_checked(
@@ -57,7 +57,7 @@ def traces_of_table(rows: pd.DataFrame, ages: bool = True) -> list[Trace]:
     Parameters
     ----------
     rows : DataFrame
-        As `read_tsv` gives it.
+        As `read_table` gives them.
     ages : bool
         Whether ages above 89 are looked for; of participants.tsv each concerns its patient only.
 
@@ -78,7 +78,7 @@ def free_text_columns(rows: pd.DataFrame, allowed: Collection[str]) -> list[str]
     Parameters
     ----------
     rows : DataFrame
-        As `read_tsv` gives it.
+        As `read_table` gives them.
     allowed : collection of str
         ``privacy.allow``.
 

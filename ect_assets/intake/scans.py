@@ -1,50 +1,38 @@
 """The T1-weighted images of a patient: which there are, and what their headers say.
 
-Which file is the scan of a session, and what the sidecars add (BIDS inheritance). Reading one image
-belongs in `images`; how good the picture is (noise, contrast, motion) in `morphometry`.
+Which file is the scan of a session. Reading one image belongs in `images`, what its sidecars add
+in `sidecars`; how good the picture is (noise, contrast, motion) in `morphometry`.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings
-from ect_assets.intake.folder_names import names_ending
+from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.folder_names import names_in
 from ect_assets.intake.images import UnusableScanError, read_image
-from ect_assets.intake.privacy_words import shown_file
-from ect_assets.intake.source_files import (
-    SIDECAR_BYTES,
-    Refusal,
-    refused_file,
-    refused_folder,
-    usable_files,
-)
+from ect_assets.intake.sidecars import FROM_SIDECAR, sidecar_settings, sidecars_of
+from ect_assets.intake.source_files import Refusal, refused_file, refused_folder, usable_files
 from ect_assets.problems import Problem
 
 SUFFIXES = ("_T1w.nii.gz", "_T1w.nii")
-LONGEST_NAME = 64
-"""A longer name of a manufacturer is none."""
 _SESSION = re.compile(r"ses-[0-9A-Za-z]+")
 _ENTITIES = re.compile(r"(_[a-z]+-[0-9A-Za-z+]+)*_T1w\.nii(\.gz)?")
-_FROM_SIDECAR = {
-    "repetition_time_s": "RepetitionTime",
-    "echo_time_s": "EchoTime",
-    "flip_angle_deg": "FlipAngle",
-    "field_strength_t": "MagneticFieldStrength",
-}
+_ALMOST = re.compile(r"(?i)(_[a-z]+-[0-9a-z+]+)*[_-]?t1w?(\.[a-z0-9]{2,4}){1,3}")
+"""What follows subject and session in the name of an image that nobody finds: another case, another
+ending (.mgz, .img, .gz.gz)."""
+_LABELS = re.compile(r"(?i)sub-[0-9a-z]+_ses-[0-9a-z]+")
 _KINDS = (
     dict.fromkeys(("subject", "session", "path", "sha256"), "str")
     | dict.fromkeys(("n_x", "n_y", "n_z"), "int64")
     | dict.fromkeys(("voxel_x_mm", "voxel_y_mm", "voxel_z_mm"), "float64")
     | {"orientation": "str"}
-    | dict.fromkeys(_FROM_SIDECAR, "float64")
-    | {"manufacturer": "str"}
+    | dict.fromkeys(FROM_SIDECAR, "float64")
+    | {"manufacturer": "str", "voxel_fingerprint": "str"}
 )
 
 
@@ -69,9 +57,9 @@ def read_raw_scans(
         table `raw_scans` but ``ingested_at``. What the sidecars do not say is missing.
     problems : list of Problem
         ``session_missing``, ``scan_ambiguous``, ``scan_misnamed``, ``scan_outside_study``,
-        ``scan_unreadable``, ``scan_too_large``, ``scan_not_3d``, ``scan_empty`` (each: no row for
-        that session) and
-        ``sidecar_unreadable`` (the row is there, its sidecar values missing).
+        ``scan_`` with the reason of an `ImageFault` (each: no row for that session), and
+        ``sidecar_unreadable``, ``sidecar_implausible`` (the row is there, its sidecar values, or
+        those that cannot be true, missing).
     """
     findings = Findings("raw_scans")
     rows = []
@@ -83,11 +71,9 @@ def read_raw_scans(
         except UnusableScanError as error:
             findings.add(error.reason, error.sentence, subject, session)
             continue
-        try:
-            settings = _scanner_settings(bids, scan)
-        except UnusableScanError as error:
-            findings.add(error.reason, error.sentence, subject, session)
-            settings = {}
+        settings, remarks = sidecar_settings(bids, scan)
+        for reason, sentence in remarks:
+            findings.add(reason, sentence, subject, session)
         row = {"subject": subject, "session": session, "path": path, **header, **settings}
         rows.append(row)
     return pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS), findings.problems
@@ -130,7 +116,7 @@ def scan_files(bids: Path, subject: str) -> list[Path]:
         nothing that lies outside the dataset or cannot be opened.
     """
     scans = t1w_images(bids, subject)
-    sidecars = {sidecar for scan in scans for sidecar in _sidecars(bids, scan)}
+    sidecars = {sidecar for scan in scans for sidecar in sidecars_of(bids, scan)}
     return usable_files(sorted(sidecars.union(scans)), bids)
 
 
@@ -141,15 +127,7 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
         _refuse(refused_folder(place, bids), place.relative_to(bids).as_posix())
     scans = sorted(file for file in folder.glob("*") if file.name.endswith(SUFFIXES))
     if not scans:
-        found = sorted(item.name for item in bids.glob(f"sub-{subject}/ses-*"))
-        there = [name for name in found if _SESSION.fullmatch(name)]
-        there += [f"{len(found) - len(there)} with a name that is no label"] * (found != there)
-        raise UnusableScanError(
-            "session_missing",
-            f"{shown} has no T1-weighted image (*_T1w.nii.gz); sessions found: "
-            f"{', '.join(there) or 'none'}. Add the image, or name the sessions in study.toml.",
-        )
-    names = ", ".join(shown_file(scan.name, subject) for scan in scans)
+        raise UnusableScanError("session_missing", _nothing_found(folder, shown, subject, session))
     begins = f"sub-{subject}_ses-{session}"
     if any(
         not scan.name.startswith(f"{begins}_")
@@ -158,17 +136,99 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
     ):
         raise UnusableScanError(
             "scan_misnamed",
-            f"{shown} holds {names}, expected names that begin with {begins}_, then labels of "
-            "letters and digits only, then _T1w. Check whose image it is and rename or move it.",
+            f"{shown} holds {_named(scan.name for scan in scans)}, expected names that begin with "
+            f"{begins}_, then labels of letters and digits only, then _T1w. Check whose image it "
+            "is and rename or move it.",
         )
     if len(scans) > 1:
         raise UnusableScanError(
             "scan_ambiguous",
-            f"{shown} holds {len(scans)} T1-weighted images, expected one: {names}. "
+            f"{shown} holds {len(scans)} T1-weighted images, expected one: "
+            f"{_named(scan.name for scan in scans)}. "
             "Keep the better one and move the others to sourcedata/.",
         )
     _refuse(refused_file(scans[0], bids), f"{shown}/{scans[0].name}")
     return scans[0]
+
+
+def _nothing_found(folder: Path, shown: str, subject: str, session: str) -> str:
+    """Say that a session has no image, and name the file or folder that is almost right."""
+    begins = f"{shown} has no T1-weighted image (*_T1w.nii.gz)"
+    almost = [name for name in names_in(folder) if is_almost_t1w(name)]
+    if almost:
+        return (
+            f"{begins}, but {_named(almost)}. Names end in _T1w.nii.gz or _T1w.nii, in this very "
+            f"case: rename it to sub-{subject}_ses-{session}_T1w.nii.gz if it is NIfTI, or convert "
+            "it (dcm2niix, mri_convert)."
+        )
+    misplaced = _misplaced(folder, subject, session)
+    if misplaced is not None:
+        return f"{begins}, but {misplaced}"
+    found = [name for name in names_in(folder.parent.parent) if name.startswith("ses-")]
+    there = [name for name in found if _SESSION.fullmatch(name)]
+    there += [f"{len(found) - len(there)} with a name that is no label"] * (found != there)
+    return (
+        f"{begins}; sessions found: {', '.join(there) or 'none'}. Add the image, or name the "
+        "sessions in study.toml."
+    )
+
+
+def _misplaced(folder: Path, subject: str, session: str) -> str | None:
+    """Name a folder of the session whose name is almost right, or an image outside of anat."""
+    patient = folder.parent.parent
+    for parent, wanted in ((patient, f"ses-{session}"), (folder.parent, "anat")):
+        others = [
+            name for name in names_in(parent) if name != wanted and _plain(name) == _plain(wanted)
+        ]
+        if others:
+            return f"there is {', '.join(others)}. Rename it to {wanted}."
+    beside = [name for name in names_in(folder.parent) if name.endswith(SUFFIXES)]
+    if beside:
+        return (
+            f"{_named(beside)} lies in {folder.parent.name}. Move it to {folder.parent.name}/anat."
+        )
+    return None
+
+
+def _plain(name: str) -> str:
+    """Leave of a name what remains when case and separators are another."""
+    return re.sub(r"[-_. ]", "", name).lower()
+
+
+def is_almost_t1w(name: str) -> bool:
+    """Say whether a file is called nearly as a T1-weighted image must be, such as ``_T1W.nii.gz``.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+    """
+    match = _LABELS.match(name)
+    behind = name[match.end() :] if match else name[name.lower().find("_t1") :]
+    return _ALMOST.fullmatch(behind) is not None and not behind.lower().endswith(".json")
+
+
+def _named(names: Iterable[str]) -> str:
+    """Name files whose names are labels and endings; of others, which may tell a person, the end.
+
+    Examples
+    --------
+    >>> _named(["sub-01_ses-pre_T1W.nii.gz"])
+    'sub-01_ses-pre_T1W.nii.gz'
+    """
+    return listed([_shown_name(name) for name in names])
+
+
+def _shown_name(name: str) -> str:
+    match = _LABELS.match(name)
+    behind = name[match.end() :] if match else ""
+    if match and _ALMOST.fullmatch(behind):
+        return name
+    ending = re.search(r"(?i)_t1w?(\.[a-z0-9]{2,4}){1,3}$", name)
+    return f"a file with another name that ends in {ending[0]}" if ending else "a file"
 
 
 def _refuse(refusal: Refusal | None, shown: str) -> None:
@@ -176,59 +236,3 @@ def _refuse(refusal: Refusal | None, shown: str) -> None:
     if refusal is not None:
         reason = "scan_outside_study" if refusal.kind == "outside" else "scan_unreadable"
         raise UnusableScanError(reason, f"{shown} {refusal}")
-
-
-def _sidecars(bids: Path, scan: Path) -> list[Path]:
-    """List the JSON files that describe a scan, the more general first (BIDS inheritance)."""
-    about_scan = set(scan.name.split("_T1w")[0].split("_"))
-    folders = [folder for folder in reversed(scan.parents) if folder.is_relative_to(bids)]
-    found = []
-    for folder in folders:
-        names = names_ending(folder, "T1w.json")
-        files = {folder / name: set(name.split("_")[:-1]) for name in names}
-        fitting = [file for file, entities in files.items() if entities <= about_scan]
-        found += sorted(fitting, key=lambda file: (len(file.stem.split("_")), file.name))
-    return found
-
-
-def _scanner_settings(bids: Path, scan: Path) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    for file in _sidecars(bids, scan):
-        said |= _read_sidecar(file, bids)
-    numbers = {ours: said.get(theirs) for ours, theirs in _FROM_SIDECAR.items()}
-    maker = said.get("Manufacturer")
-    is_name = isinstance(maker, str) and len(maker) <= LONGEST_NAME and maker.isprintable()
-    return {
-        **{ours: value for ours, value in numbers.items() if _is_plain_number(value)},
-        "manufacturer": maker if is_name else None,
-    }
-
-
-def _read_sidecar(file: Path, bids: Path) -> dict[str, Any]:
-    shown = file.relative_to(bids).as_posix()
-    refusal = refused_file(file, bids, most_bytes=SIDECAR_BYTES)
-    if refusal is not None:
-        raise UnusableScanError("sidecar_unreadable", f"{shown} {refusal}")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UnusableScanError(
-            "sidecar_unreadable", f"{shown} cannot be read ({error.strerror}). Copy it again."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        cause = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "its content"
-        raise UnusableScanError(
-            "sidecar_unreadable", f"{shown} is not valid JSON ({cause}). Mend it."
-        ) from error
-    if not isinstance(content, dict):
-        raise UnusableScanError(
-            "sidecar_unreadable", f"{shown} is not a JSON object. Export it again."
-        )
-    return content
-
-
-def _is_plain_number(value: Any) -> bool:
-    """Say whether a value is a number that a scanner could have been set to."""
-    if type(value) is int:
-        return abs(value) < 10**15
-    return type(value) is float and math.isfinite(value)

@@ -1,33 +1,65 @@
 """Tab-separated tables as clinics write them, and the values in their cells.
 
 What a spreadsheet does to a table (byte order mark, Windows line ends, commas, cut rows) is
-either read as meant or refused with the line to mend. Which columns a table must have, and whose
-fault a refusal is, belong to the callers. Messages never quote a cell that is not a number: it
-may be a name or a date of birth.
+either read as meant or refused with the line to fix; which cell has which heading is found by
+`table_layout`. Which columns a table must have, and whose fault a refusal is, belong to the
+callers. Messages never quote a cell that is not a number: it may be a name or a date of birth.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.privacy_words import shown_columns
+from ect_assets.file_kinds import FIRST_BYTES, what_it_is
 from ect_assets.intake.source_files import TABLE_BYTES, refused_file
-from ect_assets.problems import EctError
+from ect_assets.intake.table_layout import BadLine, TableFileError, arranged, shown_columns
+
+__all__ = [
+    "BadLine",
+    "TableFileError",
+    "TsvTable",
+    "column_named",
+    "describe",
+    "lacking_columns",
+    "parse_number",
+    "read_table",
+    "read_tsv",
+    "shown_columns",
+]
 
 MISSING = frozenset({"", "n/a"})
 """How a missing value is written (BIDS: ``n/a``), in lower case."""
+MISSING_WORDS = MISSING | {"na", "nan", "#n/a", "<na>", "null"}
+"""How R, pandas, spreadsheets and databases write it; in any column, in lower case."""
+MISSING_NUMBERS = MISSING_WORDS | {"-", "--", "\N{EN DASH}", ".", "none"}
+"""And what stands for a number that is missing; in a column of words these may mean something."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_SPREADSHEET_ERRORS = {"#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!"}
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
 
 
-class TableFileError(EctError):
-    """A table cannot be read; the message names the file, the line and the mend."""
+@dataclass(frozen=True)
+class TsvTable:
+    """A table as text, and the lines of it that do not fit its header.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One text column per heading, missing values as NaN; the index ``line`` is the line of the
+        file, so that messages can name it.
+    bad : tuple of BadLine
+    """
+
+    rows: pd.DataFrame
+    bad: tuple[BadLine, ...] = ()
 
 
 def parse_number(text: str) -> float | None:
@@ -41,9 +73,10 @@ def parse_number(text: str) -> float | None:
     Returns
     -------
     float or None
-        None when it is anything else, such as ``12,5``, ``nan`` or ``1_000``.
+        None when it is anything else, such as ``12,5``, ``nan``, ``1e999`` or ``1_000``.
     """
-    return float(text) if _NUMBER.fullmatch(text) else None
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def describe(text: str) -> str:
@@ -61,6 +94,10 @@ def describe(text: str) -> str:
     """
     if text.lower() in MISSING:
         return "nothing"
+    if text.lower().lstrip("+-") in ("inf", "infinity", "1.#inf") or _NUMBER.fullmatch(text):
+        return "an infinite number"
+    if text.upper() in _SPREADSHEET_ERRORS:
+        return "an error of a spreadsheet's formula"
     if _DECIMAL_COMMA.fullmatch(text):
         return "a number with a decimal comma"
     if _DATE.fullmatch(text):
@@ -68,8 +105,72 @@ def describe(text: str) -> str:
     return "text"
 
 
+def column_named(name: str, columns: Iterable[str]) -> str | None:
+    """Find a column by its name, without regard to case where it is not there exactly.
+
+    Parameters
+    ----------
+    name : str
+    columns : iterable of str
+
+    Returns
+    -------
+    str or None
+        As the table writes it; None where there is none, or more than one and none exactly.
+    """
+    there = list(columns)
+    if name in there:
+        return name
+    alike = [one for one in there if one.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None
+
+
+def lacking_columns(names: Iterable[str], columns: Iterable[str]) -> str | None:
+    """Say which of several columns a table does not have, or has in several spellings.
+
+    Parameters
+    ----------
+    names, columns : iterable of str
+        What is wanted, and what there is.
+
+    Returns
+    -------
+    str or None
+        What follows ``has``, without a full stop: ``no column age; it has: Alter``. None where
+        `column_named` finds each.
+    """
+    there = list(columns)
+    lacking = [name for name in dict.fromkeys(names) if column_named(name, there) is None]
+    for name in lacking:
+        alike = [one for one in there if one.casefold() == name.casefold()]
+        if alike:
+            return f"columns whose names differ in case only: {shown_columns(alike)}"
+    if not lacking:
+        return None
+    return f"no column {', '.join(lacking)}; it has: {shown_columns(there)}"
+
+
 def read_tsv(path: Path, shown: str | None = None, within: Path | None = None) -> pd.DataFrame:
-    """Read a tab-separated table as text.
+    """Read a tab-separated table of which every line must fit, as `read_table` reads it.
+
+    Returns
+    -------
+    DataFrame
+        `TsvTable.rows`.
+
+    Raises
+    ------
+    TableFileError
+        As `read_table`, and when a line has more or fewer cells than the header.
+    """
+    table = read_table(path, shown, within)
+    if table.bad:
+        raise TableFileError(table.bad[0].says)
+    return table.rows
+
+
+def read_table(path: Path, shown: str | None = None, within: Path | None = None) -> TsvTable:
+    """Read a tab-separated table as text, setting aside the lines that do not fit.
 
     Parameters
     ----------
@@ -82,42 +183,37 @@ def read_tsv(path: Path, shown: str | None = None, within: Path | None = None) -
 
     Returns
     -------
-    DataFrame
-        One text column per header cell, missing values as NaN; the index ``line`` is the line of
-        the file, so that messages can name it. Blank lines are passed over.
+    TsvTable
+        Blank lines are passed over, as are row numbers that pandas or R put in front.
 
     Raises
     ------
     TableFileError
-        When the file is missing, outside the folder, too large, not UTF-8, separated by commas,
-        has a column without a name or two of one name, or a row with more or fewer cells than the
-        header.
+        When the file is missing, outside the folder, too large, not UTF-8, not a table at all,
+        separated by commas, or its header cannot be right.
     """
     shown = shown or path.name
     refusal = refused_file(path, *([within] if within else []), most_bytes=TABLE_BYTES)
     if refusal is not None:
         raise TableFileError(f"{shown} {refusal}")
     lines = _decoded(path, shown).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    header = _header(lines[0], shown)
-    rows = {}
-    for number, line in enumerate(lines[1:], start=2):
-        cells = _cells(line)
-        if not any(cells):
-            continue
-        if len(cells) != len(header):
-            raise TableFileError(
-                f"{shown} line {number} has {len(cells)} cells, expected {len(header)} as in the "
-                "header. Write `n/a` in empty cells and save it tab-separated."
-            )
-        rows[number] = cells
+    _refuse_other_separators(lines[0], shown)
+    cells = {number: _cells(line) for number, line in enumerate(lines[1:], start=2)}
+    filled = {number: row for number, row in cells.items() if any(row)}
+    header, rows, bad = arranged(_cells(lines[0]), filled, shown)
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=header, dtype="str")
     frame.index = pd.Index(rows, dtype="int64", name="line")
-    return frame.mask(frame.apply(lambda column: column.str.lower().isin(MISSING)))
+    is_missing = frame.apply(lambda column: column.str.lower().isin(MISSING_WORDS))
+    return TsvTable(frame.mask(is_missing), bad)
 
 
 def _decoded(path: Path, shown: str) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        kind = what_it_is(content[:FIRST_BYTES], path)
+        if kind is not None:
+            raise TableFileError(f"{shown} {kind}")
+        text = content.decode("utf-8-sig")
     except FileNotFoundError as error:
         if path.is_symlink():
             raise TableFileError(
@@ -137,23 +233,12 @@ def _decoded(path: Path, shown: str) -> str:
     return text
 
 
-def _header(line: str, shown: str) -> list[str]:
+def _refuse_other_separators(line: str, shown: str) -> None:
     for mark, name in ((",", "commas"), (";", "semicolons")):
         if "\t" not in line and mark in line:
             raise TableFileError(
                 f"{shown} is separated by {name}, not tabs. Save it as tab-separated text."
             )
-    header = _cells(line)
-    if not all(header):
-        raise TableFileError(
-            f"{shown} has no name for column {header.index('') + 1}. Name it, or delete it."
-        )
-    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
-    if repeated:
-        raise TableFileError(
-            f"{shown} has two columns of one name: {shown_columns(repeated)}. Rename or delete one."
-        )
-    return header
 
 
 def _cells(line: str) -> list[str]:

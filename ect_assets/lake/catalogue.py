@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 
 from ect_assets.lake.compaction import Compacted
+from ect_assets.lake.integrity import DamagedFile, damage
+from ect_assets.lake.limits import Asking, limit
 from ect_assets.lake.listing import Values
 from ect_assets.lake.store import FILE_NAME, Lake
 from ect_assets.lake.whole_files import WriteError, folder_beside
@@ -47,9 +49,24 @@ def quoted(text: str) -> str:
 
 
 def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = None) -> str:
-    """Return the SQL that makes a table's view: over its files, or empty where there is none."""
+    """Return the SQL that makes a table's view: over its files, or empty where there is none.
+
+    Where a file is damaged, the view answers with an error that names it: rows that are left out
+    would be missed by nobody.
+
+    Raises
+    ------
+    DamagedFile
+        When some files are said and one of them is damaged.
+    """
     if files == [] or not lake.partitions(table):
         return empty_view_statement(table)
+    # In a store the bytes are verified as they are read.
+    damaged = [] if is_remote(lake.folder) else lake.damaged(table, files)
+    if damaged and files is not None:
+        raise DamagedFile(damaged[0])
+    if damaged:
+        return _refusing_view_statement(table, damage(damaged[0]))
     parted = lake.parted(table) if files is None else None
     if parted is not None:
         source = _compacted_source(table, *parted)
@@ -60,6 +77,14 @@ def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = N
     else:
         source = _read(table, _listed(files))
     return f"CREATE VIEW {table.table_name} AS {source}"
+
+
+def _refusing_view_statement(table: type[Table], why: str) -> str:
+    """Return the SQL of a view that cannot be asked for anything but its columns."""
+    # In each column as well: a condition on a plain NULL would be decided before the error.
+    error = f"error({quoted(why)})"
+    columns = ", ".join(f'CAST({error} AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
+    return f"CREATE VIEW {table.table_name} AS SELECT {columns} WHERE {error}"
 
 
 def empty_view_statement(table: type[Table]) -> str:
@@ -151,19 +176,10 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | N
                 _make_view(connection, lake, table, view_statement(lake, table))
                 break
             except duckdb.Error:
-                sound = _sound_files(lake, table)
-                if len(sound) < len(lake.partitions(table)):
-                    # A damaged file is left out of it, and `ect run` makes it again.
-                    _make_view(connection, lake, table, view_statement(lake, table, sound))
-                    break
-                # Nothing is damaged: a file was replaced while it was looked at.
+                # A file was replaced while it was looked at.
+                continue
         else:
             _make_view(connection, lake, table, view_statement(lake, table))
-
-
-def _sound_files(lake: Lake, table: type[Table]) -> list[Place]:
-    there = lake.partitions(table)
-    return [lake.file(table, one) for one in there if lake.footer(table, one) is not None]
 
 
 def _make_view(
@@ -185,7 +201,9 @@ def _make_view(
         raise
 
 
-def connect(lake: Lake, about: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    lake: Lake, about: str | None = None, asking: Asking | None = None
+) -> duckdb.DuckDBPyConnection:
     """Connect to the tables as they are now; the connection can read the lake and nothing else.
 
     Parameters
@@ -193,14 +211,19 @@ def connect(lake: Lake, about: str | None = None) -> duckdb.DuckDBPyConnection:
     lake : Lake
     about : str, optional
         The one query that will be asked; all tables can be asked for without it.
+    asking : Asking, optional
+        By what it may be stopped.
 
     Returns
     -------
     DuckDBPyConnection
-        Its settings are locked, so that a query cannot widen what it may read.
+        Its settings are locked, so that a query cannot widen what it may read or use.
     """
     # In memory: a lake on a read-only disk, or in a store that is only read, can be asked as well.
     connection = duckdb.connect()
+    if asking is not None:
+        asking.through(connection)
+    limit(connection)
     reach(connection, lake)
     make_views(connection, lake, about)
     # Both as it is and as the views write it, where [, * and ? stand for themselves.
@@ -221,7 +244,7 @@ def reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
         connection.register_filesystem(object_store.for_duckdb(lake.folder))
 
 
-def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
+def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPyRelation:
     """Answer one SQL query.
 
     Parameters
@@ -229,6 +252,8 @@ def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
     lake : Lake
     sql : str
         One statement that reads.
+    asking : Asking, optional
+        By what it may be stopped.
 
     Returns
     -------
@@ -239,7 +264,7 @@ def query(lake: Lake, sql: str) -> duckdb.DuckDBPyRelation:
     QueryError
         When it is not one reading statement, or DuckDB finds a fault in it.
     """
-    connection = connect(lake, about=sql)
+    connection = connect(lake, sql, asking)
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in READING:

@@ -23,8 +23,9 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ect_assets.lake.integrity import DamagedFile
 from ect_assets.lake.listing import Entry, Values
-from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer
+from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
 from ect_assets.lake.whole_files import replace_whole
 from ect_assets.places import (
     Place,
@@ -130,7 +131,8 @@ class Compacted:
     @cached_property
     def _opened(self) -> pq.ParquetFile:
         is_elsewhere = is_remote(self.file)
-        return pq.ParquetFile(pa.BufferReader(read_bytes(self.file)) if is_elsewhere else self.file)
+        source = pa.BufferReader(read_bytes(self.file)) if is_elsewhere else self.file
+        return pq.ParquetFile(source, page_checksum_verification=True)
 
     def is_whole(self) -> bool:
         """Say whether the file is as it was written."""
@@ -154,7 +156,7 @@ def compacted(folder: Place, table: type[Table]) -> Compacted | None:
         manifest = read_parquet(place / MANIFEST)
     except FileNotFoundError:
         return None
-    except (pa.ArrowInvalid, OSError):
+    except (DamagedFile, OSError):
         # Damaged: the tables are whole, and it is made anew.
         return None
     said = {key.decode(): value.decode() for key, value in manifest.schema.metadata.items()}
@@ -171,7 +173,9 @@ def compacted(folder: Place, table: type[Table]) -> Compacted | None:
     return Compacted(file, said["sha256"], parts)
 
 
-def compact(folder: Place, table: type[Table], entries: Sequence[Entry]) -> bool:
+def compact(
+    folder: Place, table: type[Table], entries: Sequence[Entry], before: Compacted | None
+) -> bool:
     """Compact a table anew where too many of its files have to be read one by one.
 
     Parameters
@@ -181,6 +185,8 @@ def compact(folder: Place, table: type[Table], entries: Sequence[Entry]) -> bool
     table : type of Table
     entries : sequence of (values, file, stamp)
         Its files, in the order of their partitions.
+    before : Compacted or None
+        What is compacted already, and whole.
 
     Returns
     -------
@@ -192,7 +198,6 @@ def compact(folder: Place, table: type[Table], entries: Sequence[Entry]) -> bool
     WriteError
         When the disk is full or the folder is read-only; what was there before stays.
     """
-    before = compacted(folder, table)
     loose, outdated = before.parted(entries) if before else (list(entries), [])
     if len(loose) + len(outdated) <= LOOSE_AT_MOST:
         return False
@@ -207,7 +212,7 @@ def compact(folder: Place, table: type[Table], entries: Sequence[Entry]) -> bool
 
     replace_whole(file, write)
     manifest = _manifest(table, parts).replace_schema_metadata(said)
-    replace_whole(place / MANIFEST, lambda aside: pq.write_table(manifest, aside))
+    replace_whole(place / MANIFEST, lambda aside: write_parquet(manifest, aside))
     _clear_others(place, file)
     return True
 
@@ -223,7 +228,10 @@ def _whole_parts(
         said = sound_footer(table, file)
         if said is None:
             continue
-        content = read_parquet(file).replace_schema_metadata(None)
+        try:
+            content = read_parquet(file).replace_schema_metadata(None)
+        except (DamagedFile, FileNotFoundError):
+            continue
         is_sound = content_digest(content) == said["content_sha256"]
         is_plain = set(content.column_names) == set(table.column_names())
         if is_sound and is_plain and stamp_of(file) == stamp:
@@ -240,7 +248,9 @@ def _write_rows(
     try:
         for group in batched(whole):
             content = pa.concat_tables([one[-1] for one in group]).combine_chunks()
-            writer = writer or pq.ParquetWriter(aside, content.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(
+                aside, content.schema, compression="zstd", write_page_checksum=True
+            )
             writer.write_table(content, row_group_size=max(1, content.num_rows))
             first = 0
             for values, stamp, footer, rows in group:

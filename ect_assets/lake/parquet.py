@@ -12,44 +12,121 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ect_assets.lake.integrity import UNSEALED, DamagedFile, is_intact, seal
 from ect_assets.places import Place, is_remote, read_bytes, read_tail
 from ect_assets.schema import Table
 
 GAPS = 4096
 """How many places there are where the rows of a file may begin; see `write_parquet`."""
+SEAL = b"seal"
+"""Where the footer has the seal; see `integrity`."""
+CONTENT = b"content_sha256"
 
 
 def sound_footer(table: type[Table], file: Place) -> dict[str, str] | None:
-    """Read a footer; None where the file is damaged, not ours, or of other columns."""
+    """Read a footer; None where it is damaged, not ours, or of other columns.
+
+    Whether the rest of the file is as it was written is said by `is_whole_file`.
+    """
     try:
         schema = pq.read_schema(pa.BufferReader(read_tail(file)) if is_remote(file) else file)
-    except (pa.ArrowInvalid, OSError):
+        footer = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
-    footer = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    footer.pop(SEAL.decode(), None)
     has_columns = set(table.column_names()) <= set(schema.names)
     return footer if has_columns and "inputs_sha256" in footer else None
 
 
 def read_parquet(file: Place, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a file, or some of its columns, through one handle: all of it is of one version."""
-    with pq.ParquetFile(pa.BufferReader(read_bytes(file)) if is_remote(file) else file) as opened:
-        return opened.read(columns)
+    """Read a file, or some of its columns; its bytes are read once, and verified first.
+
+    Raises
+    ------
+    FileNotFoundError
+    DamagedFile
+        When its content is not what was written.
+    """
+    content = read_bytes(file)
+    is_as_sealed = is_intact(content)
+    if is_as_sealed is False:
+        raise DamagedFile(file)
+    if is_as_sealed:
+        with _opened(content) as opened:
+            return _without_seal(opened.read(columns))
+    table = _read_unsealed(file, content)
+    return table if columns is None else table.select(columns)
+
+
+def _opened(content: bytes) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+
+
+def _read_unsealed(file: Place, content: bytes) -> pa.Table:
+    """Read a file without a seal of its own: its rows have to be those that its footer says.
+
+    The digest in the footer leaves out times of the clock, so where a file has some, the seal of
+    the file whose footer it bears must not stand there.
+    """
+    try:
+        with _opened(content) as opened:
+            table = opened.read()
+        said = table.schema.metadata or {}
+        is_whole = CONTENT not in said or said[CONTENT].decode() == _digest_of_rows(table)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise DamagedFile(file) from error
+    has_clock = any(pa.types.is_timestamp(one.type) for one in table.schema)
+    if not is_whole or (has_clock and SEAL in said):
+        raise DamagedFile(file)
+    return _without_seal(table)
+
+
+def _digest_of_rows(table: pa.Table) -> str:
+    return content_digest(table.replace_schema_metadata(None))
+
+
+def _without_seal(table: pa.Table) -> pa.Table:
+    said = {key: value for key, value in (table.schema.metadata or {}).items() if key != SEAL}
+    return table.replace_schema_metadata(said or None)
+
+
+def is_whole_file(file: Place) -> bool:
+    """Say whether a file is as it was written: by its seal, else by reading all rows.
+
+    Raises
+    ------
+    FileNotFoundError
+    """
+    content = read_bytes(file)
+    is_as_sealed = is_intact(content)
+    if is_as_sealed is not None:
+        return is_as_sealed
+    try:
+        _read_unsealed(file, content)
+    except DamagedFile:
+        return False
+    return True
 
 
 def write_parquet(content: pa.Table, file: Path) -> None:
-    """Write rows and footer, with a gap between the first bytes of the file and the rows.
+    """Write rows and footer, with a seal, and a gap between the first bytes and the rows.
 
     DuckDB opens a file once for the footer and again for the rows. Where the file is replaced in
     between, a gap of another length makes it fail, and ask again, instead of reading the new
     rows as the old footer counts them.
     """
-    gap = int(content.schema.metadata[b"content_sha256"], 16) % GAPS
+    said = content.schema.metadata or {}
+    gap = int(said.get(CONTENT, b"0"), 16) % GAPS
+    content = content.replace_schema_metadata({**said, SEAL: UNSEALED})
     with (
         pa.OSFile(str(file), "wb") as sink,
-        pq.ParquetWriter(sink, content.schema, compression="zstd", store_schema=True) as writer,
+        pq.ParquetWriter(
+            sink, content.schema, compression="zstd", store_schema=True, write_page_checksum=True
+        ) as writer,
     ):
         sink.write(bytes(gap))
         writer.write_table(content)
+    seal(file)
 
 
 def content_digest(content: pa.Table) -> str:

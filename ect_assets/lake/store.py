@@ -8,19 +8,34 @@ file is out of date is decided in `freshness`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake import compaction
 from ect_assets.lake.compaction import Compacted, batched, compact, compacted
+from ect_assets.lake.integrity import (
+    DamagedFile,
+    Verified,
+    identity_of,
+    may_be_remembered,
+)
 from ect_assets.lake.listing import Entry, Listing, Values
-from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
+from ect_assets.lake.parquet import (
+    content_digest,
+    is_whole_file,
+    read_parquet,
+    sound_footer,
+    write_parquet,
+)
 from ect_assets.lake.whole_files import replace_whole, told_plainly
 from ect_assets.places import (
     Place,
@@ -31,6 +46,7 @@ from ect_assets.places import (
     read_bytes,
     remove,
     stamp_of,
+    stamps_below,
 )
 from ect_assets.problems import EctError, Problem
 from ect_assets.schema import Table
@@ -91,6 +107,9 @@ class Failure:
     failed: bool
 
 
+UNREADABLE = Failure((), "", True)
+
+
 @dataclass(frozen=True)
 class Lake:
     """The folder, or the place in an object store, that holds the tables.
@@ -139,7 +158,9 @@ class Lake:
 
         What is written afterwards is not seen; what was known of footers is shared.
         """
-        return replace(self, _listings={})
+        taken = replace(self, _listings={})
+        vars(taken)["_verified"] = self._verified
+        return taken
 
     def file(self, table: type[Table], partition: Partition) -> Place:
         """Return where a partition of a table is kept, whether it exists or not.
@@ -207,7 +228,7 @@ class Lake:
 
     def _recall_footers(self, table: type[Table]) -> None:
         """Take over what is written down of the footers of many files, instead of opening each."""
-        there = compacted(self.folder, table)
+        there = self._compacted(table)
         for values, file, stamp in self._entries(table, {}) if there is not None else ():
             if there is not None and there.has(values, stamp) and file not in self._footers:
                 self._footers[file] = (stamp, json.loads(there.parts[values].footer))
@@ -225,9 +246,90 @@ class Lake:
             return None
         known = self._footers.get(file)
         if known is None or known[0] != stamp:
-            known = (stamp, sound_footer(table, file))
+            is_whole = self._is_verified(file, stamp)
+            known = (stamp, sound_footer(table, file) if is_whole else None)
             self._footers[file] = known
-        return known[1]
+        if known[1] is None or not table.has_documents:
+            return known[1]
+        return known[1] if self._has_documents(table, partition) else None
+
+    @cached_property
+    def _verified(self) -> Verified:
+        has_place = not is_remote(self.folder) or self.beside is not None
+        return Verified(self.own_folder if has_place else None)
+
+    def _is_verified(self, file: Place, stamp: Stamp) -> bool:
+        """Say whether a file is as it was written; each version of it is read once for that."""
+        try:
+            return self._is_known(file, stamp, "", is_whole_file)
+        except FileNotFoundError:
+            # Taken away meanwhile: whoever reads it sees that.
+            return True
+
+    def _is_known(
+        self, file: Place, stamp: Stamp, about: str, is_whole: Callable[[Place], bool]
+    ) -> bool:
+        """Ask whether a version of a file is whole, unless that is remembered."""
+        name = f"{self._name(file)} {about}"
+        identity = identity_of(file, stamp)
+        if self._verified.has(name, identity):
+            return True
+        found = is_whole(file)
+        if found and may_be_remembered(file, identity):
+            self._verified.add(name, identity)
+        return found
+
+    def _name(self, file: Place) -> str:
+        return file.relative_to(self.folder).as_posix()
+
+    def _has_documents(self, table: type[Table], partition: Partition) -> bool:
+        """Say whether the files that a partition's rows name are there as they were written."""
+        folder = self.file(table, partition).parent
+        there = stamps_below(folder)
+        rows = self.read(table, partition)
+        return all(
+            name in there and self._is_document(folder / name, there[name], said)
+            for name, said in zip(rows.file, rows.sha256, strict=True)
+        )
+
+    def _is_document(self, file: Place, stamp: Stamp, said: str) -> bool:
+        def is_as_written(file: Place) -> bool:
+            return hashlib.sha256(read_bytes(file)).hexdigest() == said
+
+        try:
+            return self._is_known(file, stamp, said, is_as_written)
+        except FileNotFoundError:
+            return False
+
+    def damaged(self, table: type[Table], files: Iterable[Place] | None = None) -> list[Place]:
+        """List the files of a table, or those of some files, that are not as they were written.
+
+        A version of a file that was found whole once is not read again. Files whose rows are
+        kept together as well were read when these were written.
+
+        Parameters
+        ----------
+        table : type of Table
+        files : iterable of Path or UPath, optional
+        """
+        there = self._compacted(table)
+        asked = None if files is None else set(files)
+        return [
+            file
+            for values, file, stamp in list(self._entries(table, {}))
+            if (asked is None or file in asked)
+            and not (there is not None and there.has(values, stamp))
+            and not self._is_verified(file, stamp)
+        ]
+
+    def _compacted(self, table: type[Table]) -> Compacted | None:
+        """Return the compacted rows of a table, where there are some and they are whole."""
+        there = compacted(self.folder, table)
+        stamp = stamp_of(there.file) if there is not None else None
+        if there is None or stamp is None:
+            return None
+        is_whole = self._is_known(there.file, stamp, there.sha256, lambda _: there.is_whole())
+        return there if is_whole else None
 
     def read(self, table: type[Table], matching: Partition | None = None) -> pd.DataFrame:
         """Read the partitions of a table that exist into one frame.
@@ -298,7 +400,7 @@ class Lake:
         # Before they are read: what changes from now on was not seen by whoever has the rows.
         stamps = {values: stamp_of(file) for values, file in files.items()}
         self._read.update({file: stamps[values] for values, file in files.items()})
-        there = compacted(self.folder, table) if len(files) > compaction.LOOSE_AT_MOST else None
+        there = self._compacted(table) if len(files) > compaction.LOOSE_AT_MOST else None
         for some in batched(files.items()):
             parts = [
                 there.rows(values, columns).replace_schema_metadata(None)
@@ -323,11 +425,12 @@ class Lake:
         everybody = replace(self, _listings=None)
         for table in TABLES.values():
             if table.partitions:
-                compact(self.folder, table, list(everybody._entries(table, {})))
+                entries = list(everybody._entries(table, {}))
+                compact(self.folder, table, entries, self._compacted(table))
 
     def is_compacted(self, table: type[Table]) -> bool:
         """Say whether a table's rows are kept together as well."""
-        return bool(table.partitions) and compacted(self.folder, table) is not None
+        return bool(table.partitions) and self._compacted(table) is not None
 
     def clear_damaged_compaction(self) -> None:
         """Take away compacted rows that are no longer as they were written."""
@@ -348,7 +451,7 @@ class Lake:
             Outdated are the partitions whose compacted rows do not count. None where nothing is
             compacted.
         """
-        there = compacted(self.folder, table)
+        there = self._compacted(table)
         if there is None:
             return None
         loose, outdated = there.parted(list(self._entries(table, {})))
@@ -412,7 +515,7 @@ class Lake:
         """Say whether a partition's file can be read to its end and has the rows it promises."""
         try:
             content = read_parquet(self.file(table, partition))
-        except (pa.ArrowInvalid, OSError):
+        except (DamagedFile, OSError):
             return False
         said = (content.schema.metadata or {}).get(b"content_sha256", b"").decode()
         return said == content_digest(content.replace_schema_metadata(None))
@@ -438,15 +541,12 @@ class Lake:
             with told_plainly(file):
                 remove(file)
             return
-        text = json.dumps(
-            {
-                "inputs_sha256": failure.inputs_sha256,
-                "failed": failure.failed,
-                "problems": [problem.as_row() for problem in failure.problems],
-            },
-            indent=1,
-            sort_keys=True,
-        )
+        said = {
+            "inputs_sha256": failure.inputs_sha256,
+            "failed": failure.failed,
+            "problems": [problem.as_row() for problem in failure.problems],
+        }
+        text = json.dumps({**said, "sha256": _digest(said)}, indent=1, sort_keys=True)
         if _text(file) != text:
             replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
 
@@ -473,16 +573,29 @@ class Lake:
 def _text(file: Place) -> str | None:
     """Return what a file says, or None where there is none, or no longer."""
     try:
-        return read_bytes(file).decode()
+        return read_bytes(file).decode(errors="replace")
     except FileNotFoundError:
         return None
 
 
+def _digest(said: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def _read_failure(file: Place) -> Failure | None:
-    """Read one `problems.json`; None where there is none."""
+    """Read one `problems.json`; None where there is none.
+
+    One that is damaged says that something failed, with inputs that nothing has: it is tried
+    again, and what was wrong is written down again.
+    """
     text = _text(file)
     if text is None:
         return None
-    said = json.loads(text)
-    problems = tuple(Problem(**row) for row in said["problems"])
-    return Failure(problems, said["inputs_sha256"], said["failed"])
+    try:
+        said = json.loads(text)
+        written = said.pop("sha256", None)
+        problems = tuple(Problem(**row) for row in said["problems"])
+        failure = Failure(problems, said["inputs_sha256"], said["failed"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return UNREADABLE
+    return failure if written in (None, _digest(said)) else UNREADABLE

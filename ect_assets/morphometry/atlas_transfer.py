@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from nibabel.gifti import GiftiImage
 from scipy.spatial import cKDTree
 
+from ect_assets.imaging.geometry import ImageFault
 from ect_assets.parcellations.annot import BrokenAnnot, read_annot
+from ect_assets.parcellations.gifti import read_gifti
 from ect_assets.parcellations.sources import atlas_of
-from ect_assets.parcellations.surface_files import GIFTI_ENDINGS, GIFTI_FAULTS
+from ect_assets.parcellations.surface_files import GIFTI_ENDINGS
 from ect_assets.reference.loaders import reference_file
 from ect_assets.study import Study
 
@@ -122,10 +123,10 @@ def _read_keys(path: Path) -> np.ndarray | None:
         return None
     try:
         if path.name.lower().endswith(GIFTI_ENDINGS):
-            (array,) = GiftiImage.from_filename(path).darrays
-            return np.asarray(array.data).squeeze()
+            (keys,) = read_gifti(path)[0]
+            return keys
         return read_annot(path)[0]
-    except (BrokenAnnot, *GIFTI_FAULTS):
+    except (BrokenAnnot, ImageFault, ValueError):
         return None
 
 

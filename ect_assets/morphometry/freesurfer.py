@@ -25,9 +25,14 @@ from ect_assets.morphometry.freesurfer_layouts import (
     stats_file,
     unfinished,
     versions,
-    whole_brain_measures,
 )
-from ect_assets.morphometry.naming import SIDES, folder_pattern, freesurfer_name, shown_path
+from ect_assets.morphometry.naming import (
+    SIDES,
+    folder_pattern,
+    freesurfer_name,
+    shown_path,
+    with_etiv,
+)
 from ect_assets.morphometry.stats_files import StatsFile, StatsFileError, read_stats
 from ect_assets.morphometry.subject_access import why_closed, why_refused
 from ect_assets.morphometry.subject_surfaces import (
@@ -36,7 +41,13 @@ from ect_assets.morphometry.subject_surfaces import (
     lacking_surfaces,
 )
 from ect_assets.morphometry.surface_hemispheres import surface_hemispheres
-from ect_assets.morphometry.volumes import Hemisphere, Scan, parcel_rows, scan_row
+from ect_assets.morphometry.volumes import (
+    Hemisphere,
+    Scan,
+    contradicted_etiv,
+    parcel_rows,
+    scan_row,
+)
 from ect_assets.problems import EVERY, StudyError
 from ect_assets.study import Study
 
@@ -68,6 +79,9 @@ class FreeSurferSubjects:
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
         """Read the whole-brain volumes of one session.
 
+        Without aseg.stats, or without an intracranial volume in it, what the headers of the
+        cortex's statistics repeat is taken (FreeSurfer 6 and later): eTIV and the brain's volume.
+
         Parameters
         ----------
         subject, session : str
@@ -87,11 +101,19 @@ class FreeSurferSubjects:
         """
         findings = Findings("scan_volumes")
         scan = self._scan(subject, session)
-        path = stats_file(self._subject_folder(scan, EVERY, findings), ASEG_NAMES)
-        content = self._read(path, scan, EVERY, findings)
-        findings.raise_any()
+        folder = self._subject_folder(scan, EVERY, findings)
+        path = stats_file(folder, ASEG_NAMES)
         file = f"{path.name} ({shown_path(self._study, path.parent)})"
-        measures = whole_brain_measures(content.measures if content is not None else {})
+        measures: dict[str, float] = {}
+        if path.is_file():
+            content = self._read(path, scan, EVERY, findings)
+            measures = with_etiv(content.measures) if content is not None else {}
+        if "eTIV" not in measures and not findings.problems:
+            repeated = self._repeated_by_cortex(folder, scan, findings)
+            if not (repeated or path.is_file() or findings.problems):
+                self._read(path, scan, EVERY, findings)
+            measures = repeated | measures
+        findings.raise_any()
         row = scan_row(measures, scan, file, findings, self._study.group.adjusts_for_etiv)
         findings.raise_any()
         return row
@@ -129,8 +151,9 @@ class FreeSurferSubjects:
         files = self._surface_files(compared, parcellation)
         scan = self._scan(subject, session, self.name if files is None else FROM_SURFACES)
         folder = self._subject_folder(scan, parcellation, findings)
+        etivs: dict[str, float] = {}
         if files is None:
-            hemispheres = self._from_stats(folder, scan, parcellation, findings)
+            hemispheres, etivs = self._from_stats(folder, scan, parcellation, findings)
         else:
             shown = shown_path(self._study, folder)
             labels = study_labels(self._study, parcellation)
@@ -146,7 +169,14 @@ class FreeSurferSubjects:
             for fault in faults:
                 sentence = f"{fault} ({shown}). {scan.mend}"
                 findings.add("surface_unreadable", sentence, subject, session, parcellation)
-        frame = parcel_rows(hemispheres, parcels, parcellation, scan, findings)
+        etiv = None
+        if not findings.problems:
+            etivs |= self._etiv_of_segments(folder, scan)
+            etiv = contradicted_etiv(etivs, scan, parcellation, findings)
+        is_measured_here = files is not None
+        frame = parcel_rows(
+            hemispheres, parcels, parcellation, scan, findings, etiv, is_measured_here
+        )
         findings.raise_any()
         return frame
 
@@ -278,21 +308,63 @@ class FreeSurferSubjects:
 
     def _from_stats(
         self, folder: Path, scan: Scan, parcellation: str, findings: Findings
-    ) -> list[Hemisphere]:
+    ) -> tuple[list[Hemisphere], dict[str, float]]:
+        """Read both hemispheres, and by file the intracranial volume that their headers repeat."""
         annotation = self._annotation(parcellation)
         is_known = is_on_fsaverage(self._study, parcellation)
         hemispheres = []
+        subjects: set[str | None] = set()
+        etivs: dict[str, float] = {}
         for side in SIDES:
             path = cortex_stats_file(folder, side, annotation)
             also = lacking_surfaces(folder, side) if is_known else ""
             content = self._read(path, scan, parcellation, findings, also)
             if content is None:
                 continue
+            subjects.add(content.subject)
+            etivs |= _etiv_by_file({path.name: with_etiv(content.measures)})
             measures = content.table.set_index("StructName")[list(_COLUMNS)]
             measures = measures.rename(columns=_COLUMNS).astype("float64")
             shown = shown_path(self._study, path.parent)
             hemispheres.append(Hemisphere(side, path.name, shown, measures, is_row_by_row=True))
-        return hemispheres
+        if len(subjects - {None}) > 1:
+            findings.add(
+                "scans_mixed",
+                f"The headers of the two hemispheres' {annotation} statistics name different "
+                f"subjects ({shown_path(self._study, folder)}/stats): one was copied from another "
+                f"scan. {scan.mend}",
+                scan.subject,
+                scan.session,
+                parcellation,
+            )
+        return hemispheres, etivs
+
+    def _repeated_by_cortex(self, folder: Path, scan: Scan, findings: Findings) -> dict[str, float]:
+        """Read what the cortex's statistics repeat of the whole brain; both sides must agree."""
+        found: dict[str, dict[str, float]] = {}
+        for path in self._cortex_stats(folder):
+            content = self._read(path, scan, EVERY, findings)
+            measures = with_etiv(content.measures) if content is not None else {}
+            if "eTIV" in measures:
+                found[path.name] = measures
+        contradicted_etiv(_etiv_by_file(found), scan, EVERY, findings)
+        first = next(iter(found.values()), {})
+        return {name: first[name] for name in ("eTIV", "BrainSegVol") if name in first}
+
+    def _etiv_of_segments(self, folder: Path, scan: Scan) -> dict[str, float]:
+        """Read the intracranial volume; a file that is damaged is told where it is needed."""
+        path = stats_file(folder, ASEG_NAMES)
+        content = self._read(path, scan, EVERY, Findings("scan_volumes"))
+        return {} if content is None else _etiv_by_file({path.name: with_etiv(content.measures)})
+
+    def _cortex_stats(self, folder: Path) -> list[Path]:
+        """List the statistics of the study's parcellations that a session has."""
+        paths = [
+            cortex_stats_file(folder, side, self._annotation(parcellation))
+            for parcellation in self._study.parcellations
+            for side in SIDES
+        ]
+        return [path for path in paths if path.is_file()]
 
     def _read(
         self, path: Path, scan: Scan, parcellation: str, findings: Findings, also: str = ""
@@ -304,7 +376,9 @@ class FreeSurferSubjects:
             findings.add(*closed, scan.subject, scan.session, parcellation)
             return None
         try:
-            return read_stats(path, needed)
+            content = read_stats(path, needed)
+            _refuse_other_side(content, path)
+            return content
         except StatsFileError as error:
             is_there = path.is_file()
             reason = "stats_unreadable" if is_there else "stats_missing"
@@ -312,6 +386,20 @@ class FreeSurferSubjects:
             sentence += "" if is_there else also
             findings.add(reason, sentence, scan.subject, scan.session, parcellation)
             return None
+
+
+def _etiv_by_file(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {name: one["eTIV"] for name, one in found.items() if one.get("eTIV", 0) > 0}
+
+
+def _refuse_other_side(content: StatsFile, path: Path) -> None:
+    """Refuse the statistics of one hemisphere under the other's name."""
+    side = path.name[:2]
+    if side in SIDES and content.side in SIDES and content.side != side:
+        raise StatsFileError(
+            f"{path.name} has `# hemi {content.side}` in its header, so left and right were "
+            "exchanged"
+        )
 
 
 def _compared(folders: Mapping[str, Path], both: tuple[str, str], session: str) -> list[Path]:

@@ -29,9 +29,6 @@ _SAME_ANNOTATION = {
 }
 """The Desikan-Killiany-Tourville atlas was called otherwise in FreeSurfer 5.3."""
 
-_ETIV_NAMES = ("eTIV", "EstimatedTotalIntraCranialVol", "ICV", "IntraCranialVol")
-"""Names of the intracranial volume, the newest first; ICV until FreeSurfer 5.3."""
-
 
 def annotation_names(annotation: str) -> list[str]:
     """List the names under which an annotation may be found in a subject's folder.
@@ -102,23 +99,6 @@ def state_files(folder: Path) -> list[Path]:
         Those that may exist.
     """
     return [folder / BUILD_STAMP, *sorted(folder.glob(RUNNING))]
-
-
-def whole_brain_measures(measures: Mapping[str, float]) -> dict[str, float]:
-    """Give the intracranial volume its present name, whatever the version called it.
-
-    Parameters
-    ----------
-    measures : mapping of str to float
-        FreeSurfer's short names -> values.
-
-    Returns
-    -------
-    dict of str to float
-        The same, with ``eTIV`` where there is an intracranial volume.
-    """
-    etiv = [measures[name] for name in _ETIV_NAMES if name in measures]
-    return dict(measures) | ({"eTIV": etiv[0]} if etiv else {})
 
 
 def unfinished(folder: Path) -> str | None:

@@ -13,7 +13,13 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.source_files import usable_files
-from ect_assets.morphometry.naming import SIDES, folder_pattern, freesurfer_name, shown_path
+from ect_assets.morphometry.naming import (
+    SIDES,
+    folder_pattern,
+    freesurfer_name,
+    shown_path,
+    with_etiv,
+)
 from ect_assets.morphometry.table_files import TableFile, read_table
 from ect_assets.morphometry.table_rows import (
     find_row,
@@ -21,17 +27,27 @@ from ect_assets.morphometry.table_rows import (
     scan_of_row,
     session_of_file,
 )
-from ect_assets.morphometry.volumes import Hemisphere, Scan, parcel_rows, scan_row
+from ect_assets.morphometry.volumes import (
+    Hemisphere,
+    Scan,
+    contradicted_etiv,
+    parcel_rows,
+    scan_row,
+)
 from ect_assets.problems import EVERY, StudyError
 from ect_assets.study import Study
 
 _OPTIONAL = {"area": "area_mm2", "thickness": "thickness_mm"}
 _ENDINGS = (".tsv", ".csv", ".txt")
 _NO_PARCELS = frozenset({"MeanThickness", "WhiteSurfArea", "PialSurfArea"})
-_WHOLE_BRAIN = {
-    name: name
-    for name in ("eTIV", "BrainSegVol", "TotalGrayVol", "lhSurfaceHoles", "rhSurfaceHoles")
-} | {"EstimatedTotalIntraCranialVol": "eTIV", "SurfaceHoles": "SurfaceHoles"}
+_WHOLE_BRAIN = (
+    "eTIV",
+    "BrainSegVol",
+    "TotalGrayVol",
+    "lhSurfaceHoles",
+    "rhSurfaceHoles",
+    "SurfaceHoles",
+)
 
 
 class GroupTables:
@@ -76,12 +92,16 @@ class GroupTables:
         scan = self._scan(subject, session)
         tables = self._whole_brain_tables(session)
         measures: dict[str, float] = {}
+        etivs: dict[str, float] = {}
         for table in tables:
-            if "eTIV" in measures or findings.problems:
+            if "eTIV" in measures:
+                etivs |= self._etiv(table, scan)
+                continue
+            if findings.problems:
                 break
-            row = find_row(table, self._pattern, scan, EVERY, findings)
-            texts = {_WHOLE_BRAIN[name]: row[name] for name in _WHOLE_BRAIN if name in row}
-            measures |= read_numbers(texts, table, scan, EVERY, findings)
+            measures |= self._whole_brain(table, scan, findings)
+            etivs |= {table.shown: measures["eTIV"]} if "eTIV" in measures else {}
+        contradicted_etiv(etivs, scan, EVERY, findings)
         findings.raise_any()
         frame = scan_row(
             measures, scan, tables[0].shown, findings, self._study.group.adjusts_for_etiv
@@ -116,20 +136,28 @@ class GroupTables:
         findings = Findings("parcel_gmv")
         scan = self._scan(subject, session)
         annotation = freesurfer_name(self._study, parcellation)
-        hemispheres = []
+        hemispheres: list[Hemisphere] = []
+        etivs: dict[str, float] = {}
         for side in SIDES:
             volume = self._required(f"{side}.{annotation}.volume", session)
             gmv = self._measure(volume, side, "volume", scan, parcellation, findings)
             if not gmv:
                 continue
+            etivs |= self._etiv(volume, scan)
             measures = pd.DataFrame({"gmv_mm3": gmv}, dtype="float64")
             for kind, column in _OPTIONAL.items():
                 table = self._table(f"{side}.{annotation}.{kind}", session)
                 values = self._measure(table, side, kind, scan, parcellation, findings)
-                measures[column] = measures.index.map(values).astype("float64")
+                of_any_case = {name.casefold(): value for name, value in values.items()}
+                names = measures.index.str.casefold()
+                measures[column] = names.map(of_any_case).astype("float64")
+                etivs |= self._etiv(table, scan)
             file, folder = Path(volume.shown).name, Path(volume.shown).parent.as_posix()
             hemispheres.append(Hemisphere(side, file, folder, measures, is_row_by_row=False))
-        frame = parcel_rows(hemispheres, parcels, parcellation, scan, findings)
+        segments = self._table("aseg.volume", session)
+        etivs |= {} if findings.problems else self._etiv(segments, scan)
+        etiv = contradicted_etiv(etivs, scan, parcellation, findings)
+        frame = parcel_rows(hemispheres, parcels, parcellation, scan, findings, etiv)
         findings.raise_any()
         return frame
 
@@ -228,6 +256,24 @@ class GroupTables:
         there = [table for table in tables if table is not None]
         return there or [self._required(stems[0], session)]
 
+    def _whole_brain(self, table: TableFile, scan: Scan, findings: Findings) -> dict[str, float]:
+        """Read the whole-brain measures of a scan, the intracranial volume under any name."""
+        row = with_etiv(find_row(table, self._pattern, scan, EVERY, findings))
+        of_any_case = {name.casefold(): text for name, text in row.items()}
+        texts = {
+            name: of_any_case[name.casefold()]
+            for name in _WHOLE_BRAIN
+            if name.casefold() in of_any_case
+        }
+        return read_numbers(texts, table, scan, EVERY, findings)
+
+    def _etiv(self, table: TableFile | None, scan: Scan) -> dict[str, float]:
+        """Give the intracranial volume by table, where its row of the scan has a number."""
+        if table is None:
+            return {}
+        measures = self._whole_brain(table, scan, Findings("parcel_gmv"))
+        return {table.shown: measures["eTIV"]} if measures.get("eTIV", 0) > 0 else {}
+
     def _measure(
         self,
         table: TableFile | None,
@@ -243,9 +289,9 @@ class GroupTables:
         row = find_row(table, self._pattern, scan, parcellation, findings)
         before, after = f"{side}_", f"_{kind}"
         texts = {
-            column.removeprefix(before).removesuffix(after): text
+            column[len(before) : -len(after)]: text
             for column, text in row.items()
-            if column.startswith(before) and column.endswith(after)
+            if column.casefold().startswith(before) and column.casefold().endswith(after)
         }
         texts = {name: text for name, text in texts.items() if name not in _NO_PARCELS}
         if row and not texts:

@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
+Value = TypeVar("Value")
+
 SIDES = {"lh": "L", "rh": "R"}
 """FreeSurfer's names of the hemispheres, and ours."""
+
+ETIV_NAMES = (
+    "eTIV",
+    "EstimatedTotalIntraCranialVol",
+    "IntraCranialVol",
+    "ICV",
+)
+"""Names of the intracranial volume, the newest first: statistics and tables, since FreeSurfer 4."""
 
 _FIELDS = {"subject", "session"}
 
@@ -63,6 +75,25 @@ def freesurfer_name(study: Study, parcellation: str) -> str:
             f"{', '.join(study.parcellations)}. Add it, or choose one of these."
         )
     return study.parcellations[parcellation].freesurfer or parcellation
+
+
+def with_etiv(measures: Mapping[str, Value]) -> dict[str, Value]:
+    """Give the intracranial volume its present name, whatever the version called it.
+
+    Parameters
+    ----------
+    measures : mapping of str to anything
+        FreeSurfer's names -> values.
+
+    Returns
+    -------
+    dict
+        The same, with ``eTIV`` where there is an intracranial volume under any of its names, in
+        upper or lower case.
+    """
+    of_any_case = {name.casefold(): value for name, value in measures.items()}
+    names = [name.casefold() for name in ETIV_NAMES if name.casefold() in of_any_case]
+    return dict(measures) | ({"eTIV": of_any_case[names[0]]} if names else {})
 
 
 def folder_pattern(template: str) -> re.Pattern[str]:

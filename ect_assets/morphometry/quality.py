@@ -3,8 +3,9 @@
 Pure functions of tables. Each gives one row per subject, session and check: subject, session
 (``*`` where the whole patient or cohort is meant), check, value, limit, passes, excludes, says.
 What cannot be compared (few patients, nothing measured) passes and says so. The checks themselves
-are in `quality_scans` and `quality_parcels`; whether an image's header or file is sound belongs in
-`intake`. What leaves a patient out can be overruled by a reviewer (`intake.overruling`).
+are in `quality_scans`, `quality_parcels` and `quality_identity`; whether an image's header or file
+is sound belongs in `intake`. What leaves a patient out can be overruled by a reviewer
+(`intake.overruling`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ect_assets.morphometry import quality_parcels, quality_scans
+from ect_assets.morphometry import quality_identity, quality_parcels, quality_scans
 from ect_assets.morphometry.quality_rows import joined
+from ect_assets.morphometry.scan_copies import copied_images
 from ect_assets.problems import EVERY, Problem
 from ect_assets.study import QualityLimits
 
@@ -67,9 +69,10 @@ def duplicate_scans(raw_scans: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Check ``scan_duplicated``.
+        Checks ``scan_duplicated``, ``image_copied``.
     """
-    return quality_scans.duplicates(raw_scans.reset_index(drop=True))
+    scans = raw_scans.reset_index(drop=True)
+    return joined([quality_scans.duplicates(scans), copied_images(scans)])
 
 
 def parcel_quality(
@@ -89,7 +92,7 @@ def parcel_quality(
     -------
     DataFrame
         Checks ``parcel_level_outliers``, ``parcel_change_outliers``, ``left_right_swapped``,
-        ``sessions_exchanged``.
+        ``sessions_exchanged``, ``session_copied``, ``person_twice``.
     """
     if volumes.empty:
         return joined([])
@@ -100,6 +103,8 @@ def parcel_quality(
             quality_parcels.change_outliers(logs, sessions, limits),
             quality_parcels.swapped_sides(logs, sessions, limits),
             quality_parcels.exchanged_sessions(logs, sessions, limits),
+            quality_identity.copied_sessions(logs, sessions, limits),
+            quality_identity.people_twice(logs, sessions),
         ]
     )
 

@@ -15,6 +15,9 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
+from ect_assets.imaging.files import read_geometry
+from ect_assets.imaging.geometry import ImageFault
+from ect_assets.imaging.picture import PERCENTS, brightness_offset
 from ect_assets.morphometry.quality_rows import NORMAL_MAD
 
 BLOCK_MM = 2.0
@@ -67,9 +70,13 @@ def image_contrast(file: Path) -> float:
     Returns
     -------
     float
-        Missing (NaN) where it cannot be had.
+        Missing (NaN) where it cannot be estimated; why an image is refused `raw_scans` says.
     """
-    image = nibabel.load(file)
+    try:
+        read_geometry(file)
+        image = nibabel.load(file)
+    except ImageFault:
+        return float("nan")
     values = np.squeeze(np.asanyarray(image.dataobj))  # type: ignore[attr-defined]
     found = scan_contrast(values, image.affine)  # type: ignore[attr-defined]
     return float("nan") if found is None else found.cnr
@@ -107,6 +114,8 @@ def scan_contrast(image: np.ndarray, affine: np.ndarray) -> ScanContrast | None:
     if min(np.array(image.shape) // steps) < 8:
         return None
     blocks = _block_means(image, steps)
+    offset = brightness_offset(*map(float, np.percentile(blocks, PERCENTS)))
+    blocks -= np.float32(offset)
     if not np.quantile(blocks, 0.999) > 0:
         return None
     inside = _deep_in_head(blocks, sizes_mm * steps, affine)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
+from ect_assets.morphometry.naming import ETIV_NAMES
 from ect_assets.problems import EctError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
@@ -28,6 +30,13 @@ _REVISION = re.compile(r"(?<!\w)(\w{1,64})\.c[^\s,]{0,64},v ([\d.]{1,32}) (\d{4}
 _BUILD_PARTS = 3
 _FIRST_YEARS = {"6": 2014, "5": 2010}
 """Years of the sources of FreeSurfer's releases, where only a source's revision is written."""
+
+
+_UNITS = {"SurfArea": "mm^2", "GrayVol": "mm^3", "ThickAvg": "mm", "Volume_mm3": "mm^3"}
+"""Columns whose unit is checked where the header gives it."""
+_IN_MM3 = frozenset({*ETIV_NAMES, "BrainSegVol", "BrainSegVolNotVent", "TotalGrayVol"})
+_TABLE_COLUMN = re.compile(r"# TableCol\s+(\d+)\s+(ColHeader|Units)\s+(\S+)")
+_HEADER = re.compile(r"# (subjectname|hemi)\s+(\S+)\s*$")
 
 
 class StatsFileError(EctError):
@@ -47,11 +56,16 @@ class StatsFile:
         float, in the units that FreeSurfer writes.
     version : str or None
         The program's version, as `version_number` gives it; None where the header has none.
+    subject, side : str or None
+        Whose file it is and of which hemisphere (``lh``, ``rh``), by its header. The name is there
+        to be compared with that of other files, and is not shown: it may be a patient's.
     """
 
     measures: dict[str, float]
     table: pd.DataFrame
     version: str | None = None
+    subject: str | None = None
+    side: str | None = None
 
 
 def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
@@ -73,7 +87,7 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     StatsFileError
         When the file is missing or too large, has no ``ColHeaders`` line or no row, lacks a column
         or has it twice, has a row with more or fewer values than columns, a value that is no
-        number, or a structure twice.
+        number, a structure twice, or measures in another unit than FreeSurfer's.
     """
     refusal = refused_file(path, most_bytes=STATS_BYTES)
     if refusal is not None:
@@ -85,6 +99,7 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
         raise StatsFileError(f"{path.name} is missing") from error
     except OSError as error:
         raise StatsFileError(f"{path.name} cannot be read ({error.strerror})") from error
+    _refuse_other_units(lines, path.name)
     measures = dict(
         _measure(line, f"{path.name} line {number}")
         for number, line in enumerate(lines, start=1)
@@ -92,6 +107,9 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     )
     headers = [line.split()[2:] for line in lines if line.startswith("# ColHeaders")]
     if not headers or _NAMES not in headers[0]:
+        kind = what_it_is(first_bytes(path), path)
+        if kind is not None:
+            raise StatsFileError(f"{path.name} {kind.rstrip('.')}")
         raise StatsFileError(
             f"{path.name} has no line `# ColHeaders` with {_NAMES}, so it is cut short or not a "
             "statistics file"
@@ -103,7 +121,9 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
         raise StatsFileError(f"{path.name} has no column {', '.join(lacking)}")
     said = next((line for line in lines if line.startswith("# cvs_version ")), "")
     version = version_number(said.removeprefix("# cvs_version "))
-    return StatsFile(measures, _table(lines, headers[0], path.name), version)
+    found = {match[1]: match[2] for match in map(_HEADER.match, lines) if match}
+    table = _table(lines, headers[0], path.name)
+    return StatsFile(measures, table, version, found.get("subjectname"), found.get("hemi"))
 
 
 def version_number(text: str) -> str | None:
@@ -145,7 +165,30 @@ def _measure(line: str, place: str) -> tuple[str, float]:
         raise StatsFileError(f"{place} is cut short: expected name, description, value and unit")
     if _NUMBER.fullmatch(parts[-3]) and _NUMBER.fullmatch(parts[-2]):
         raise StatsFileError(f"{place} {_COMMA}")
-    return parts[1].split()[0] if parts[1] else parts[0], _number(parts[-2], place)
+    name = parts[1].split()[0] if parts[1] else parts[0]
+    if name in _IN_MM3 and not _is_unit(parts[-1], "mm^3"):
+        raise StatsFileError(f"{place} gives {name} in another unit than mm^3")
+    return name, _number(parts[-2], place)
+
+
+def _refuse_other_units(lines: list[str], name: str) -> None:
+    """Refuse a table whose header gives another unit than FreeSurfer's for a column."""
+    told: dict[tuple[str, str], str] = {
+        (match[2], match[1]): match[3] for match in map(_TABLE_COLUMN.match, lines) if match
+    }
+    for (kind, number), column in told.items():
+        unit = told.get(("Units", number))
+        if kind != "ColHeader" or column not in _UNITS or unit is None:
+            continue
+        if not _is_unit(unit, _UNITS[column]):
+            raise StatsFileError(
+                f"{name} gives the column {column} in another unit than {_UNITS[column]}"
+            )
+
+
+def _is_unit(text: str, expected: str) -> bool:
+    """Say whether a unit is the expected one, however its power is written."""
+    return text.strip().lower().replace("**", "").replace("^", "") == expected.replace("^", "")
 
 
 def _table(lines: list[str], columns: list[str], name: str) -> pd.DataFrame:

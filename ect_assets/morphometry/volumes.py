@@ -15,11 +15,15 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
 from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
-from ect_assets.morphometry.naming import SIDES
+from ect_assets.morphometry.naming import SIDES, with_etiv
+from ect_assets.morphometry.plausible_volumes import (
+    MM3_IN_CM3,
+    contradiction,
+    parcel_faults,
+    scan_faults,
+)
 from ect_assets.parcellations.names import find_parcel, is_parcel
-
-ETIV_RANGE_MM3 = (700_000.0, 2_500_000.0)
-"""Intracranial volumes that a person can have; outside, FreeSurfer's registration failed."""
+from ect_assets.plausibility import INTRACRANIAL_CM3
 
 PARCEL_KINDS = {
     "subject": "str",
@@ -99,7 +103,8 @@ def scan_row(
     file : str
         How messages name the file.
     findings : Findings
-        Takes up ``etiv_missing`` and ``volume_not_a_number``.
+        Takes up ``etiv_missing``, ``volume_not_a_number``, ``etiv_implausible`` and
+        ``volume_implausible``.
     needs_etiv : bool
         Whether a missing intracranial volume is a finding.
 
@@ -108,9 +113,8 @@ def scan_row(
     (1 row) DataFrame
         ``qc_pass`` is a first plausibility check of the whole-brain volumes only.
     """
-    etiv = _first(measures, "eTIV", "EstimatedTotalIntraCranialVol")
-    brain = _first(measures, "BrainSegVol")
-    gray = _first(measures, "TotalGrayVol")
+    etiv = with_etiv(measures).get("eTIV")
+    brain, gray = measures.get("BrainSegVol"), measures.get("TotalGrayVol")
     if etiv is None and needs_etiv:
         findings.add(
             "etiv_missing",
@@ -128,7 +132,10 @@ def scan_row(
             scan.subject,
             scan.session,
         )
-    reason = _implausible(etiv, gray)
+    else:
+        for reason, sentence in scan_faults(with_etiv(measures), needs_etiv):
+            findings.add(reason, f"{file}: {sentence} {scan.mend}", scan.subject, scan.session)
+    doubt = _doubtful(etiv, gray)
     row = {
         "subject": scan.subject,
         "session": scan.session,
@@ -139,8 +146,8 @@ def scan_row(
         "source_version": scan.version,
         "qc_euler_holes": _surface_holes(measures),
         "qc_cnr": None,
-        "qc_pass": reason is None,
-        "qc_reason": reason,
+        "qc_pass": doubt is None,
+        "qc_reason": doubt,
     }
     return pd.DataFrame([row], columns=list(SCAN_KINDS)).astype(SCAN_KINDS)
 
@@ -151,6 +158,8 @@ def parcel_rows(
     parcellation: str,
     scan: Scan,
     findings: Findings,
+    etiv_mm3: float | None = None,
+    is_measured_here: bool = False,
 ) -> pd.DataFrame:
     """Make the rows of `parcel_gmv`, one per cortical parcel in the order of `parcels`.
 
@@ -170,7 +179,12 @@ def parcel_rows(
         Whose they are.
     findings : Findings
         Takes up ``parcel_unknown``, ``parcel_duplicated``, ``parcel_missing``,
-        ``volume_negative``, ``volume_zero`` and ``volume_not_a_number``.
+        ``volume_negative``, ``volume_zero``, ``volume_not_a_number`` and what cannot be true of a
+        brain (``volume_implausible``, ``area_implausible``, ``thickness_implausible``).
+    etiv_mm3 : float, optional
+        Intracranial volume of the scan, where the source knows it.
+    is_measured_here : bool
+        Whether the volumes are our own, whose unit is sure.
 
     Returns
     -------
@@ -192,7 +206,63 @@ def parcel_rows(
     )
     frame = frame.reindex(columns=list(PARCEL_KINDS)).astype(PARCEL_KINDS)
     is_outside = frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ()))
-    return frame[~is_outside | frame["gmv_mm3"].notna()].reset_index(drop=True)
+    frame = frame[~is_outside | frame["gmv_mm3"].notna()].reset_index(drop=True)
+    if not findings.problems:
+        files = " and ".join(one.file for one in hemispheres)
+        where = f"{files} ({hemispheres[0].folder})" if hemispheres else parcellation
+        take_up_implausible(
+            frame, parcellation, scan, findings, etiv_mm3, is_measured_here, where=where
+        )
+    return frame
+
+
+def take_up_implausible(
+    frame: pd.DataFrame,
+    parcellation: str,
+    scan: Scan,
+    findings: Findings,
+    etiv_mm3: float | None,
+    is_measured_here: bool,
+    where: str,
+) -> None:
+    """Take up what cannot be true of the parcels of a scan, whatever source they are from.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of `parcel_gmv`, with a volume above 0 in each.
+    parcellation, scan, findings, etiv_mm3, is_measured_here
+        As in `parcel_rows`.
+    where : str
+        The files that messages name.
+    """
+    for reason, sentence in parcel_faults(frame, parcellation, etiv_mm3, is_measured_here):
+        told = f"{where}: {sentence} {scan.mend}"
+        findings.add(reason, told, scan.subject, scan.session, parcellation)
+
+
+def contradicted_etiv(
+    etivs: Mapping[str, float], scan: Scan, parcellation: str, findings: Findings
+) -> float | None:
+    """Take up that the files of a scan are not of one scan, by their intracranial volumes.
+
+    Parameters
+    ----------
+    etivs : mapping of str to float
+        File -> eTIV in mm3.
+    scan, parcellation, findings
+        As in `parcel_rows`; takes up ``scans_mixed``.
+
+    Returns
+    -------
+    float or None
+        The intracranial volume, where there is one.
+    """
+    sentence = contradiction(etivs)
+    if sentence is not None:
+        told = f"{sentence} {scan.mend}"
+        findings.add("scans_mixed", told, scan.subject, scan.session, parcellation)
+    return next(iter(etivs.values()), None)
 
 
 def _matched(
@@ -270,10 +340,6 @@ def _wrong_volumes(volumes: pd.Series) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def _first(measures: Mapping[str, float], *names: str) -> float | None:
-    return next((measures[name] for name in names if name in measures), None)
-
-
 def _surface_holes(measures: Mapping[str, float]) -> int | None:
     sides = [measures.get("lhSurfaceHoles"), measures.get("rhSurfaceHoles")]
     counts = [count for count in sides if count is not None]
@@ -281,15 +347,13 @@ def _surface_holes(measures: Mapping[str, float]) -> int | None:
     return None if total is None or not math.isfinite(total) else round(total)
 
 
-def _implausible(etiv: float | None, gray: float | None) -> str | None:
-    low, high = ETIV_RANGE_MM3
-    if etiv is not None and not low <= etiv <= high:
-        return f"eTIV is {etiv / 1000:,.0f} cm3, expected {low / 1000:,.0f} to {high / 1000:,.0f}"
-    if gray is not None and gray <= 0:
-        return f"total gray matter is {gray / 1000:,.0f} cm3, expected more than 0"
+def _doubtful(etiv: float | None, gray: float | None) -> str | None:
+    """Say what is doubtful of a scan's volumes without being a fault of the files."""
+    if etiv is not None and not INTRACRANIAL_CM3.allow(etiv / MM3_IN_CM3):
+        return INTRACRANIAL_CM3.refusal(etiv / MM3_IN_CM3)
     if gray is not None and etiv is not None and gray >= etiv:
         return (
-            f"total gray matter is {gray / 1000:,.0f} cm3, expected less than the eTIV of "
-            f"{etiv / 1000:,.0f} cm3"
+            f"total gray matter is {gray / MM3_IN_CM3:,.0f} cm3, expected less than the eTIV of "
+            f"{etiv / MM3_IN_CM3:,.0f} cm3"
         )
     return None

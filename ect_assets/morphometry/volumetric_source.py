@@ -15,7 +15,8 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
 from ect_assets.intake.scans import t1w_images
-from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS
+from ect_assets.morphometry.plausible_volumes import scan_faults
+from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS, Scan, take_up_implausible
 from ect_assets.morphometry.volumetric.itk import ants_version
 from ect_assets.morphometry.volumetric.pictures import change_picture, outline_picture
 from ect_assets.morphometry.volumetric.settings import ImageError, VolumetricSettings
@@ -30,6 +31,10 @@ from ect_assets.parcellations.sources import atlas_of
 from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.study import Study
 
+_LOOK = (
+    "The brain's outline or the registration with the template probably failed: look at the "
+    "picture of the outlines and at the voxel size of the image, and export the images again."
+)
 SEED_LIMIT = 2**31 - 1
 """The registration takes only seeds below it."""
 
@@ -68,22 +73,29 @@ class VolumetricImages:
         Raises
         ------
         InputProblem
-            When the session has no image, or the images cannot be measured.
+            When the session has no image, or the images cannot be measured, or what was measured
+            cannot be true of a brain.
         """
         images = self._images(subject, session, "scan_volumes")
-        measures = scan_measures(images).set_index("session").loc[session]
+        measures = _whole_scan(images, session)
+        named = {
+            "eTIV": measures["etiv_mm3"],
+            "BrainSegVol": measures["brain_mm3"],
+            "TotalGrayVol": measures["gray_matter_mm3"],
+        }
+        self._refuse_implausible_scan(named, subject, session)
         version = f"ants {ants_version()}, {self._study.morphometry.resolution_mm:g} mm"
         told = " ".join(finding.sentence for finding in images.findings)
         row = {
             "subject": subject,
             "session": session,
-            "etiv_mm3": measures.etiv_mm3,
-            "brain_mm3": measures.brain_mm3,
-            "gray_matter_mm3": measures.gray_matter_mm3,
+            "etiv_mm3": measures["etiv_mm3"],
+            "brain_mm3": measures["brain_mm3"],
+            "gray_matter_mm3": measures["gray_matter_mm3"],
             "source": self.name,
             "source_version": version,
             "qc_euler_holes": None,
-            "qc_cnr": measures.cnr,
+            "qc_cnr": measures["cnr"],
             "qc_pass": not told,
             "qc_reason": told or None,
         }
@@ -110,7 +122,8 @@ class VolumetricImages:
         Raises
         ------
         InputProblem
-            When the images cannot be measured, or a parcel has no gray matter.
+            When the images cannot be measured, a parcel has no gray matter, or what was measured
+            cannot be true of a brain.
         """
         images = self._images(subject, session, "parcel_gmv")
         measured = parcel_volumes(images, self._atlas(parcellation))
@@ -139,7 +152,21 @@ class VolumetricImages:
             thickness_mm=float("nan"),
             source=self.name,
         )
-        return frame[list(PARCEL_KINDS)].astype(PARCEL_KINDS)
+        frame = frame[list(PARCEL_KINDS)].astype(PARCEL_KINDS)
+        findings = Findings("parcel_gmv")
+        scan = Scan(subject, session, self.name, _LOOK)
+        etiv = _whole_scan(images, session)["etiv_mm3"]
+        take_up_implausible(frame, parcellation, scan, findings, etiv, True, "The images")
+        findings.raise_any()
+        return frame
+
+    def _refuse_implausible_scan(
+        self, measures: dict[str, float], subject: str, session: str
+    ) -> None:
+        findings = Findings("scan_volumes")
+        for reason, sentence in scan_faults(measures, self._study.group.adjusts_for_etiv):
+            findings.add(reason, f"The images: {sentence} {_LOOK}", subject, session)
+        findings.raise_any()
 
     def files(self, subject: str) -> list[Path]:
         """List the images of a subject's compared sessions, those that exist."""
@@ -245,3 +272,10 @@ class VolumetricImages:
             unfinished.write_bytes(gzip.compress(atlas.volume().to_bytes(), mtime=0))
             os.replace(unfinished, file)
         return file
+
+
+def _whole_scan(images: SubjectImages, session: str) -> dict[str, float]:
+    """Give the measures of one whole scan by name."""
+    rows = scan_measures(images).to_dict("records")
+    mine = next(row for row in rows if row["session"] == session)
+    return {str(name): value for name, value in mine.items() if name != "session"}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ect_assets.imaging.files import read_unpacked
 from ect_assets.parcellations.template import IntArray
 from ect_assets.problems import EctError
 
@@ -31,6 +32,9 @@ class _Reader:
 
     def integers(self, count: int) -> tuple[int, ...]:
         return struct.unpack(f">{count}i", self._take(4 * count))
+
+    def array(self, count: int) -> IntArray:
+        return np.frombuffer(self._take(4 * count), ">i4").astype(np.int64)
 
     def text(self) -> str:
         (length,) = self.integers(1)
@@ -62,14 +66,16 @@ def read_annot(file: Path) -> tuple[IntArray, dict[int, str]]:
     ------
     BrokenAnnot
         When the file is cut, is something else, or has vertices of an unknown or ambiguous color.
+    ImageFault
+        When it is too large, or cannot be opened.
 
     References
     ----------
     FreeSurfer wiki, LabelsClutsAnnotationFiles (the layout).
     """
-    reader = _Reader(file.read_bytes())
+    reader = _Reader(read_unpacked(file))
     (n_vertices,) = reader.integers(1)
-    pairs = np.array(reader.integers(2 * max(n_vertices, 0)), dtype=np.int64).reshape(-1, 2)
+    pairs = reader.array(2 * max(n_vertices, 0)).reshape(-1, 2)
     if not np.array_equal(np.sort(pairs[:, 0]), np.arange(n_vertices)):
         raise BrokenAnnot("its vertices are not numbered 0, 1, 2 ..., or it is no annotation file")
     values = np.empty(n_vertices, dtype=np.int64)
@@ -100,16 +106,17 @@ def _color_table(reader: _Reader) -> tuple[dict[int, str], dict[int, int]]:
 
 
 def _numbers(values: IntArray, names: dict[int, str], colors: dict[int, int]) -> IntArray:
-    labels = np.full(len(values), UNLABELLED, dtype=np.int64)
-    known = {0}
+    in_use, place = np.unique(values, return_inverse=True)
+    colors_in_use = set(in_use.tolist())
+    number_of: dict[int, int] = {}
     for number, color in colors.items():
-        has_color = values == color
-        if color in known and color != 0 and has_color.any():
+        if color not in colors_in_use:
+            continue
+        if color in number_of and color != 0:
             raise BrokenAnnot(f"its color table gives {names[number]} the color of another label")
-        known.add(color)
-        labels[has_color] = number
-    unknown = sorted(set(np.unique(values).tolist()) - known)
+        number_of[color] = number
+    unknown = sorted(colors_in_use - set(number_of) - {0})
     if unknown:
         count = int(np.isin(values, unknown).sum())
         raise BrokenAnnot(f"{count} vertices have a color that its color table lacks")
-    return labels
+    return np.array([number_of.get(color, UNLABELLED) for color in in_use.tolist()], int)[place]

@@ -7,6 +7,7 @@ those of the atlas is checked in `atlas`.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -14,8 +15,10 @@ from ect_assets.parcellations.atlas_files import AtlasFiles
 from ect_assets.parcellations.names import (
     HEMISPHERES,
     STRUCTURES,
+    is_parcel,
     name_faults,
     readable,
+    side_of,
     told_apart,
 )
 from ect_assets.problems import StudyError
@@ -27,6 +30,10 @@ ACCEPTED = {
     "structure": ("structure",),
 }
 """Our columns -> what a table may call them, first choice first."""
+
+_MISSING = frozenset({"n/a", "na", "nan", "null", "#n/a", "."})
+_SIDES = ("L", "R")
+_TISSUES = ("cortex", "subcortex", "brainstem", "cerebellum")
 
 INFO_COLUMNS = ["parcel_index", "parcel", "hemisphere", "structure", "label", "name"]
 
@@ -124,11 +131,54 @@ def _value_faults(raw: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         faults.append(
             f"Ids that are no whole numbers above 0: {_quoted(not_whole)}. Write the atlas's own."
         )
+    faults += _unnamed(table) + _parcels_of_background(table) + _sides_exchanged(table)
     for column, accepted in (("hemisphere", "L, R or B"), ("structure", ", ".join(STRUCTURES))):
         unknown = raw.loc[table[column].isna(), column]
         if len(unknown):
             faults.append(f"{column} is {_quoted(unknown)}, expected {accepted}. Mend these rows.")
     return faults
+
+
+def _unnamed(table: pd.DataFrame) -> list[str]:
+    """Find codes for a missing value in the place of names."""
+    codes = [
+        name
+        for name in table["name"]
+        if name.lower() in _MISSING or (name.startswith("-") and name[1:].isdigit())
+    ]
+    return [f"Names are missing: {_quoted(codes)}. Write the parcels' names."] if codes else []
+
+
+def _parcels_of_background(table: pd.DataFrame) -> list[str]:
+    """Find parcels with id 0, which is the background: row numbers are counted from 0."""
+    names = [
+        name
+        for name, number, structure in zip(
+            table["name"], table["parcel_index"], table["structure"], strict=True
+        )
+        if number == 0 and structure in _TISSUES and is_parcel(name)
+    ]
+    if not names:
+        return []
+    return [
+        f"{_quoted(names)} has id 0, which is the background of an atlas. The ids are probably row "
+        "numbers counted from 0. Write the atlas's own."
+    ]
+
+
+def _sides_exchanged(table: pd.DataFrame) -> list[str]:
+    """Find names that say one hemisphere where the column says the other."""
+    wrong = [
+        name
+        for name, hemisphere in zip(table["name"], table["hemisphere"], strict=True)
+        if hemisphere in _SIDES and side_of(name) not in (None, hemisphere)
+    ]
+    if not wrong:
+        return []
+    return [
+        f"hemisphere contradicts the name of {len(wrong)} parcels, such as {_quoted(wrong[:1])}. "
+        "Left and right may be exchanged, or a column sorted by itself: fix the table."
+    ]
 
 
 def _repeated_ids(table: pd.DataFrame) -> list[str]:
@@ -139,5 +189,5 @@ def _repeated_ids(table: pd.DataFrame) -> list[str]:
     return [f"Two rows have one id: {', '.join(map(str, repeated))}. Keep one row for each id."]
 
 
-def _quoted(values: pd.Series) -> str:
+def _quoted(values: Iterable[str]) -> str:
     return ", ".join(repr(value) for value in dict.fromkeys(values))

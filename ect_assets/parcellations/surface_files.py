@@ -6,16 +6,14 @@ labels are is decided in `surface_parcels`.
 
 from __future__ import annotations
 
-import binascii
-import zlib
 from dataclasses import dataclass
-from xml.parsers.expat import ExpatError
 
 import numpy as np
-from nibabel.gifti import GiftiImage
 
+from ect_assets.imaging.geometry import ImageFault
 from ect_assets.parcellations.annot import BrokenAnnot, read_annot
 from ect_assets.parcellations.atlas_files import AtlasFiles
+from ect_assets.parcellations.gifti import read_gifti
 from ect_assets.parcellations.names import SIDE_WORDS, is_parcel
 from ect_assets.parcellations.template import N_VERTICES, IntArray
 from ect_assets.problems import StudyError
@@ -25,7 +23,11 @@ SURFACES = {10_242: "fsaverage5", 40_962: "fsaverage6", 163_842: "fsaverage"}
 
 OTHER_SURFACES = {32_492: "fs_LR 32k", 59_292: "fs_LR 59k", 163_842: "fsaverage"}
 GIFTI_ENDINGS = (".gii", ".gii.gz")
-GIFTI_FAULTS = (ExpatError, OSError, EOFError, ValueError, KeyError, zlib.error, binascii.Error)
+LARGEST_LABEL = 2**31 - 1
+CIFTI_HINT = (
+    "Take the surface out of a CIFTI file: `wb_command -cifti-separate FILE COLUMN -label "
+    "CORTEX_LEFT left.label.gii -label CORTEX_RIGHT right.label.gii`; a volume belongs in `volume`."
+)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,8 @@ def read_surface(files: AtlasFiles, side: str) -> SurfaceLabels:
     elif file_name.endswith(GIFTI_ENDINGS):
         keys, names = _read_gifti(files, kind)
     else:
-        raise StudyError(
-            f"{shown} is neither .annot nor .gii nor .gii.gz. Give the labels in one of these."
-        )
+        hint = CIFTI_HINT if file_name.endswith(".nii") else "Give the labels in one of these."
+        raise StudyError(f"{shown} is neither .annot nor .gii nor .gii.gz. {hint}")
     _check_count(shown, len(keys))
     in_use = [key for key in np.unique(keys).tolist() if _is_parcel(key, names)]
     if not in_use:
@@ -118,6 +119,8 @@ def _check_count(shown: str, count: int) -> None:
 def _read_annot(files: AtlasFiles, kind: str) -> tuple[IntArray, dict[int, str]]:
     try:
         return read_annot(files.path(kind))
+    except ImageFault as fault:
+        raise StudyError(f"{files.shown(kind)} {fault}") from fault
     except BrokenAnnot as error:
         raise StudyError(
             f"{files.shown(kind)} cannot be read: {error}. Copy it again from where it came from."
@@ -127,28 +130,24 @@ def _read_annot(files: AtlasFiles, kind: str) -> tuple[IntArray, dict[int, str]]
 def _read_gifti(files: AtlasFiles, kind: str) -> tuple[IntArray, dict[int, str]]:
     shown = files.shown(kind)
     try:
-        image = GiftiImage.from_filename(files.path(kind))
-        values = [np.asarray(array.data) for array in image.darrays] if image is not None else []
-    except GIFTI_FAULTS as error:
+        arrays, names = read_gifti(files.path(kind))
+    except ImageFault as fault:
+        raise StudyError(f"{shown} {fault}") from fault
+    if len(arrays) != 1 or arrays[0].ndim != 1:
         raise StudyError(
-            f"{shown} cannot be read as GIFTI: it is cut, or something else. "
-            "Copy it again from where it came from."
-        ) from error
-    if len(values) != 1 or values[0].squeeze().ndim != 1:
-        raise StudyError(
-            f"{shown} has {len(values)} data arrays, expected one label per vertex. "
+            f"{shown} has {len(arrays)} data arrays, expected one label per vertex. "
             "Give a .label.gii file."
         )
-    found = values[0].squeeze().astype(np.float64)
+    found = arrays[0].astype(np.float64)
     if not np.isfinite(found).all() or (found != np.rint(found)).any():
         raise StudyError(
             f"{shown} has values that are no whole numbers, expected labels. "
             "Give a .label.gii file, not a map."
         )
-    if (found < -1).any():
+    if (found < -1).any() or (found > LARGEST_LABEL).any():
         raise StudyError(
-            f"{shown} has negative labels, expected 0 where there is no parcel and numbers above "
-            "0 elsewhere. Number the parcels so."
+            f"{shown} has labels from {found.min():.0f} to {found.max():.0f}, expected 0 where "
+            f"there is no parcel and numbers up to {LARGEST_LABEL} elsewhere. Number the parcels "
+            "so."
         )
-    names = {int(label.key): label.label or "" for label in image.labeltable.labels}
     return found.astype(np.int64), names

@@ -1,21 +1,20 @@
 """Label volumes: read from NIfTI, and checked to lie in MNI152 the right way round.
 
-What the labels mean belongs in `info_table`; volumes that are derived belong in `derive`.
+What any image must be (orientation, size) is decided in `imaging`; what the labels mean belongs in
+`info_table`; volumes that are derived belong in `derive`.
 """
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from nibabel.filebasedimages import ImageFileError
 from nibabel.nifti1 import Nifti1Image
-from nibabel.spatialimages import HeaderDataError
 
+from ect_assets.imaging.files import read_labels
+from ect_assets.imaging.geometry import EXPORT_AGAIN, ImageFault
 from ect_assets.parcellations.atlas_files import AtlasFiles
 from ect_assets.parcellations.template import FloatArray, IntArray, brain
 from ect_assets.problems import StudyError
@@ -24,8 +23,17 @@ SHARE_IN_BRAIN = 0.85
 """Of an atlas in MNI152 nearly all labelled voxels lie in the template's brain (HCP-MMP and
 Desikan-Killiany: 0.9997), 15 mm off less than this."""
 
+MOST_PLACES = 4_000_000
+"""Labelled voxels whose place is looked up, evenly taken; at 1 mm these are all."""
+
 LARGEST_LABEL = 2**31 - 1
-NIFTI_FAULTS = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error)
+COPY_AGAIN = "Copy it again from where it came from."
+FIXES = {
+    "orientation_unknown": "Set the affine that its makers give.",
+    "not_3d": "Give the discrete labels, one per voxel, not probabilities or a series.",
+    "orientation_contradictory": "Set sform and qform to the affine that its makers give.",
+}
+"""What is done about an atlas, where it is not what is done about a patient's image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,60 +79,46 @@ def read_volume(files: AtlasFiles) -> LabelVolume:
     Raises
     ------
     StudyError
-        When the file is no NIfTI image, is cut, has more than three dimensions, values that are
-        no whole numbers from 0, no orientation, or lies outside the MNI152 brain.
+        When the image is refused (`ImageFault`), has values that are no whole numbers from 0, or
+        lies outside the MNI152 brain.
     """
     shown = files.shown("volume")
-    again = "Copy it again from where it came from."
     try:
-        image = nib.load(files.path("volume"))
-        values = np.asarray(image.dataobj) if isinstance(image, Nifti1Image) else None
-    except NIFTI_FAULTS as error:
-        raise StudyError(
-            f"{shown} cannot be read as an image: it is cut, or something else. {again}"
-        ) from error
-    if values is None or not isinstance(image, Nifti1Image):
-        raise StudyError(f"{shown} is no NIfTI image. Convert it to .nii.gz.")
-    if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
-        raise StudyError(
-            f"{shown} does not say where it lies (sform and qform are unset), expected MNI152. "
-            "Set the affine that its makers give."
-        )
-    shape = values.shape
-    values = values.reshape(shape[:3]) if values.ndim > 3 and set(shape[3:]) == {1} else values
-    if values.ndim != 3:
-        raise StudyError(
-            f"{shown} has {values.ndim} dimensions {shape}, expected one label per voxel in three. "
-            "Give the discrete labels, not probabilities or a series."
-        )
-    volume = LabelVolume(_whole_numbers(shown, values), np.asarray(image.affine, dtype=np.float64))
+        values, geometry = read_labels(files.path("volume"))
+    except ImageFault as fault:
+        fix = COPY_AGAIN if fault.fix == EXPORT_AGAIN else FIXES.get(fault.reason, fault.fix)
+        raise StudyError(f"{shown} {fault.words}. {fix}") from fault
+    volume = LabelVolume(_whole_numbers(shown, values), geometry.affine)
     _check_place(shown, volume)
     return volume
 
 
 def _whole_numbers(shown: str, values: np.ndarray) -> IntArray:
-    mend = "Give the discrete labels: 0 where there is no parcel, ids elsewhere."
-    if values.dtype.kind not in "iufb":
-        raise StudyError(f"{shown} has values of the kind {values.dtype}, expected labels. {mend}")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise StudyError(f"{shown} has voxels that are not a number, expected labels. {mend}")
-    # Scaling in the header may leave labels a rounding error away from whole numbers.
-    if values.dtype.kind == "f" and not np.allclose(values, np.rint(values), rtol=0, atol=1e-4):
-        example = values[np.abs(values - np.rint(values)) > 1e-4][0]
-        raise StudyError(f"{shown} has the value {example:g}, expected whole numbers. {mend}")
-    labels = np.rint(values).astype(np.int64)
-    if labels.min(initial=0) < 0 or labels.max(initial=0) > LARGEST_LABEL:
+    fix = "Give the discrete labels: 0 where there is no parcel, ids elsewhere."
+    if not values.any():
+        raise StudyError(f"{shown} is empty: every voxel is 0. {fix}")
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise StudyError(f"{shown} has voxels that are not a number, expected labels. {fix}")
+        # Scaling in the header may leave labels a rounding error away from whole numbers.
+        is_off = np.abs(values - np.rint(values)) > 1e-4
+        if is_off.any():
+            raise StudyError(
+                f"{shown} has the value {values[is_off][0]:g}, expected whole numbers. {fix}"
+            )
+    low, high = np.rint(float(values.min())), np.rint(float(values.max()))
+    if low < 0 or high > LARGEST_LABEL:
         raise StudyError(
-            f"{shown} has labels from {labels.min()} to {labels.max()}, expected 0 and above. "
-            f"{mend}"
+            f"{shown} has labels from {low:.0f} to {high:.0f}, expected 0 and above. {fix}"
         )
-    if not labels.any():
-        raise StudyError(f"{shown} is empty: every voxel is 0. {mend}")
-    return labels
+    return (np.rint(values) if values.dtype.kind == "f" else values).astype(np.int64)
 
 
 def _check_place(shown: str, volume: LabelVolume) -> None:
-    places = apply_affine(volume.affine, np.argwhere(volume.labels > 0))
+    labelled = np.flatnonzero(volume.labels)
+    some = labelled[:: len(labelled) // MOST_PLACES + 1]
+    index = np.column_stack(np.unravel_index(some, volume.labels.shape))
+    places = apply_affine(volume.affine, index)
     mask, affine = brain()
     voxels = np.rint(apply_affine(np.linalg.inv(affine), places)).astype(int)
     is_inside = ((voxels >= 0) & (voxels < mask.shape)).all(axis=1)

@@ -6,11 +6,14 @@ covariates enter is decided before; nothing here reads tables or leaves rows out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from ect_assets.problems import StudyError
 from ect_assets.statistics.arrays import (
     FloatArray,
     constant_columns,
@@ -20,9 +23,22 @@ from ect_assets.statistics.arrays import (
 )
 from ect_assets.statistics.multiple_comparisons import benjamini_hochberg
 
+ETIV_COVARIATE = (
+    "scan_volumes.etiv_mm3 (the mean of both sessions), for which `adjusts_for_etiv` in [group] of "
+    "study.toml adjusts,"
+)
+"""How the message of a constant covariate names the intracranial volume of a study."""
+
+
+class ConstantCovariateError(StudyError, ValueError):
+    """A covariate has one value for all subjects, so there is nothing to adjust for."""
+
 
 def paired_change(
-    baseline: ArrayLike, follow_up: ArrayLike, covariates: ArrayLike | None = None
+    baseline: ArrayLike,
+    follow_up: ArrayLike,
+    covariates: ArrayLike | None = None,
+    covariate_names: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Test each parcel's mean change against zero, adjusted for covariates.
 
@@ -36,6 +52,8 @@ def paired_change(
         Gray matter volumes in mm3, the same subjects in the same order.
     covariates : (n_subjects,) or (n_subjects, k) array, optional
         One value per subject, such as the mean intracranial volume of both sessions.
+    covariate_names : sequence of str, optional
+        How messages name them, one each: `ETIV_COVARIATE` for the intracranial volume.
 
     Returns
     -------
@@ -48,8 +66,9 @@ def paired_change(
     Raises
     ------
     ValueError
-        When a value is missing, subjects are too few, a covariate is constant or a combination of
-        others, or a parcel's differences have no residual variance.
+        When a value is missing, subjects are too few, a covariate is constant
+        (`ConstantCovariateError`) or a combination of others, or a parcel's differences have no
+        residual variance.
 
     References
     ----------
@@ -63,7 +82,7 @@ def paired_change(
             f"{follow_up.shape[0]} x {follow_up.shape[1]}: give the same subjects and parcels."
         )
     n = len(baseline)
-    basis = _covariate_basis(covariates, baseline)
+    basis = _covariate_basis(covariates, baseline, covariate_names)
     df = n - 1 - basis.shape[1]
     if df < 1:
         raise ValueError(
@@ -142,7 +161,9 @@ def paired_scores(baseline: ArrayLike, follow_up: ArrayLike) -> dict[str, float]
     }
 
 
-def _covariate_basis(covariates: ArrayLike | None, baseline: FloatArray) -> FloatArray:
+def _covariate_basis(
+    covariates: ArrayLike | None, baseline: FloatArray, names: Sequence[str]
+) -> FloatArray:
     """Orthonormal columns (n, k) that span the centred covariates."""
     if covariates is None:
         return np.empty((len(baseline), 0))
@@ -156,12 +177,28 @@ def _covariate_basis(covariates: ArrayLike | None, baseline: FloatArray) -> Floa
         )
     constant = np.flatnonzero(constant_columns(columns))
     if constant.size:
-        raise ValueError(f"Covariate {some(constant)} (counted from 0) is constant: leave it out.")
+        raise _constant(constant, columns, names)
     centred = columns - columns.mean(axis=0)
     basis, triangle = np.linalg.qr(centred / np.linalg.norm(centred, axis=0))
     if (np.abs(np.diagonal(triangle)) < 1e-10).any():
         raise ValueError("One covariate is a combination of the others: leave it out.")
     return basis
+
+
+def _constant(
+    constant: NDArray[np.intp], columns: FloatArray, names: Sequence[str]
+) -> ConstantCovariateError:
+    if not names:
+        return ConstantCovariateError(
+            f"Covariate {some(constant)} (counted from 0) is constant: leave it out."
+        )
+    place = constant[0]
+    return ConstantCovariateError(
+        f"{names[place]} is {columns[0, place]:g} in all {len(columns)} patients, so nothing can "
+        "be adjusted for. Probably one patient's value was filled into every row, or a template's "
+        "was taken: look at the files that it was read from. If it is not known, set "
+        "`adjusts_for_etiv = false` in [group] of study.toml."
+    )
 
 
 def _refuse_constant(difference: FloatArray, residual: FloatArray, size: FloatArray) -> None:

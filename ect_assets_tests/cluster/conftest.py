@@ -60,7 +60,7 @@ def slurm() -> Iterator[LoopbackSlurm]:
 def eight_patients(tmp_path_factory) -> Path:
     """Eight simulated patients as files; copy them before anything is made."""
     folder = tmp_path_factory.mktemp("eight") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=8, voxel_mm=8.0, donors=TINY)
+    make_simulated_study(folder, folder / "data_lake", subjects=8, voxel_mm=5.0, donors=TINY)
     settings = stopped_before_genes(folder) / STUDY_FILE
     settings.write_text(settings.read_text(encoding="utf-8") + FEWER + NO_PAGES, encoding="utf-8")
     return folder

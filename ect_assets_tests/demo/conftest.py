@@ -23,7 +23,7 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three simulated patients with coarse images, on disk."""
     folder = tmp_path_factory.mktemp("small") / "studies" / "demo"
     make_simulated_study(
-        folder, folder.parents[1] / "lake" / "demo", subjects=3, voxel_mm=8, donors=TINY
+        folder, folder.parents[1] / "lake" / "demo", subjects=3, voxel_mm=5, donors=TINY
     )
     return folder
 

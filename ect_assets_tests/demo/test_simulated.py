@@ -23,7 +23,7 @@ T1W = Path("bids/sub-001/ses-pre/anat/sub-001_ses-pre_T1w.nii.gz")
 
 def make_again(folder: Path, seed: int = 20250101, subjects: int = 3) -> None:
     lake = folder.parents[1] / "lake" / "demo"
-    make_simulated_study(folder, lake, subjects=subjects, seed=seed, voxel_mm=8, donors=TINY)
+    make_simulated_study(folder, lake, subjects=subjects, seed=seed, voxel_mm=5, donors=TINY)
 
 
 @pytest.fixture

@@ -140,3 +140,10 @@ def test_a_decision_that_fits_nothing_is_listed(reviewed):
 def test_an_empty_reason_of_an_exclusion_is_the_reviewers_own(reviewed):
     frame = apply_reviews(found(), reviewed("02\tpost\t\t\texclude\n"))
     assert frame["reason"].tolist() == ["excluded_by_reviewer"]
+
+
+def test_columns_are_recognized_without_regard_to_case(tmp_path):
+    header = "Subject\tSESSION\tParcellation\tReason\tDecision"
+    (tmp_path / "reviewed.tsv").write_text(f"{header}\n001\t*\t*\ttiv_changed\tkeep\n")
+    reviews = read_reviews(tmp_path, ["001"], ["pre", "post"], [])
+    assert reviews["decision"].tolist() == ["keep"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from ect_assets.intake.scans import read_raw_scans, scan_files
+from ect_assets_tests.imaging.cases import REFUSED, SOUND
+from ect_assets_tests.imaging.headers import affine_of, image, picture
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 SESSIONS = ("pre", "post")
@@ -20,6 +23,7 @@ COLUMNS = [
     *("subject", "session", "path", "sha256", "n_x", "n_y", "n_z"),
     *("voxel_x_mm", "voxel_y_mm", "voxel_z_mm", "orientation"),
     *("repetition_time_s", "echo_time_s", "flip_angle_deg", "field_strength_t", "manufacturer"),
+    "voxel_fingerprint",
 ]
 
 
@@ -50,8 +54,7 @@ def test_the_checksum_is_that_of_the_file_as_it_is(bids, add_scan, name):
 
 
 def test_an_image_of_more_than_one_block_is_read_to_its_end(bids, add_scan):
-    data = np.zeros((128, 128, 80), dtype=np.float32)
-    data[-1, -1, -1] = 1
+    data = np.random.default_rng(1).random((128, 128, 80), dtype=np.float32)
     scan = add_scan("pre", data)
     frame, problems = read_raw_scans(bids, "01", ("pre",))
     assert problems == []
@@ -94,7 +97,7 @@ def test_a_sidecar_of_another_acquisition_does_not_count(bids, add_scan, write):
 def test_a_missing_sidecar_leaves_values_missing_and_excludes_nobody(bids, add_scan):
     add_scan("pre")
     frame, problems = read_raw_scans(bids, "01", ("pre",))
-    assert problems == [] and frame[COLUMNS[-5:]].isna().to_numpy().all()
+    assert problems == [] and frame[COLUMNS[-6:-1]].isna().to_numpy().all()
 
 
 def test_a_sidecar_that_is_no_json_is_reported_and_the_row_kept(bids, add_scan, write):
@@ -217,3 +220,57 @@ def test_a_real_image_is_read_in_one_pass(bids):
     frame, problems = read_raw_scans(bids, "01", ("pre",))
     assert problems == []
     assert frame["sha256"].tolist() == [hashlib.sha256(source.read_bytes()).hexdigest()]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_header_that_cannot_be_right_is_a_row_of_that_session_and_the_other_is_read(
+    bids, add_scan, case
+):
+    content, reason, words = REFUSED[case]
+    add_scan("post")
+    add_scan("pre").write_bytes(gzip.compress(content(), 1))
+    frame, (problem,) = read_raw_scans(bids, "01", SESSIONS)
+    assert frame["session"].tolist() == ["post"]
+    assert (problem.session, problem.reason) == ("pre", f"scan_{reason}")
+    assert re.search(words, problem.detail)
+    assert "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz" in problem.detail
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_a_header_that_is_odd_and_right_is_read(bids, add_scan, case):
+    add_scan("pre").write_bytes(gzip.compress(SOUND[case](), 1))
+    frame, problems = read_raw_scans(bids, "01", ("pre",))
+    assert problems == [] and frame["orientation"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (np.random.default_rng(1).integers(98, 103, (20, 20, 20)), "scan_without_contrast"),
+        (np.full((20, 20, 20), -1024), "scan_empty"),
+        (500 - picture(), "scan_inverted"),
+    ],
+)
+def test_an_image_without_a_picture_of_tissue_in_air_is_the_sessions_problem(
+    bids, add_scan, data, reason
+):
+    add_scan("pre", data.astype(np.int16))
+    assert reason_of_pre(bids) == reason
+
+
+@pytest.mark.parametrize("offset", [-1024, -450])
+def test_an_image_below_zero_is_a_picture(bids, add_scan, offset):
+    add_scan("pre", picture() + np.int16(offset))
+    assert read_raw_scans(bids, "01", ("pre",))[1] == []
+
+
+def test_a_picture_that_its_scaling_inverts_is_inverted(bids, add_scan):
+    scan = add_scan("pre")
+    scan.write_bytes(gzip.compress(image(affine_of(), None, scl_slope=-1), 1))
+    assert reason_of_pre(bids) == "scan_inverted"
+
+
+def test_a_pointer_of_datalad_is_told_with_the_command(bids, add_scan):
+    add_scan("pre").write_bytes(b"/annex/objects/MD5E-s98--0123456789.nii.gz\n")
+    _, (problem,) = read_raw_scans(bids, "01", ("pre",))
+    assert problem.reason == "scan_unreadable" and "datalad get" in problem.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 
 from ect_assets import tables
 from ect_assets.lake.catalogue import CATALOGUE, QueryError, connect, query, refresh_catalogue
+from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
 from ect_assets.tables import TABLES
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows, scores
@@ -210,13 +212,25 @@ def test_a_lake_may_lie_in_a_folder_of_any_name(tmp_path, folder):
     assert len(query(lake, "FROM scan_volumes").fetchall()) > 0
 
 
-def test_a_damaged_file_leaves_the_other_partitions_and_tables_readable(filled):
+def test_a_damaged_file_is_named_and_the_other_tables_are_answered(filled):
     keep(filled, tables.ScanVolumes, subject="01")
     keep(filled, tables.ScanVolumes, subject="02")
-    filled.file(tables.ScanVolumes, {"subject": "01"}).write_text("junk")
-    found = query(filled, "SELECT DISTINCT subject FROM scan_volumes").fetchall()
-    assert found == [("02",)]
+    file = filled.file(tables.ScanVolumes, {"subject": "01"})
+    file.write_text("junk")
+    for sql in ("FROM scan_volumes", "SELECT 1 FROM scan_volumes WHERE subject = '02'"):
+        with pytest.raises(duckdb.Error, match=f"{re.escape(str(file))} is damaged.*`ect run`"):
+            query(filled, sql).fetchall()
     assert len(query(filled, "FROM clinical_scores").fetchall()) == 2
+
+
+def test_the_catalogue_refuses_a_table_with_a_damaged_file(filled):
+    file = filled.file(tables.ClinicalScores, {})
+    file.write_text("junk")
+    with (
+        duckdb.connect(refresh_catalogue(filled), read_only=True) as connection,
+        pytest.raises(duckdb.Error, match=re.escape(str(file))),
+    ):
+        connection.execute("SELECT count(*) FROM clinical_scores")
 
 
 def test_a_damaged_file_counts_as_missing(filled):
@@ -227,7 +241,9 @@ def test_a_damaged_file_counts_as_missing(filled):
 
 def test_a_file_from_before_a_column_was_added_is_still_answered(filled):
     file = filled.file(tables.ClinicalScores, {})
-    pq.write_table(pq.read_table(file).drop_columns(["simulated"]), file)
+    older = read_parquet(file).drop_columns(["simulated"])
+    digest = content_digest(older.replace_schema_metadata(None))
+    pq.write_table(older.replace_schema_metadata({"content_sha256": digest}), file)
     assert len(query(filled, "FROM clinical_scores").fetchall()) == 2
 
 

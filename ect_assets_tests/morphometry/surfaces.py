@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 
 from ect_assets.morphometry.atlas_transfer import fsaverage_sphere
 
-RADIUS_MM, THICKNESS_MM = 50.0, 2.5
+RADIUS_MM, THICKNESS_MM = 85.0, 2.5
 N_FSAVERAGE5 = 10_242
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -96,18 +97,47 @@ def test_surface_holes_may_be_missing(source, reconstruct):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reason", "told"),
     [
-        ("1500000.75", "600000", "eTIV is 600 cm3, expected 700 to 2,500"),
-        ("1500000.75", "2600000", "eTIV is 2,600 cm3"),
-        ("700000.25", "1600000", "expected less than the eTIV"),
-        ("700000.25", "0", "expected more than 0"),
+        ("1500000.75", "599000", "etiv_implausible", "is 599 cm3, expected 600 to 2600 cm3"),
+        ("1500000.75", "2610000", "etiv_implausible", "is 2610 cm3"),
+        (
+            "1500000.75",
+            "1500.75",
+            "etiv_implausible",
+            r"probably in cm3 \(ml\), or divided by 1,000",
+        ),
+        ("1500000.75", "150000075", "etiv_implausible", "probably a hundred times too large"),
+        ("700000.25", "0", "volume_implausible", "total gray matter is 0 cm3"),
+        ("700000.25", "700.25", "volume_implausible", "probably in cm3"),
+        ("1200000.5", "12000005", "volume_implausible", "probably ten times too large"),
+        (", 12,", ", -9,", "volume_implausible", "The number of holes .* is -9"),
     ],
 )
-def test_an_implausible_brain_does_not_pass_and_says_why(source, reconstruct, old, new, told):
+def test_a_brain_that_cannot_be_is_refused_with_the_probable_unit(
+    source, reconstruct, old, new, reason, told
+):
     edit(reconstruct("01", "pre") / "aseg.stats", old, new)
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == reason and re.search(told, problem.detail)
+    assert "aseg.stats (bids/derivatives/freesurfer/sub-01_ses-pre/stats)" in problem.detail
+
+
+def test_gray_matter_above_the_intracranial_volume_does_not_pass_and_says_why(source, reconstruct):
+    aseg = reconstruct("01", "pre") / "aseg.stats"
+    edit(aseg, "1500000.75", "650000")
     frame = source.scan_volumes("01", "pre")
-    assert not frame["qc_pass"].any() and told in frame.loc[0, "qc_reason"]
+    assert not frame["qc_pass"].any()
+    assert "expected less than the eTIV of 650 cm3" in frame.loc[0, "qc_reason"]
+
+
+def test_a_failed_intracranial_volume_that_nobody_uses_does_not_pass_and_says_why(
+    study, reconstruct
+):
+    edit(reconstruct("01", "pre") / "aseg.stats", "1500000.75", "400000")
+    group = study.group.model_copy(update={"adjusts_for_etiv": False})
+    frame = volume_source(study.model_copy(update={"group": group})).scan_volumes("01", "pre")
+    assert not frame["qc_pass"].any() and "is 400 cm3" in frame.loc[0, "qc_reason"]
 
 
 def test_a_missing_etiv_is_an_input_problem(source, reconstruct):
@@ -295,3 +325,110 @@ def test_the_parcels_of_a_real_person_are_exact(study, source):
         2.297,
     ]
     assert frame.loc["rh_superiorfrontal", "gmv_mm3"] == 24264
+
+
+ETIV_LINE = "# Measure EstimatedTotalIntraCranialVol, eTIV, What it is, {}, mm^3\n"
+
+
+def repeat_etiv(stats, lh="1500000.75", rh="1500000.75"):
+    """Write the headers of FreeSurfer 6 and later into the cortex's statistics."""
+    for side, value in (("lh", lh), ("rh", rh)):
+        brain = "# Measure BrainSeg, BrainSegVol, What it is, 1200000.5, mm^3\n"
+        edit(
+            stats / f"{side}.aparc.stats",
+            "# ColHeaders",
+            f"{brain}{ETIV_LINE.format(value)}# ColHeaders",
+        )
+
+
+def test_without_aseg_statistics_the_cortex_gives_the_intracranial_volume(source, reconstruct):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats)
+    (stats / "aseg.stats").unlink()
+    (row,) = source.scan_volumes("01", "pre").to_dict("records")
+    assert (row["etiv_mm3"], row["brain_mm3"]) == (1500000.75, 1200000.5)
+    assert pd.isna(row["gray_matter_mm3"]) and pd.isna(row["qc_euler_holes"]) and row["qc_pass"]
+
+
+def test_aseg_statistics_without_etiv_leave_it_to_the_cortex(source, reconstruct):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats)
+    edit(stats / "aseg.stats", "eTIV, eTIV", "other, other")
+    (row,) = source.scan_volumes("01", "pre").to_dict("records")
+    assert (row["etiv_mm3"], row["gray_matter_mm3"]) == (1500000.75, MEASURES["TotalGrayVol"])
+
+
+def test_neither_aseg_statistics_nor_headers_of_freesurfer_6_are_a_missing_file(
+    source, reconstruct
+):
+    (reconstruct("01", "pre") / "aseg.stats").unlink()
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == "stats_missing" and "aseg.stats is missing" in problem.detail
+
+
+def test_hemispheres_that_disagree_on_the_intracranial_volume_are_not_of_one_scan(
+    source, reconstruct, parcels
+):
+    stats = reconstruct("01", "pre")
+    repeat_etiv(stats, rh="1400000")
+    reasons = {
+        problem.reason for problem in problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    }
+    assert reasons == {"scans_mixed"}
+    (stats / "aseg.stats").unlink()
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert problem.reason == "scans_mixed" and "1,400.0 cm3" in problem.detail
+
+
+@pytest.mark.parametrize("name", ["IntraCranialVol, ICV", "ICV, IntraCranialVol", "x, eTIV"])
+def test_the_intracranial_volume_is_known_by_the_names_of_every_version(source, reconstruct, name):
+    edit(reconstruct("01", "pre") / "aseg.stats", "eTIV, eTIV", name)
+    assert source.scan_volumes("01", "pre").loc[0, "etiv_mm3"] == 1500000.75
+
+
+def test_the_two_hemispheres_of_different_subjects_are_a_problem(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    for side, name in (("lh", "Meier"), ("rh", "Muster")):
+        edit(stats / f"{side}.aparc.stats", "# ColHeaders", f"# subjectname {name}\n# ColHeaders")
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert problem.reason == "scans_mixed" and "name different subjects" in problem.detail
+    assert "Meier" not in problem.detail and "Muster" not in problem.detail
+
+
+def test_left_under_the_name_of_right_is_a_problem(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    for side in ("lh", "rh"):
+        edit(stats / f"{side}.aparc.stats", "# ColHeaders", f"# hemi {side}\n# ColHeaders")
+    shutil.copy(stats / "lh.aparc.stats", stats / "rh.aparc.stats")
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert "rh.aparc.stats has `# hemi lh` in its header" in problem.detail
+
+
+def test_the_order_of_columns_means_nothing(source, reconstruct, parcels):
+    stats = reconstruct("01", "pre")
+    before = source.parcel_gmv("01", "pre", DK, parcels)
+    for side in ("lh", "rh"):
+        file = stats / f"{side}.aparc.stats"
+        lines = file.read_text().splitlines()
+        turned = [
+            " ".join(["# ColHeaders", *line.split()[:1:-1]])
+            if line.startswith("# ColHeaders")
+            else line
+            if line.startswith("#")
+            else " ".join(line.split()[::-1])
+            for line in lines
+        ]
+        file.write_text("\n".join(turned) + "\n")
+    assert source.parcel_gmv("01", "pre", DK, parcels).equals(before)
+
+
+@pytest.mark.parametrize("unit", ["cm^3", "ml", "L"])
+def test_another_unit_in_the_header_is_refused(source, reconstruct, parcels, unit):
+    stats = reconstruct("01", "pre")
+    header = f"# TableCol 4 ColHeader GrayVol\n# TableCol 4 Units {unit}\n# ColHeaders"
+    edit(stats / "lh.aparc.stats", "# ColHeaders", header)
+    (problem,) = problems_of(source.parcel_gmv, "01", "pre", DK, parcels)
+    assert "gives the column GrayVol in another unit than mm^3" in problem.detail
+    edit(stats / "aseg.stats", "1500000.75, mm^3", f"1500000.75, {unit}")
+    (problem,) = problems_of(source.scan_volumes, "01", "pre")
+    assert "gives eTIV in another unit than mm^3" in problem.detail

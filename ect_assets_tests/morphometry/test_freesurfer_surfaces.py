@@ -91,11 +91,11 @@ def test_freesurfers_own_vertex_measures_are_summed_where_every_session_has_them
     for session in ("pre", "post"):
         surf = subject / f"sub-01_ses-{session}/surf"
         for side in ("lh", "rh"):
-            write_morph_data(str(surf / f"{side}.volume"), np.full(N_FSAVERAGE5, 2.0))
-            write_morph_data(str(surf / f"{side}.area"), np.full(N_FSAVERAGE5, 0.5))
+            write_morph_data(str(surf / f"{side}.volume"), np.full(N_FSAVERAGE5, 25.0))
+            write_morph_data(str(surf / f"{side}.area"), np.full(N_FSAVERAGE5, 9.0))
     row = source.parcel_gmv("01", "pre", HCP, hcp()).set_index("parcel").loc["R_V1"]
     n_vertices = (fsaverage_labels(HCP)[1][:N_FSAVERAGE5] == 181).sum()
-    assert row[["gmv_mm3", "area_mm2"]].tolist() == [2 * n_vertices, n_vertices / 2]
+    assert row[["gmv_mm3", "area_mm2"]].tolist() == [25 * n_vertices, 9 * n_vertices]
 
 
 def test_both_sessions_are_measured_alike(subject, source):

@@ -19,6 +19,8 @@ from ect_assets_tests.morphometry.conftest import MEASURES, STRUCTURES, parcel_f
 DS000174 = Path(__file__).resolve().parents[2] / ".." / "shared/reference/ds000174"
 DK = "desikan_killiany"
 KINDS = ("volume", "area", "thickness")
+FIRST = {"volume": (1000, 1), "area": (400, 1), "thickness": (1.5, 0.01)}
+"""First value of the left hemisphere (twice that in the right), and the step between cells."""
 
 
 @pytest.fixture
@@ -54,8 +56,13 @@ def write_tables(folder):
             for kind in kinds:
                 columns = [f"{side}_{structure}_{kind}" for structure in STRUCTURES]
                 extra = ["BrainSegVolNotVent", "eTIV"]
+                first, step = FIRST[kind]
                 rows = {
-                    name: [*(1000 * number + 10 * row + index for index in range(4)), 9e5, 1.4e6]
+                    name: [
+                        *(number * first + step * (10 * row + index) for index in range(4)),
+                        9e5,
+                        MEASURES["eTIV"],
+                    ]
                     for row, name in enumerate(names)
                 }
                 file = folder / f"{side}.aparc.{kind}{part}.tsv"
@@ -123,7 +130,7 @@ def test_a_missing_cell_of_an_optional_table_is_a_missing_value(
     source, write_tables, parcels, folder
 ):
     write_tables(".ses-pre", ["sub-101"])
-    edit(folder / "lh.aparc.area.ses-pre.tsv", "\t1001\t", "\tn/a\t")
+    edit(folder / "lh.aparc.area.ses-pre.tsv", "\t401\t", "\tn/a\t")
     frame = source.parcel_gmv("101", "pre", DK, parcels).set_index("parcel")
     assert frame["area_mm2"].isna().sum() == 1 and pd.isna(frame.loc["lh_cuneus", "area_mm2"])
 
@@ -147,7 +154,7 @@ def test_whole_brain_volumes_come_from_the_aseg_table(source, write_tables):
 def test_without_an_aseg_table_etiv_comes_from_the_volume_table(source, write_tables):
     write_tables(".ses-pre", ["sub-101"], with_aseg=False)
     frame = source.scan_volumes("101", "pre")
-    assert frame.loc[0, "etiv_mm3"] == 1.4e6
+    assert frame.loc[0, "etiv_mm3"] == MEASURES["eTIV"]
     assert frame[["brain_mm3", "gray_matter_mm3", "qc_euler_holes"]].isna().to_numpy().all()
 
 
@@ -156,7 +163,7 @@ def test_an_aseg_table_without_etiv_leaves_it_to_the_volume_table(source, write_
     edit(folder / "aseg.volume.ses-pre.tsv", "EstimatedTotalIntraCranialVol", "Other")
     frame = source.scan_volumes("101", "pre")
     assert (frame.loc[0, "etiv_mm3"], frame.loc[0, "brain_mm3"]) == (
-        1.4e6,
+        MEASURES["eTIV"],
         MEASURES["BrainSegVol"],
     )
 
@@ -264,10 +271,10 @@ def test_a_changed_table_is_read_again(source, write_tables, parcels, folder):
     write_tables(".ses-pre", ["sub-101"])
     source.parcel_gmv("101", "pre", DK, parcels)
     file = folder / "lh.aparc.volume.ses-pre.tsv"
-    edit(file, "\t1001\t", "\t7777\t")
+    edit(file, "\t1001\t", "\t1777\t")
     os.utime(file, ns=(1, 1))
     frame = source.parcel_gmv("101", "pre", DK, parcels).set_index("parcel")
-    assert frame.loc["lh_cuneus", "gmv_mm3"] == 7777
+    assert frame.loc["lh_cuneus", "gmv_mm3"] == 1777
 
 
 def test_files_are_all_tables_of_the_studys_parcellations(source, write_tables, folder):

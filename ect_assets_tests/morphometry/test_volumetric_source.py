@@ -43,7 +43,7 @@ def study(tmp_path: Path):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Two sessions, every parcel 100 and then 110 mm3; what was asked for is noted."""
+    """Two sessions, every parcel 1500 and then 1650 mm3; what was asked for is noted."""
     asked = []
 
     def measure(scans, folder, settings, report):
@@ -54,7 +54,7 @@ def measured(monkeypatch):
     def volumes(images, atlas):
         return pd.concat(
             pd.DataFrame({"session": one, "parcel_index": range(1, 361), "gmv_mm3": size})
-            for one, size in (("pre", 100.0), ("post", 110.0))
+            for one, size in (("pre", 1500.0), ("post", 1650.0))
         )
 
     def whole(images):
@@ -79,7 +79,7 @@ def test_both_sessions_are_measured_together_and_once(study, measured):
     ((scans, _, settings),) = measured
     assert list(scans) == ["pre", "post"]
     assert settings.resolution_mm == 2
-    assert [frame.gmv_mm3.unique().tolist() for frame in frames] == [[100.0], [110.0]]
+    assert [frame.gmv_mm3.unique().tolist() for frame in frames] == [[1500.0], [1650.0]]
     assert list(frames[0].parcel) == list(PARCELS.parcel)
     assert lines == ["sub-01: tissue, 12 s"]
 
@@ -93,6 +93,17 @@ def test_what_only_a_surface_has_is_missing(study, measured):
 def test_the_contrast_of_a_scan_is_kept(study, measured):
     row = VolumetricImages(study).scan_volumes("01", "post").iloc[0]
     assert (row.qc_cnr, row.etiv_mm3, row.qc_pass) == (2.4, 1.5e6, True)
+
+
+def test_an_image_of_another_voxel_size_than_it_says_is_refused(study, measured, monkeypatch):
+    whole = volumetric_source.scan_measures
+    monkeypatch.setattr(
+        volumetric_source, "scan_measures", lambda images: whole(images).assign(etiv_mm3=1.5e9)
+    )
+    with pytest.raises(InputProblem) as raised:
+        VolumetricImages(study).scan_volumes("01", "pre")
+    (problem,) = raised.value.problems
+    assert problem.reason == "etiv_implausible" and "at the voxel size" in problem.detail
 
 
 def test_what_the_images_leave_in_doubt_is_the_reason_of_quality(study, measured, monkeypatch):

@@ -89,7 +89,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def four_patients(tmp_path_factory) -> Path:
     """Four simulated patients as files, without genes; copy them before anything is made."""
     folder = tmp_path_factory.mktemp("four") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=8.0, donors=TINY)
+    make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
     shortened(stopped_before_genes(folder))
     return folder
 

@@ -64,6 +64,9 @@ def test_a_midline_parcel_keeps_its_name_where_the_others_repeat(read):
         ("one,V1,L,cortex\n", "no whole numbers above 0: 'one'"),
         ("1.5,V1,L,cortex\n", "no whole numbers above 0: '1.5'"),
         ("-3,V1,L,cortex\n", "no whole numbers above 0: '-3'"),
+        ("0,V1,L,cortex\n1,V2,L,cortex\n", "'V1' has id 0, .* row numbers counted from 0"),
+        ("1,R_V1,L,cortex\n", "hemisphere contradicts the name of 1 parcels, such as 'R_V1'"),
+        ("1,7Networks_LH_Vis_1,R,cortex\n", "hemisphere contradicts the name"),
         ("1,V1,L\n", "row 2 has 3 cells, expected 4"),
         ("", "has no parcels"),
     ],
@@ -91,3 +94,10 @@ def test_an_empty_table_is_refused(read):
 def test_a_table_in_another_encoding_is_refused(read):
     with pytest.raises(StudyError, match="not UTF-8"):
         read(HEADER + "1,Brodmänn,L,cortex\n", encoding="latin-1")
+
+
+@pytest.mark.parametrize("heading", ["", "Unnamed: 0", "index"])
+def test_a_row_number_beside_the_ids_means_nothing(read, heading):
+    plain = read("id,name,hemisphere,structure\n7,V1,L,cortex\n3,V2,L,cortex\n")
+    numbered = read(f"{heading},structure,hemisphere,name,id\n0,cortex,L,V1,7\n1,cortex,L,V2,3\n")
+    assert numbered.equals(plain)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import shutil
+import zlib
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 from ect_assets.parcellations.annot import BrokenAnnot, read_annot
 from ect_assets.parcellations.atlas import read_atlas
+from ect_assets.parcellations.gifti import read_gifti
 from ect_assets.problems import StudyError
 from ect_assets_tests.parcellations.files import (
     NAMES,
@@ -159,3 +163,84 @@ def test_a_color_that_the_table_lacks_is_refused(folder):
     file.write_bytes(content)
     with pytest.raises(BrokenAnnot, match="1 vertices have a color"):
         read_annot(file)
+
+
+HOSTILE = Path(__file__).resolve().parents[2] / ".." / "shared" / "checks" / "hostile"
+
+
+@pytest.mark.skipif(not HOSTILE.exists(), reason="needs ../shared/checks/hostile")
+@pytest.mark.parametrize("name", ["gifti-1.gii", "gifti-2.gii", "gifti-3.gii"])
+def test_a_gifti_file_with_a_flipped_bit_is_refused(giftis, name):
+    with pytest.raises(StudyError, match=rf"{name}\) cannot be read as GIFTI: .* Copy it again"):
+        read_atlas(dataclasses.replace(giftis, left=HOSTILE / name))
+
+
+def gifti(data: str, **attributes: str) -> str:
+    """Write a GIFTI file with one array of given text."""
+    shown = {
+        "Dimensionality": "1",
+        "Dim0": "10242",
+        "DataType": "NIFTI_TYPE_INT32",
+        "Encoding": "GZipBase64Binary",
+        "Endian": "LittleEndian",
+        "ArrayIndexingOrder": "RowMajorOrder",
+    } | attributes
+    said = " ".join(f'{name}="{value}"' for name, value in shown.items())
+    return f'<GIFTI Version="1.0"><DataArray {said}><Data>{data}</Data></DataArray></GIFTI>'
+
+
+def packed(n_bytes: int) -> str:
+    return base64.b64encode(zlib.compress(bytes(n_bytes), 9)).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (gifti(packed(300_000_000)), "holds 40,969 bytes, expected only 40,968"),
+        (gifti(packed(400)), "holds 400 bytes, expected 40,968"),
+        (gifti(packed(40_968)[:-8]), "holds .* bytes, expected 40,968"),
+        (gifti("A" * 80), "damaged"),
+        (gifti("", Dim0="3000000000"), "has an array of 3000000000 values, expected 1 to 10"),
+        (gifti("", Dim0="-5"), "has an array of -5 values"),
+        (gifti("", Dim0="many"), "Dim0 is no whole number"),
+        (gifti("", Dimensionality="9" * 4000), "Dimensionality is no whole number"),
+        (gifti("", DataType="NIFTI_TYPE_RGB24"), "DataType or Encoding"),
+        (gifti("", Encoding="ExternalFileBinary"), "lie in another file"),
+        (gifti(packed(40_968), Endian="MiddleEndian"), "Endian"),
+        (gifti("1 2 3", Encoding="ASCII"), "holds 3 of 10,242 values"),
+        (gifti("x " * 10_242, Encoding="ASCII"), "damaged"),
+        ("<SVG></SVG>", "first element is not GIFTI"),
+        ('<GIFTI><DataArray Dim0="1"></DataArray></GIFTI>', "without its data"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><GIFTI>&a;</GIFTI>', "declares entities"),
+    ],
+)
+def test_a_gifti_file_that_lies_or_is_damaged_is_refused(giftis, folder, text, words):
+    (folder / "L.label.gii").write_text(text)
+    with pytest.raises(StudyError, match=words):
+        read_atlas(giftis)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["GIFTI_ENCODING_ASCII", "GIFTI_ENCODING_B64BIN", "GIFTI_ENCODING_B64GZ"]
+)
+@pytest.mark.parametrize("kind", ["NIFTI_TYPE_INT32", "NIFTI_TYPE_FLOAT32", "NIFTI_TYPE_UINT8"])
+def test_our_reader_of_gifti_agrees_with_nibabels(tmp_path, surfaces, encoding, kind):
+    file = tmp_path / "L.label.gii"
+    names = {number: f"area {number} & more" for number in range(7)}
+    write_gifti(file, surfaces[0], names)
+    image = nib.load(file)
+    array = image.darrays[0]
+    array.encoding = nib.gifti.util.gifti_encoding_codes.code[encoding]
+    array.datatype = nib.nifti1.data_type_codes.code[kind]
+    array.data = array.data.astype(nib.nifti1.data_type_codes.dtype[array.datatype])
+    nib.save(image, file)
+    (found,), found_names = read_gifti(file)
+    np.testing.assert_array_equal(found, nib.load(file).darrays[0].data)
+    assert found_names == names
+
+
+def test_a_cifti_file_in_the_place_of_a_surface_is_refused_with_the_command(giftis, folder):
+    file = folder / "both.dlabel.nii"
+    file.write_bytes(b"")
+    with pytest.raises(StudyError, match="wb_command -cifti-separate"):
+        read_atlas(dataclasses.replace(giftis, left=file))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from ect_assets.parcellations.atlas import read_atlas
 from ect_assets.problems import StudyError
+from ect_assets_tests.imaging.cases import REFUSED
 from ect_assets_tests.parcellations.files import info_rows, write_info, write_volume
 
 
@@ -27,7 +30,7 @@ def test_single_parcels_on_the_wrong_side_are_named(volumetric):
 
 
 @pytest.mark.parametrize(
-    "moved", [np.eye(4), np.diag([2.0, 2, 2, 1])], ids=["no affine of its own", "twice as large"]
+    "moved", [np.eye(4), np.diag([1.5, 1.5, 1.5, 1])], ids=["no affine of its own", "larger"]
 )
 def test_a_volume_outside_the_brain_is_refused(volumetric, voxels, moved):
     labels, affine = voxels
@@ -71,7 +74,7 @@ def test_negative_labels_are_refused(volumetric, voxels):
 
 def test_a_series_of_volumes_is_refused(volumetric, voxels):
     write_volume(volumetric.volume, np.stack([voxels[0]] * 2, axis=3), voxels[1])
-    with pytest.raises(StudyError, match="has 4 dimensions"):
+    with pytest.raises(StudyError, match="x 2 voxels, expected three dimensions. Give"):
         read_atlas(volumetric)
 
 
@@ -90,13 +93,13 @@ def test_an_empty_volume_is_refused(volumetric, voxels):
 def test_a_cut_volume_is_refused(volumetric, share):
     content = volumetric.volume.read_bytes()
     volumetric.volume.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(StudyError, match="cannot be read as an image"):
+    with pytest.raises(StudyError, match="breaks off|is an empty file"):
         read_atlas(volumetric)
 
 
 def test_a_volume_that_is_no_image_is_refused(volumetric):
     volumetric.volume.write_bytes(volumetric.info.read_bytes())
-    with pytest.raises(StudyError, match="cannot be read as an image"):
+    with pytest.raises(StudyError, match="is not a NIfTI image. Copy it again"):
         read_atlas(volumetric)
 
 
@@ -108,3 +111,36 @@ def test_labels_may_be_large_numbers(volumetric, voxels):
     rows.loc[11, "id"] = 2_000_000_000
     write_info(volumetric.info, rows)
     assert read_atlas(volumetric).parcels["parcel_index"].iloc[-1] == 2_000_000_000
+
+
+ATLAS_CASES = ("sform of zeros", "sform mirrored against qform", "pixdim of 0", "units meter")
+
+
+@pytest.mark.parametrize("case", ATLAS_CASES)
+def test_a_volume_whose_header_cannot_be_right_is_refused_as_a_t1w_image_is(volumetric, case):
+    content, _, words = REFUSED[case]
+    volumetric.volume.write_bytes(gzip.compress(content(), 1))
+    with pytest.raises(StudyError, match=rf"coarse.volume \(volume.nii.gz\) .*{words}"):
+        read_atlas(volumetric)
+
+
+def test_a_volume_in_cifti_is_refused_with_the_command(volumetric):
+    header = nib.Nifti2Header()
+    header.set_data_shape((1, 1, 1, 1, 1, 59_412))
+    header["intent_code"], header["magic"] = 3007, b"n+2"
+    volumetric.volume.write_bytes(gzip.compress(header.binaryblock + bytes(300_000)))
+    with pytest.raises(StudyError, match="is a CIFTI file.*wb_command -cifti-separate"):
+        read_atlas(volumetric)
+
+
+def test_a_pointer_in_the_place_of_a_volume_is_told_with_the_command(volumetric):
+    volumetric.volume.write_bytes(b"/annex/objects/MD5E-s98--0123456789.nii.gz\n")
+    with pytest.raises(StudyError, match="pointer of git-annex.*datalad get"):
+        read_atlas(volumetric)
+
+
+@pytest.mark.parametrize("value", [1e30, 3e9])
+def test_labels_beyond_all_numbers_are_refused(volumetric, voxels, value):
+    write_volume(volumetric.volume, np.where(voxels[0] == 1, value, voxels[0]), voxels[1])
+    with pytest.raises(StudyError, match="expected 0 and above"):
+        read_atlas(volumetric)

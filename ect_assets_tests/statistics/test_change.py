@@ -7,7 +7,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from ect_assets.statistics.change import paired_change, paired_scores
+from ect_assets.problems import StudyError
+from ect_assets.statistics.change import ETIV_COVARIATE, paired_change, paired_scores
 
 N_SUBJECTS, N_PARCELS = 24, 30
 
@@ -143,3 +144,14 @@ def test_scores_of_an_instrument_are_compared_by_the_paired_t_test():
 def test_scores_that_all_changed_alike_are_refused():
     with pytest.raises(ValueError, match="constant"):
         paired_scores([10, 12, 15], [5, 7, 10])
+
+
+def test_an_intracranial_volume_that_all_patients_share_is_named_with_its_setting():
+    rng = np.random.default_rng(3)
+    baseline = rng.normal(3000, 100, (6, 4))
+    follow_up = baseline + rng.normal(0, 10, (6, 4))
+    with pytest.raises(StudyError) as raised:
+        paired_change(baseline, follow_up, np.full(6, 1.5e6), (ETIV_COVARIATE,))
+    told = str(raised.value)
+    assert "scan_volumes.etiv_mm3" in told and "`adjusts_for_etiv = false` in [group]" in told
+    assert "1.5e+06 in all 6 patients" in told

@@ -123,7 +123,7 @@ def find_brain(head: Volume, itk: Itk) -> Brain:
     _check_scale(matrix)
     _check_mask(mask, coarse, template, matrix)
     mask_image = Volume(mask.astype(np.float32), coarse.affine)
-    white = np.float32(100 / np.percentile(coarse.values[mask], 80))
+    white = np.float32(100 / _bright(coarse.values[mask], 80))
     bias = as_scanned.values / np.maximum(coarse.values, 1e-3)
     bias = np.where(as_scanned.values > 0, np.clip(bias, 0.1, 10), 1).astype(np.float32)
     return Brain(
@@ -137,7 +137,7 @@ def find_brain(head: Volume, itk: Itk) -> Brain:
 
 def first_guess(head: Volume, template: Template) -> Matrix:
     """Lay the template's top and centre on the head's: template -> head, a shift in millimetres."""
-    bright = head.values > 0.15 * np.percentile(head.values, 98)
+    bright = head.values > 0.15 * _bright(head.values, 98)
     places = [
         transform_points(affine, np.argwhere(mask).astype(float))
         for mask, affine in ((template.mask, template.affine), (bright, head.affine))
@@ -214,14 +214,25 @@ def refined_mask(head: Volume, guess: Mask) -> Mask:
     -------
     (x, y, z) array of bool
     """
-    inner = head.values[erode(guess, 6.0, WORK_MM)]
-    white = float(np.percentile(inner, 75))
+    white = _bright(head.values[erode(guess, 6.0, WORK_MM)], 75)
     tissue = (head.values > 0.45 * white) & (head.values < 1.5 * white)
     tissue &= dilate(guess, 4.0, WORK_MM)
     core = largest_piece(erode(tissue | erode(guess, 12.0, WORK_MM), 2.0, WORK_MM))
     brain = dilate(core, 4.0, WORK_MM) & tissue
     closed = erode(dilate(brain | erode(guess, 4.0, WORK_MM), 8.0, WORK_MM), 8.0, WORK_MM)
     return ndimage.binary_fill_holes(closed & dilate(guess, 4.0, WORK_MM))
+
+
+def _bright(values: Array, percent: float) -> float:
+    """Return a percentile of the values of tissue, which is above zero."""
+    found = float(np.percentile(values, percent)) if values.size else 0.0
+    if not found > 0:
+        raise ImageError(
+            "registration_failed",
+            "Where the brain should be, the image has no bright tissue. Look at the image: is it a "
+            "T1w image of a whole head, upright, with the right orientation in its header?",
+        )
+    return found
 
 
 def _carried(mask: Mask, template: Template, matrix: Matrix, head: Volume) -> Mask:

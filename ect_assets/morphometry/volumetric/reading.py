@@ -14,6 +14,9 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage
 
+from ect_assets.imaging.files import read_geometry
+from ect_assets.imaging.geometry import ImageFault
+from ect_assets.imaging.picture import PERCENTS, brightness_offset, check_picture, edges_of
 from ect_assets.morphometry.volumetric.settings import ImageError
 from ect_assets.morphometry.volumetric.space import (
     Array,
@@ -32,6 +35,10 @@ HEAD_BELOW_TOP_MM = 190.0
 LARGEST_VOXEL_MM = 3.0
 SMALLEST_EXTENT_MM = 100.0
 MARGIN_MM = 4.0
+NO_HEAD = (
+    "Nothing of the size of a head stands out from the background. "
+    "Look at the image; export or scan the session again."
+)
 
 
 def read_head(scan: Path) -> Volume:
@@ -53,12 +60,30 @@ def read_head(scan: Path) -> Volume:
         When the file cannot be read, is no 3-D image of a head, or has no contrast.
     """
     image = _loaded(scan)
-    values = np.nan_to_num(image.values, nan=0.0, posinf=0.0, neginf=0.0)
+    values = _from_zero(image.values)
     head = find_head(Volume(values, image.affine))
     box = bounding_box(head)
     cut = Volume(np.maximum(values, 0), image.affine).cropped(box)
     bright = float(np.percentile(cut.values[head[box]], 99))
+    if not bright > 0:
+        raise ImageError("image_without_contrast", NO_HEAD)
     return Volume(cut.values * np.float32(100 / bright), cut.affine)
+
+
+def _from_zero(values: Array) -> Array:
+    """Shift the values so that the background is near zero; what is no number becomes background.
+
+    A magnitude image is left as it is.
+    """
+    try:
+        check_picture(values, edges_of(values.shape))
+    except ImageFault as fault:
+        reason = "image_inverted" if fault.reason == "inverted" else "image_without_contrast"
+        raise ImageError(reason, f"The image {fault}") from fault
+    is_number = np.isfinite(values)
+    low, high = np.percentile(values[is_number], PERCENTS)
+    offset = np.float32(brightness_offset(float(low), float(high)))
+    return np.where(is_number, values - offset, np.float32(0))
 
 
 def find_head(image: Volume) -> Mask:
@@ -91,11 +116,7 @@ def find_head(image: Volume) -> Mask:
     head = ndimage.binary_closing(np.pad(head, 3), iterations=3)[3:-3, 3:-3, 3:-3]
     points = np.argwhere(head)
     if np.ptp(points, axis=0).min() * 4.0 < SMALLEST_EXTENT_MM * 0.7:
-        raise ImageError(
-            "image_without_contrast",
-            "Nothing of the size of a head stands out from the background. "
-            "Look at the image; export or scan the session again.",
-        )
+        raise ImageError("image_without_contrast", NO_HEAD)
     height = transform_points(coarse.affine, points.astype(float))[:, 2]
     kept = points[height > height.max() - HEAD_BELOW_TOP_MM]
     head = np.zeros_like(head)
@@ -124,8 +145,12 @@ def _otsu(values: Array) -> float:
 
 def _loaded(scan: Path) -> Volume:
     try:
+        read_geometry(scan)
         image = cast(Any, nibabel.as_closest_canonical(nibabel.load(scan)))
         values = np.asarray(image.dataobj, dtype=np.float32)
+    except ImageFault as fault:
+        reason = "scan_not_a_head" if fault.reason == "not_3d" else f"scan_{fault.reason}"
+        raise ImageError(reason, f"{scan.name} {fault}") from fault
     except (ImageFileError, EOFError, OSError, ValueError, zlib.error) as error:
         raise ImageError(
             "scan_unreadable", f"{scan.name} cannot be read ({error}). Export or copy it again."

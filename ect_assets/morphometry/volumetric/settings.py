@@ -13,7 +13,7 @@ RESOLUTIONS_MM = (1.0, 8.0)
 """Finest and coarsest grid; 1 and 2 mm are for measuring, coarser ones for trying out."""
 
 
-STAGE_VERSIONS = {"scan": 1, "common": 1, "tissue": 1, "growth": 4, "quality": 1}
+STAGE_VERSIONS = {"scan": 2, "common": 1, "tissue": 1, "growth": 4, "quality": 1}
 """Raised by one when a change of code changes what a stage gives: the stage is made again, and the
 tables of studies whose volumes come from images count as out of date."""
 

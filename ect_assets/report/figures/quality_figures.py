@@ -59,6 +59,8 @@ LOOKS = {
     "parcel_change_outliers": Look("Unusual changes", "parcels (%)", 100),
     "left_right_swapped": Look("Left and right", "agreement (r)"),
     "sessions_exchanged": Look("Same person", "other \u2212 own (r)"),
+    "session_copied": Look("Session copied", "difference (%)", 100),
+    "person_twice": Look("Person twice", "closest other (%)", 100),
 }
 """In the order of the panels; checks that are not named here follow under their own names."""
 
@@ -87,7 +89,7 @@ ORDER BY check_name
 LEFT_OUT_SQL = """
 SELECT subject, session, reason, stage, overruled
 FROM exclusions
-WHERE parcellation IN ('*', '{parcellation}')
+WHERE parcellation IN ('*', '{parcellation}') AND subject <> '*'
 ORDER BY subject, reason, session
 """
 

@@ -42,6 +42,8 @@ class Head:
         For whom the page is.
     links : list of (str, str)
         Other pages of the study, and where they lie.
+    reservations : sequence of str
+        What a reader has to know first; stands above everything.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Head:
     simulated_donors: str
     notice: str
     links: Sequence[tuple[str, str]] = ()
+    reservations: Sequence[str] = ()
 
 
 @cache

@@ -71,7 +71,8 @@ ORDER BY subject, session, parcellation, reason"""
 
 N_LEFT_OUT = """SELECT count(DISTINCT subject) FILTER (NOT overruled) AS n_left_out,
   count(DISTINCT subject) FILTER (overruled) AS n_kept
-FROM exclusions WHERE '{parcellation}' = '' OR parcellation IN ('*', '{parcellation}')"""
+FROM exclusions WHERE subject <> '*'
+  AND ('{parcellation}' = '' OR parcellation IN ('*', '{parcellation}'))"""
 
 
 def participants_section(facts: Facts) -> Section:

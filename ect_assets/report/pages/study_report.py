@@ -87,6 +87,7 @@ def report_files(
     surface: SurfaceParcels | None,
     exhibits: Sequence[Exhibit],
     provenance: ReportProvenance,
+    reservations: Sequence[str] = (),
 ) -> list[ReportFile]:
     """Make the page of one parcellation, its figures, and the tables behind them.
 
@@ -100,6 +101,8 @@ def report_files(
         Where it has one.
     exhibits : sequence of Exhibit
     provenance : ReportProvenance
+    reservations : sequence of str
+        What stands above everything.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def report_files(
         Markup("{} against {}").format(follow_up, baseline),
         Markup("study {}").format(study.name),
     ]
-    html = _html(study, f"{name} parcels", counted, sections, facts, citations)
+    html = _html(study, f"{name} parcels", counted, sections, facts, citations, reservations)
     return [ReportFile(PAGE, html, HTML, f"{study.title}: {name}"), *files]
 
 
@@ -142,6 +145,7 @@ def overview_files(
     study: Study,
     exhibits: Sequence[Exhibit],
     provenance: ReportProvenance,
+    reservations: Sequence[str] = (),
 ) -> list[ReportFile]:
     """Make the page of the whole study: all parcellations side by side.
 
@@ -152,6 +156,8 @@ def overview_files(
     study : Study
     exhibits : sequence of Exhibit
     provenance : ReportProvenance
+    reservations : sequence of str
+        What stands above everything.
 
     Returns
     -------
@@ -172,7 +178,7 @@ def overview_files(
         Markup("{} against {}").format(follow_up, baseline),
         Markup("study {}").format(study.name),
     ]
-    html = _html(study, "All parcellations", compared, sections, facts, citations)
+    html = _html(study, "All parcellations", compared, sections, facts, citations, reservations)
     return [ReportFile(PAGE, html, HTML, f"{study.title}: all parcellations"), *files]
 
 
@@ -183,6 +189,7 @@ def _html(
     sections: list[Section],
     facts: Facts,
     citations: Citations,
+    reservations: Sequence[str],
 ) -> bytes:
     """Put the head above the sections of a page."""
     head = Head(
@@ -193,6 +200,7 @@ def _html(
         donors_are_simulated(facts, study),
         FOR_WHOM,
         _links(study, facts.setting.parcellation),
+        reservations,
     )
     return page_html(head, sections, facts, citations)
 

@@ -33,10 +33,13 @@ CHECKS = {
     "tiv_shifted": "intracranial volume of the cohort between the sessions",
     "sources_mixed": "volumes of one source",
     "scan_duplicated": "no image twice",
+    "image_copied": "no image twice, rescaled",
     "parcel_level_outliers": "parcels: volume like the cohort's",
     "parcel_change_outliers": "parcels: change like the cohort's",
     "left_right_swapped": "left and right not exchanged",
     "sessions_exchanged": "scans not exchanged between people",
+    "session_copied": "no session a copy of the other",
+    "person_twice": "no person under two labels",
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ect_assets.morphometry.volumetric.brain import first_guess, refined_mask
 from ect_assets.morphometry.volumetric.itk import ants_version
 from ect_assets.morphometry.volumetric.measures import (
     SubjectImages,
@@ -18,9 +19,11 @@ from ect_assets.morphometry.volumetric.measures import (
 from ect_assets.morphometry.volumetric.pictures import change_picture, outline_picture
 from ect_assets.morphometry.volumetric.reading import read_head
 from ect_assets.morphometry.volumetric.settings import ImageError, VolumetricSettings
-from ect_assets.morphometry.volumetric.space import Grid
+from ect_assets.morphometry.volumetric.space import Grid, Volume
 from ect_assets.morphometry.volumetric.subject import measure_subject
+from ect_assets.morphometry.volumetric.template import load_template
 from ect_assets.problems import StudyError
+from ect_assets_tests.imaging.cases import REFUSED
 from ect_assets_tests.morphometry.volumetric.shapes import template_scan
 
 COARSE = VolumetricSettings(resolution_mm=4.0)
@@ -57,8 +60,65 @@ def test_a_small_bright_thing_is_no_head(tmp_path):
 def test_a_file_that_is_no_image_is_told_by_name(tmp_path):
     file = tmp_path / "scan.nii.gz"
     file.write_bytes(b"no image")
-    with pytest.raises(ImageError, match="scan.nii.gz cannot be read"):
+    with pytest.raises(ImageError, match="scan.nii.gz is not a NIfTI image"):
         read_head(file)
+
+
+@pytest.mark.parametrize("offset", [-500.0, 900.0])
+def test_an_image_that_does_not_begin_at_zero_is_read_as_if_it_did(tmp_path, offset):
+    scan = template_scan(tmp_path / "scan.nii.gz", 1)
+    expected = read_head(scan)
+    shifted = nibabel.load(scan)
+    values = shifted.get_fdata(dtype=np.float32) + np.float32(offset)
+    nibabel.save(nibabel.Nifti1Image(values, shifted.affine), scan)
+    found = read_head(scan)
+    assert found.values.shape == expected.values.shape
+    np.testing.assert_allclose(found.affine, expected.affine)
+    assert np.abs(found.values - expected.values).max() < 0.1
+
+
+def test_a_magnitude_image_is_not_shifted(tmp_path):
+    scan = template_scan(tmp_path / "scan.nii.gz", 1)
+    values = nibabel.load(scan).get_fdata(dtype=np.float32)
+    ratio = read_head(scan).values.max() / values.max()
+    assert read_head(scan).values.min() == 0 and ratio == pytest.approx(0.25, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda values: 98 + values / 150, "image_without_contrast"),
+        (lambda values: 500 - values, "image_inverted"),
+        (lambda values: np.full_like(values, np.nan), "image_without_contrast"),
+        (lambda values: np.full_like(values, -1024), "image_without_contrast"),
+    ],
+)
+def test_an_image_that_shows_no_tissue_in_air_is_told_by_its_reason(tmp_path, change, reason):
+    scan = template_scan(tmp_path / "scan.nii.gz", 1)
+    image = nibabel.load(scan)
+    values = change(image.get_fdata(dtype=np.float32))
+    nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), image.affine), scan)
+    with pytest.raises(ImageError) as caught:
+        read_head(scan)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("case", ["both codes 0", "sform of zeros", "sform mirrored against qform"])
+def test_an_image_whose_orientation_is_not_known_is_not_measured(tmp_path, case):
+    content, reason, words = REFUSED[case]
+    file = tmp_path / "scan.nii"
+    file.write_bytes(content())
+    with pytest.raises(ImageError, match=f"scan.nii .*{words}") as caught:
+        read_head(file)
+    assert caught.value.reason == f"scan_{reason}"
+
+
+def test_where_no_tissue_is_bright_the_brain_is_not_found():
+    dark = Volume(np.zeros((20, 20, 20), np.float32), np.diag([2.0, 2, 2, 1]))
+    with pytest.raises(ImageError, match="no bright tissue"):
+        first_guess(dark, load_template().at(2.0))
+    with pytest.raises(ImageError, match="no bright tissue"):
+        refined_mask(dark, np.zeros((20, 20, 20), bool))
 
 
 def test_a_missing_file_is_told_with_its_session(tmp_path):
