@@ -26,6 +26,10 @@ from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake
 
 WIDEST = 10_000
+ASCII_BOXES = str.maketrans(
+    {"─": "-", "│": "|", "·": ".", "…": ".", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")}
+)
+"""How the lines of a table are drawn where the terminal has no signs for them."""
 ROWS_AT_ONCE = 100_000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """With these, the last four full-width, a spreadsheet takes a text for a formula (OWASP, CSV
@@ -61,11 +65,12 @@ def write_answer(
     QueryStopped
         When it took longer than it may.
     """
+    is_ascii = output is None and not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
 
     def ask(asking: Asking) -> str | pa.Table:
         def read() -> str | pa.Table:
             asking.go_on()
-            return _read(query(lake, sql, asking), form)
+            return _read(query(lake, sql, asking), form, is_ascii)
 
         return read_unchanged(lake, sql, read)
 
@@ -93,12 +98,12 @@ def _in_plain_words(error: duckdb.Error) -> str:
     return text.partition(": ")[2] if is_ours else text
 
 
-def _read(answer: duckdb.DuckDBPyRelation, form: str) -> str | pa.Table:
-    """Read an answer to its end, in its form."""
+def _read(answer: duckdb.DuckDBPyRelation, form: str, is_ascii: bool) -> str | pa.Table:
+    """Read an answer to its end, in its form; JSON in ASCII alone where that is asked for."""
     if form == "table":
         return _as_table(answer)
     rows = _rows(answer)
-    return rows if form == "parquet" else _as_text(rows, form)
+    return rows if form == "parquet" else _as_text(rows, form, is_ascii)
 
 
 def _rows(answer: duckdb.DuckDBPyRelation) -> pa.Table:
@@ -122,9 +127,20 @@ def _write(answer: str | pa.Table, output: Path | None) -> None:
     if isinstance(answer, pa.Table):
         _write_parquet(answer, output)
     elif output is None:
-        sys.stdout.write(answer)
+        sys.stdout.write(_for_the_terminal(answer))
     else:
         output.write_text(answer, encoding="utf-8")
+
+
+def _for_the_terminal(text: str) -> str:
+    """Return a text that standard output can show: boxes of ASCII where it has no others."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(ASCII_BOXES)
+        return text.encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
@@ -141,13 +157,13 @@ def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
     return drawn.getvalue()
 
 
-def _as_text(answer: pa.Table, form: str) -> str:
+def _as_text(answer: pa.Table, form: str, is_ascii: bool) -> str:
     if form == "csv":
         with duckdb.connect() as connection:
             frame = connection.from_arrow(answer).df().map(harmless)
         return frame.to_csv(index=False, header=[harmless(name) for name in frame.columns])
     return "".join(
-        json.dumps(_plain(row), default=_said, ensure_ascii=False) + "\n"
+        json.dumps(_plain(row), default=_said, ensure_ascii=is_ascii) + "\n"
         for batch in answer.to_batches()
         for row in batch.to_pylist()
     )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ect_assets.freshness import newest_change
+from ect_assets.freshness import seconds_to_settle
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
 from ect_assets.intake.scans import SUFFIXES, is_almost_t1w
@@ -110,10 +110,8 @@ def _unscored(study: Study, subjects: Sequence[str]) -> dict[str, list[str]]:
 
 def _unsettled(study: Study, source: VolumeSource, subject: str, now: float) -> list[str]:
     """Say how long the files have to stay as they are, where one was written just now."""
-    settle = study.arrival.settle_minutes * 60
-    newest = newest_change(patient_files(study, source, subject))
-    left = settle - (now - newest)
-    return [] if left <= 0 else [f"{SETTLING} ({left:.0f} s)"]
+    left = seconds_to_settle(study, patient_files(study, source, subject), now)
+    return [f"{SETTLING} ({left:.0f} s)"] if left else []
 
 
 def patient_files(study: Study, source: VolumeSource, subject: str) -> Iterable[Path]:

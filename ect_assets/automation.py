@@ -1,8 +1,7 @@
 """What the daemon does by itself: when each table is made, who is taken up, what runs by the clock.
 
-Whether something is out of date is decided in `state`, from the same digests as `ect run`, and
-told to Dagster by the conditions here. What a step computes, and how a failure is told, belong
-elsewhere.
+Whether something is due is decided in `plan`, as for `ect run`, and passed to Dagster by the
+conditions here. What a step computes, and how a failure is reported, belong elsewhere.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration import SUBJECT, SUBJECTS, partition_of
+from ect_assets.plan import Planner
 from ect_assets.problems import StudyError
-from ect_assets.state import StudyState
 from ect_assets.step import Step
 from ect_assets.study import STUDY_FILE, Study
 from ect_assets.walk import STEP_OF, STEPS
@@ -47,7 +46,7 @@ class Looks:
         self._lake = lake_of(study)
         self._memory = FileMemory(study)
         self._of: Any = None
-        self._state: StudyState | None = None
+        self._planner: Planner | None = None
 
     def is_outdated(self) -> bool:
         """Say whether study.toml is another one than these definitions were made of.
@@ -57,10 +56,10 @@ class Looks:
         """
         return _text_of(self._study) != self._settings
 
-    async def state(self, context: dg.AutomationContext) -> StudyState:
-        """Return the state of the study as it is at this evaluation."""
+    async def planner(self, context: dg.AutomationContext) -> Planner:
+        """Return the plan of the study as it is at this evaluation."""
         view = context.asset_graph_view
-        if self._state is None or self._of is not view:
+        if self._planner is None or self._of is not view:
             given_up = {
                 step.name: await _failed(view, step)
                 for step in STEPS
@@ -68,7 +67,7 @@ class Looks:
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
             lake = replace(self._lake, subjects=lake_of(self._study).subjects)
-            self._state = StudyState(
+            self._planner = Planner(
                 self._study,
                 lake,
                 view.instance.get_dynamic_partitions(SUBJECT),
@@ -78,7 +77,7 @@ class Looks:
                 memory=self._memory,
             )
             self._of = view
-        return self._state
+        return self._planner
 
 
 def _text_of(study: Study) -> bytes:
@@ -135,13 +134,13 @@ class OfPartitions(AutomationCondition):
         if self.looks.is_outdated():
             return dg.AutomationResult(context, context.get_empty_subset())
         step = STEP_OF[context.key.path[-1]]
-        state = await self.looks.state(context)
+        planner = await self.looks.planner(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
         requested = _requested(context, step)
         true = {
             one
             for one in asked
-            if self.holds(state, step, partition_of(step.table, one.partition_key), requested)
+            if self.holds(planner, step, partition_of(step.table, one.partition_key), requested)
         }
         view = context.asset_graph_view
         return dg.AutomationResult(
@@ -150,13 +149,13 @@ class OfPartitions(AutomationCondition):
 
     @abstractmethod
     def holds(
-        self, state: StudyState, step: Step, partition: Partition, requested: dict[str, set]
+        self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
         """Say whether it is true of one partition.
 
         Parameters
         ----------
-        state : StudyState
+        planner : Planner
         step : Step
         partition : mapping
         requested : dict of str to set
@@ -170,13 +169,15 @@ class OutOfDate(OfPartitions):
     label = "out of date"
     says = "It is missing, or made from other inputs than there are now, and these can be used."
 
-    def holds(self, state, step, partition, requested) -> bool:
+    def holds(self, planner, step, partition, requested) -> bool:
         """As the class says."""
         key = _names(partition)
         follows = any(key in requested.get(name, ()) for name in step.upstream)
-        if follows and not (_is_costly(step) and state.is_made(step, partition)):
+        if follows and not (_is_costly(step) and planner.is_made(step, partition)):
             return True
-        return state.is_out_of_date(step, partition) and state.is_settled(step, partition)
+        return planner.is_out_of_date(step, partition) and planner.has_settled_files(
+            step, partition
+        )
 
 
 def _is_costly(step: Step) -> bool:
@@ -197,16 +198,18 @@ class InputsSettled(OfPartitions):
         "failed is not waited for."
     )
 
-    def holds(self, state, step, partition, requested) -> bool:
+    def holds(self, planner, step, partition, requested) -> bool:
         """As the class says."""
         coming = {name for name in step.upstream if _names(partition) in requested.get(name, ())}
         waits = any(
-            before.name not in coming and state.is_pending(before, one)
-            for before, one in state.upstream(step, partition)
+            before.name not in coming and planner.is_pending(before, one)
+            for before, one in planner.upstream(step, partition)
         )
-        if waits or set(state.lacks(step, partition)) - coming:
+        if waits or set(planner.lacks(step, partition)) - coming:
             return False
-        return bool(coming) or not state.is_blocked(step, partition)
+        if planner.awaits_registration(step):
+            return False
+        return bool(coming) or not planner.is_blocked(step, partition)
 
 
 def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:

@@ -10,17 +10,22 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
 from ect_assets import __version__, terminal
+from ect_assets.places import refuse_unusable
 from ect_assets.problems import EctError, StudyError
 from ect_assets.study import STUDIES_FOLDER, Study, find_study, load_study
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""
+BROKEN_PIPE = 141
+"""And of one whose output nobody reads any more."""
+SHOWS_STACK = "ECT_TRACEBACK"
+LONGEST_REASON = 1000
 
 app = typer.Typer(
     name="ect",
@@ -153,6 +158,7 @@ def init(
     from ect_assets.validation import what_is_missing
 
     refuse_written(path)
+    refuse_unusable(path.expanduser().resolve(), "The study")
     said = {
         "bids": None if bids is None else str(bids),
         "session": session,
@@ -281,15 +287,45 @@ def _walk(
         raise typer.Exit(1)
 
 
-@app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001"))
+@app.command(epilog=_example("ect plan", "ect plan --table gmv_change"))
+def plan(
+    study: StudyOption = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this table and what it is made from; repeatable"),
+    ] = None,
+) -> None:
+    """Say what `ect run` will make, why, and about how long it takes. Nothing is changed."""
+    from ect_assets.freshness import lake_of
+    from ect_assets.plan import Planner
+    from ect_assets.walk import steps_for
+
+    loaded = _load(study)
+    items = Planner(loaded, lake_of(loaded)).items(steps_for(table))
+    terminal.show_plan(loaded, items)
+
+
+@app.command(epilog=_example("ect ui", "ect ui --study ds000174 --port 3001", "ect ui --no-token"))
 def ui(
     study: StudyOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine")] = 3000,
+    no_token: Annotated[
+        bool,
+        typer.Option(
+            "--no-token",
+            help="Let in everybody on this machine: for a proxy with a login in front",
+        ),
+    ] = False,
 ) -> None:
-    """Open the Dagster UI of a study, on this machine only, until Ctrl-C."""
+    """Serve the Dagster UI of a study, on this machine only, until Ctrl-C.
+
+    Open the address that it prints: the token in it is new at each start, and lets your browser
+    in. Names other than 127.0.0.1 and localhost are refused unless study.toml names them, as hosts
+    under ui.
+    """
     from ect_assets.server import serve
 
-    raise typer.Exit(serve(_load(study), port))
+    raise typer.Exit(serve(_load(study), port, has_token=not no_token))
 
 
 @app.command(epilog=_example("ect status"))
@@ -410,11 +446,19 @@ def sql(
         query = chosen.sql
     elif query is None or example is not None:
         raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
-    write_answer(Lake.of(loaded), query, format.value, output, timeout)
+    write_answer(Lake.of(loaded), _as_utf8(query), format.value, output, timeout)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
     for sentence in reservations(loaded):
         terminal.remark(sentence)
+
+
+def _as_utf8(text: str) -> str:
+    """Return a text of the command line, which Python cannot decode under LC_ALL=C."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError as error:
+        raise StudyError("The query is not UTF-8; write it with that encoding.") from error
 
 
 @app.command(epilog=_example("ect report", "ect report --open"))
@@ -473,18 +517,63 @@ def export(
 
 
 def main() -> None:
-    """Run a command; an error that we raise on purpose is one clear line, not a stack."""
+    """Run a command; whatever goes wrong is one clear line, not a stack."""
+    terminal.show_what_can_be_shown()
     try:
-        app()
+        _run_command()
+    except BrokenPipeError:
+        # Whoever reads has seen enough: `ect sql ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+def _run_command() -> None:
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except EctError as error:
-        terminal.errors.print(f"[bold red]Error[/bold red] {escape(str(error))}", soft_wrap=True)
-        sys.exit(1)
+        _end_with(str(error))
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        terminal.errors.print(f"[bold red]Error[/bold red] {escape(what)}.", soft_wrap=True)
-        sys.exit(1)
+        _end_with(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
+    except KeyboardInterrupt:
+        _end_with_interruption()
     except SystemExit as ended:
         # How typer tells of Ctrl-C.
         if ended.code == INTERRUPTED:
-            terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
+            _end_with_interruption()
         raise
+    except MemoryError:
+        _end_with("There is not enough memory on this machine for that.")
+    except Exception as error:
+        if os.environ.get(SHOWS_STACK):
+            raise
+        _end_with(_unexpected(error))
+
+
+def _end_with(why: str) -> NoReturn:
+    terminal.errors.print(f"[bold red]Error[/bold red] {escape(why)}", soft_wrap=True)
+    sys.exit(1)
+
+
+def _end_with_interruption() -> NoReturn:
+    terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
+    sys.exit(INTERRUPTED)
+
+
+def _unexpected(error: Exception) -> str:
+    """Say in a line what nobody foresaw; of a damaged file what DuckDB was given to say."""
+    said = " ".join(str(error).split())[:LONGEST_REASON]
+    if " is damaged: " in said:
+        return said.removeprefix("Invalid Input Error: ")
+    return (
+        f"{type(error).__name__}: {said}. This should not have happened: please report it, with "
+        f"what {SHOWS_STACK}=1 shows when it stands before the same command."
+    )
+
+
+if __name__ == "__main__":
+    main()

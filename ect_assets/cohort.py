@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ect_assets.intake.overruling import CAN_BE_OVERRULED
 from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 
@@ -124,14 +125,22 @@ def collect_exclusions(
 
 
 def _without_repeated(rows: list[Problem]) -> list[Problem]:
-    """Leave out that a patient's check did not run where the same stage says why."""
-    told = {(one.subject, one.stage, one.parcellation) for one in rows if one.reason != NOT_CHECKED}
+    """Leave out that a patient's check did not run where this or an earlier stage says why.
+
+    Not where a reviewer could overrule what is said: the check would still be missing.
+    """
+    told = [one for one in rows if one.reason not in (NOT_CHECKED, *CAN_BE_OVERRULED)]
+
+    def is_told(missing: Problem) -> bool:
+        return any(
+            one.subject == missing.subject
+            and STAGES.index(one.stage) <= STAGES.index(missing.stage)
+            and one.parcellation in (EVERY, missing.parcellation)
+            for one in told
+        )
+
     return [
-        one
-        for one in rows
-        if one.reason != NOT_CHECKED
-        or one.subject == EVERY
-        or not {(one.subject, one.stage, atlas) for atlas in (one.parcellation, EVERY)} & told
+        one for one in rows if one.reason != NOT_CHECKED or one.subject == EVERY or not is_told(one)
     ]
 
 

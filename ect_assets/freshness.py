@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,6 +82,18 @@ def inputs_digest(
     str
         Hexadecimal; the same in any folder for the same inputs.
     """
+    return digest_of(inputs_of(step, study, lake, partition, seen))
+
+
+def digest_of(inputs: Mapping[str, Any]) -> str:
+    """Digest what `inputs_of` lists."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def inputs_of(
+    step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
+) -> dict[str, Any]:
+    """List everything that a partition's content depends on, by kind; as `inputs_digest`."""
     files = seen or look_at_files(step, study, partition)
     parts = {
         "code": code_version(step),
@@ -99,7 +111,7 @@ def inputs_digest(
         parts["measured_by"] = dict(measured_by)
     if step.gates:
         parts["gates"] = [_gate(gate, study, lake) for gate in step.gates]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return parts
 
 
 def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
@@ -118,6 +130,32 @@ def upstream_partitions(name: str, lake: Lake, partition: Partition) -> list[Par
     table = TABLES[name]
     shared = {key: value for key, value in partition.items() if key in table.partitions}
     return lake.partitions(table, shared)
+
+
+def unregistered(step: Step, lake: Lake, registered: Collection[str]) -> list[str]:
+    """Name the patients whose rows a table of the group should read and Dagster will not.
+
+    Which partitions are read is the lake's to say (`upstream_partitions`), and digests rest on it.
+    Dagster reads those of the patients whom its records know: in a Dagster home of another
+    study, or a new one, these are others.
+
+    Parameters
+    ----------
+    step : Step
+    lake : Lake
+    registered : collection of str
+        Patients who are partitions in Dagster's records.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty for the tables of single patients.
+    """
+    if "subject" in step.table.partitions:
+        return []
+    read = [TABLES[name] for name in step.upstream if "subject" in TABLES[name].partitions]
+    there = {one["subject"] for table in read for one in lake.partitions(table)}
+    return sorted(there.difference(registered))
 
 
 def is_fresh(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
@@ -222,6 +260,27 @@ def newest_change(files: Iterable[Path]) -> float:
     as well.
     """
     return max((_last_change(file) for file in files), default=0.0)
+
+
+def seconds_to_settle(study: Study, files: Iterable[Path], now: float) -> float:
+    """Say for how long files have still to stay as they are before the daemon reads them.
+
+    Parameters
+    ----------
+    study : Study
+    files : iterable of Path
+    now : float
+        Seconds since the epoch.
+
+    Returns
+    -------
+    float
+        0 where they have settled. A time far ahead is of a clock that was wrong then, or is now:
+        it is not waited for.
+    """
+    settle = study.arrival.settle_minutes * 60
+    age = now - newest_change(files)
+    return settle - age if -settle <= age < settle else 0.0
 
 
 def _last_change(file: Path) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,12 +151,14 @@ def only_one_run(study: Study) -> Iterator[None]:
 
 
 @contextmanager
-def only_one_server(study: Study) -> Iterator[tuple[int, ...]]:
+def only_one_server(study: Study, address: str = "") -> Iterator[tuple[int, ...]]:
     """Keep a second `ect ui` of the same study from starting while one is at work.
 
     Parameters
     ----------
     study : Study
+    address : str
+        Where the UI will be, for the error of a second one; without a token.
 
     Yields
     ------
@@ -170,12 +173,12 @@ def only_one_server(study: Study) -> Iterator[tuple[int, ...]]:
     WriteError
         When the study's folder is full or read-only.
     """
-    with _only_one(study, "ui") as locks:
+    with _only_one(study, "ui", address) as locks:
         yield locks
 
 
 @contextmanager
-def _only_one(study: Study, command: str) -> Iterator[tuple[int, ...]]:
+def _only_one(study: Study, command: str, address: str = "") -> Iterator[tuple[int, ...]]:
     file = prepare_home(study) / f"{command}.lock"
     with told_plainly(file):
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
@@ -186,11 +189,11 @@ def _only_one(study: Study, command: str) -> Iterator[tuple[int, ...]]:
             who = os.pread(lock, 1000, 0).decode(errors="replace").strip()
             raise StudyError(
                 f"Another `ect {command}` is at work on {study.name}{f' ({who})' if who else ''}. "
-                "Wait for it, or stop it."
+                f"{_what_to_do(who)}"
             ) from error
         with told_plainly(file):
             os.ftruncate(lock, 0)
-            os.pwrite(lock, _who_we_are().encode(), 0)
+            os.pwrite(lock, _who_we_are(address).encode(), 0)
         # A file's lock need not reach another host, whatever shares the folder.
         with only_one_host(study, command) as elsewhere:
             yield lock, *elsewhere
@@ -198,9 +201,18 @@ def _only_one(study: Study, command: str) -> Iterator[tuple[int, ...]]:
         os.close(lock)
 
 
-def _who_we_are() -> str:
+def _who_we_are(address: str) -> str:
     since = datetime.now().astimezone().isoformat(" ", "minutes")
-    return f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+    we = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+    return f"{we}, at {address}" if address else we
+
+
+def _what_to_do(who: str) -> str:
+    """Advise from what a lock says of its holder."""
+    said = re.match(r"process (\d+) on (.*), since", who)
+    if said and said[2] == socket.gethostname() and not is_alive(int(said[1])):
+        return "That process was killed, and what it started is ending: try again in a moment."
+    return "Wait for it, or stop it."
 
 
 @contextmanager

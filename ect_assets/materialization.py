@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,9 +21,12 @@ from ect_assets.drift import compare
 from ect_assets.freshness import (
     any_input_simulated,
     code_version,
+    digest_of,
     inputs_digest,
+    inputs_of,
     upstream_partitions,
 )
+from ect_assets.input_changes import record_of
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
 from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
@@ -100,7 +104,9 @@ def materialize(
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     draws = len(partitions) <= PICTURED_AT_MOST
     for key, partition in partitions.items():
-        digest = _digest_of_what_was_read(step, study, lake, partition)
+        began = time.monotonic()
+        inputs_read = inputs_of(step, study, lake, partition)
+        digest = _digest_of_what_was_read(step, lake, partition, inputs_read)
         mine = _restricted(inputs, partition, is_alone=len(partitions) == 1)
         try:
             made = step.make(Work(study, lake, partition, context.log.info, draws), **mine)
@@ -122,7 +128,8 @@ def materialize(
             raise
         made = made if isinstance(made, Made) else Made(made)
         if step.makes_files is not None and step.makes_files(study):
-            digest = inputs_digest(step, study, lake, partition)
+            inputs_read = inputs_of(step, study, lake, partition)
+            digest = digest_of(inputs_read)
         if step.reads_by_sql and digest != inputs_digest(step, study, lake, partition):
             digest = MIXED
         simulated = made.simulated or any_input_simulated(step, study, lake, partition)
@@ -141,7 +148,13 @@ def materialize(
         )
         frame = made.frame
         provenance = Provenance(
-            code_version(step), context.run.run_id, study.seed, simulated, digest
+            code_version(step),
+            context.run.run_id,
+            study.seed,
+            simulated,
+            digest,
+            record_of(inputs_read),
+            time.monotonic() - began,
         )
         result = Result(partition, content, provenance, made.events, made.documents)
         results.append(result)
@@ -184,15 +197,16 @@ def _tell(context: dg.AssetExecutionContext, key: str | None, said: dict[str, An
     )
 
 
-def _digest_of_what_was_read(step: Step, study: Study, lake: Lake, partition: Partition) -> str:
-    """Digest the inputs, unless one was written anew since its rows were read for this step."""
-    digest = inputs_digest(step, study, lake, partition)
+def _digest_of_what_was_read(
+    step: Step, lake: Lake, partition: Partition, inputs_read: Mapping[str, Any]
+) -> str:
+    """Digest the inputs, unless one was written again since its rows were read for this step."""
     is_mixed = any(
         lake.has_changed_since_read(TABLES[name], one)
         for name in step.inputs
         for one in upstream_partitions(name, lake, partition)
     )
-    return MIXED if is_mixed else digest
+    return MIXED if is_mixed else digest_of(inputs_read)
 
 
 def own_checks(step: Step) -> dict[str, str]:

@@ -101,7 +101,7 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
     source = volumes.folder or found.bids / "derivatives" / "freesurfer"
     return template.format(
         name=name if name[0].isalpha() else f"study_{name}",
-        title=_escaped(folder.name),
+        title=_escaped(_title(folder.name)),
         bids=_quoted(place),
         lake=_quoted(answers["lake"]),
         baseline=baseline,
@@ -116,6 +116,11 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
         time_zone=_quoted(answers["time_zone"]),
         storage=_storage(storage),
     )
+
+
+def _title(name: str) -> str:
+    """Make a title of a folder's name: what cannot be printed becomes a blank."""
+    return "".join(sign if sign.isprintable() else " " for sign in name).strip() or "study"
 
 
 def _escaped(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import smtplib
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -21,6 +20,7 @@ from dagster import DagsterEventType
 
 from ect_assets.dagster_history import delete_finished_withdrawals
 from ect_assets.study import Notifications, Study
+from ect_assets.webhook import post_json
 
 LOG = "notifications.log"
 SECONDS_BETWEEN_LOOKS = 15
@@ -40,24 +40,14 @@ def tell(study: Study, messages: list[str]) -> None:
     Raises
     ------
     OSError
-        When the webhook or the mail server cannot be reached, or refuses.
+        When the webhook or the mail server cannot be reached, may not be, or refuses.
     """
     said = study.notifications
     text = f"{study.name}:\n" + "\n".join(messages)
     if said.webhook:
-        _post(said.webhook, text)
+        post_json(said.webhook, {"text": text}, said.private_hosts)
     if said.mail_to:
         _mail(said, f"{study.title}: something failed", text)
-
-
-def _post(url: str, text: str) -> None:
-    request = urllib.request.Request(  # noqa: S310 - the address is the study's own setting
-        url,
-        data=json.dumps({"text": text}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310
-        answer.read()
 
 
 def _mail(said: Notifications, subject: str, text: str) -> None:

@@ -7,6 +7,7 @@ is due at once is in `automation`.
 # Dagster reads the annotations of ops as they run: no `from __future__ import annotations` here.
 
 import dagster as dg
+from pydantic import Field
 
 from ect_assets.arrival import complete_patients
 from ect_assets.freshness import lake_of
@@ -14,6 +15,7 @@ from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration import SUBJECT
 from ect_assets.places import remove
+from ect_assets.run_retention import delete_old_runs
 from ect_assets.runner import Outcome, Runner
 from ect_assets.schema import Table
 from ect_assets.shown_metadata import SEE_EXCLUSIONS, is_about_patients
@@ -60,8 +62,14 @@ def make_everything(context: dg.OpExecutionContext) -> None:
 
 @dg.op(required_resource_keys={"study"})
 def check_everything(context: dg.OpExecutionContext) -> None:
-    """Read every file of the lake, then make what is missing, damaged or out of date."""
+    """Read every file of the lake, then make what is missing, damaged or out of date.
+
+    Records of runs that are older than the study keeps them are deleted.
+    """
     study: Study = context.resources.study
+    deleted = delete_old_runs(study, context.instance)
+    if deleted:
+        context.log.info(f"{deleted} runs older than {study.storage.keep_runs_days} days deleted.")
     lake = lake_of(study)
     damaged = damaged_files(lake)
     lake.clear_damaged_compaction()
@@ -97,15 +105,28 @@ def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) 
 
 
 class WithdrawalConfig(dg.Config):
-    """Who withdraws."""
+    """Who withdraws, said twice: it cannot be undone."""
 
-    subject: str
-    delete_source: bool = False
+    subject: str = Field(description="The patient's label, with or without sub-")
+    confirm_label: str = Field(
+        description="The same label again, typed and not copied: nothing is removed where the "
+        "two differ in any character"
+    )
+    delete_source: bool = Field(
+        default=False, description="Also delete the images, volumes and ratings themselves"
+    )
 
 
 @dg.op(required_resource_keys={"study"})
 def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> None:
     """Remove every trace of a patient who has withdrawn consent, and make the group again."""
+    if config.confirm_label != config.subject:
+        # Neither is quoted: one of them may be another patient's.
+        raise dg.Failure(
+            "Nothing was removed: confirm_label is not the label in subject. Launch the job again "
+            "with the patient's label in both.",
+            allow_retries=False,
+        )
     study: Study = context.resources.study
     removed = withdraw(
         study, config.subject, config.delete_source, context.instance, context.run_id

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ect_assets.freshness import code_version
+from ect_assets.freshness import code_version, unregistered
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.catalogue import refresh_catalogue
@@ -66,6 +66,36 @@ def register_subjects(
     for subject in departed:
         instance.delete_dynamic_partition(SUBJECT, subject)
     return departed
+
+
+def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) -> None:
+    """Refuse to make a table of the group without patients who have rows in the lake.
+
+    Parameters
+    ----------
+    step : Step
+    lake : Lake
+    instance : DagsterInstance
+
+    Raises
+    ------
+    Failure
+        When Dagster's records lack some of them: their rows would not be read, and the table
+        would be made of the others without a word.
+    """
+    if "subject" in step.table.partitions:
+        return
+    registered = instance.get_dynamic_partitions(SUBJECT)
+    missing = unregistered(step, lake, registered)
+    if missing:
+        raise dg.Failure(
+            f"{step.name} would be made without {len(missing)} patient(s) who have rows in the "
+            f"lake: sub-{', sub-'.join(missing)}. The records of this Dagster home "
+            f"({len(registered)} patients registered) do not know them. `ect run` registers "
+            "everybody; with a Dagster home of your own, set DAGSTER_HOME to the study's "
+            "(.dagster in its folder).",
+            allow_retries=False,
+        )
 
 
 def partition_advice(study: Study, patients: int) -> str | None:
@@ -283,6 +313,7 @@ def as_asset(
     def compute(context, **inputs: pd.DataFrame | dict[str, pd.DataFrame]) -> Iterator[Any]:
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
+        refuse_unregistered(step, lake, context.instance)
         yield from materialize(step, study, lake, context, partitions, inputs)
 
     compute.__name__ = step.name

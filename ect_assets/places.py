@@ -15,6 +15,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from ect_assets.problems import StudyError
+
+UNUSABLE = re.compile(r"[?\\\ud800-\udfff]|%[0-9A-Fa-f]{2}")
+"""What the addresses of SQLite and DuckDB files take for something else, or cannot write at all."""
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
 Place = Path
 """For type checkers; a place in a store is no `Path`, and `is_remote` says so."""
@@ -25,6 +29,31 @@ Stamp = tuple[Any, ...]
 def is_address(text: str) -> bool:
     """Say whether a text names a store rather than a folder."""
     return ADDRESS.match(text) is not None
+
+
+def refuse_unusable(folder: Path, what: str) -> None:
+    """Stop where databases could not be opened in a folder, or would be opened elsewhere.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute.
+    what : str
+        How the message names it.
+
+    Raises
+    ------
+    StudyError
+    """
+    found = UNUSABLE.search(str(folder))
+    if found is not None:
+        sign = found[0] if found[0].isprintable() else "a sign that is not UTF-8"
+        shown = str(folder).encode(errors="replace").decode()
+        raise StudyError(
+            f"{what} {shown!r} has {sign} in its path, with which the databases beside the tables "
+            "cannot be opened. Rename that folder, or move the study; spaces, letters of any "
+            "language and other signs are fine."
+        )
 
 
 def is_remote(place: Place) -> bool:

@@ -14,7 +14,7 @@ from functools import partial
 import dagster as dg
 
 from ect_assets.cluster.waves import Ran, Workers, are_wanted
-from ect_assets.freshness import has_failed_before, is_fresh, lake_of, upstream_partitions
+from ect_assets.freshness import lake_of
 from ect_assets.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.intake.bids import subject_labels
 from ect_assets.interruptions import heard_interruptions
@@ -26,11 +26,11 @@ from ect_assets.orchestration import (
     partition_key,
     register_subjects,
 )
+from ect_assets.plan import Planner, State
 from ect_assets.problems import StudyError
-from ect_assets.standing import blocked_by
 from ect_assets.step import Step
 from ect_assets.study import Study
-from ect_assets.walk import STEPS
+from ect_assets.walk import STEPS, steps_for
 from ect_assets.walk_definitions import walk_definitions
 from ect_assets.withdrawal import finish_withdrawals
 
@@ -98,7 +98,7 @@ class Runner:
     def __init__(self, study: Study, progress: Progress | None = None):
         self.study = study
         self.lake = lake_of(study)
-        self._moment = self.lake
+        self._planner = Planner(study, self.lake)
         self._is_narrowed = False
         self._workers: Workers | None = None
         self._raise_if_interrupted: Callable[[], None] = lambda: None
@@ -135,7 +135,7 @@ class Runner:
         StudyError
             When a subject, parcellation or table is unknown.
         """
-        steps = _needed_for(_known(tables, [step.name for step in STEPS], "table"))
+        steps = steps_for(tables)
         self._is_narrowed = parcellations is not None
         labels = subject_labels(self.study.bids_folder)
         subjects = _known(subjects, labels, "subject")
@@ -214,7 +214,7 @@ class Runner:
         if outcome.made and wave and "subject" not in wave[0].steps[0].table.partitions:
             # The group reads everybody's files, and does so from few.
             self.lake.compact()
-        self._moment = self.lake.snapshot()
+        self._planner = Planner(self.study, self.lake)
         needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
         done = 0
         runs = list(self._joined(needed, instance.get_dynamic_partitions(SUBJECT)))
@@ -269,8 +269,9 @@ class Runner:
             self._execute_or_split(again, job, instance, outcome)
 
     def _has_failed(self, batch: Batch) -> bool:
+        planner = Planner(self.study, self.lake)
         return any(
-            has_failed_before(step, self.study, self.lake, partition)
+            planner.own_state(step, partition) is State.FAILED
             for step in batch.steps
             for partition in batch.partitions
         )
@@ -297,7 +298,7 @@ class Runner:
                     outcome.note_failure(step, partition, f"waits for {blocked}, which failed")
                     continue
                 follows = any(one.name in step.upstream for one in stale)
-                if again or follows or not self._is_settled(step, partition):
+                if again or follows or self._planner.needs_run(step, partition):
                     stale.append(step)
                     partitions.append(partition)
         if not stale:
@@ -310,11 +311,7 @@ class Runner:
     def _lacking(self, step: Step, partition: Partition, stale: list[Step]) -> list[str]:
         """Name the tables that a step reads, that do not exist and will not be made with it."""
         coming = {one.name for one in stale}
-        return [
-            name
-            for name in step.inputs
-            if name not in coming and not upstream_partitions(name, self._moment, partition)
-        ]
+        return [name for name in self._planner.lacks(step, partition) if name not in coming]
 
     def _blocked_by(self, step: Step, partition: Partition, stale: list[Step]) -> str:
         """Name the tables of the group that failed before a step and are not tried again with it.
@@ -322,13 +319,8 @@ class Runner:
         What is as it would be made is left alone: nothing new would be made from old rows.
         """
         coming = {one.name for one in stale}
-        found = blocked_by(step, self.study, self._moment, partition)
+        found = self._planner.blocked_by(step, partition)
         return ", ".join(name for name in found if name not in coming)
-
-    def _is_settled(self, step: Step, partition: Partition) -> bool:
-        if is_fresh(step, self.study, self._moment, partition):
-            return True
-        return has_failed_before(step, self.study, self._moment, partition)
 
     def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
         """Run one batch; on failure note what each step said."""
@@ -410,15 +402,6 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
         waves.append(tuple(wave))
         waiting = [step for step in waiting if step not in wave]
     return waves
-
-
-def _needed_for(tables: Sequence[str]) -> list[Step]:
-    """List the steps that make some tables, and all that these read, in the order of the walk."""
-    wanted = set(tables)
-    for step in reversed(STEPS):
-        if step.name in wanted:
-            wanted |= set(step.upstream)
-    return [step for step in STEPS if step.name in wanted]
 
 
 def _title(together: list[Batch]) -> str:

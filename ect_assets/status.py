@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ect_assets.arrival import waiting_for
-from ect_assets.freshness import has_failed_before, is_fresh, lake_of
+from ect_assets.freshness import lake_of
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.session_order import contradictions
-from ect_assets.lake.store import Lake, Partition
+from ect_assets.plan import Item, Planner, State
 from ect_assets.problems import Problem, StudyError
-from ect_assets.standing import blocked_by
-from ect_assets.state import expected_partitions
-from ect_assets.step import Step
 from ect_assets.study import Study
-from ect_assets.tables import TABLES, Participants
+from ect_assets.tables import Participants
 from ect_assets.walk import STEPS
 
 CELLS = {"value_not_a_number", "value_out_of_range", "value_contradictory", "column_unusable"}
@@ -65,9 +61,8 @@ def study_status(study: Study) -> list[TableStatus]:
     list of TableStatus
         In the order of the walk.
     """
-    lake = lake_of(study).snapshot()
-    to_make: dict[str, list[Partition]] = {}
-    return [_table_status(step, study, lake, to_make) for step in STEPS]
+    planner = Planner(study, lake_of(study))
+    return [_table_status(step.name, planner.items([step])) for step in STEPS]
 
 
 def out_of_date_tables(study: Study) -> list[str]:
@@ -120,45 +115,23 @@ def to_be_fixed(study: Study) -> list[Problem]:
     return [*cells, *contradictions(study.bids_folder, subjects, study.sessions.both)]
 
 
-def _table_status(
-    step: Step, study: Study, lake: Lake, to_make: dict[str, list[Partition]]
-) -> TableStatus:
-    """Look at a table's partitions; note in ``to_make`` what `ect run` would make of it."""
-    status = TableStatus(step.name)
-    mine = to_make[step.name] = []
-    before = {name: _seen_from(step, name, to_make[name]) for name in step.upstream}
-    failed = []
-    for partition in expected_partitions(step, study, sorted(lake.subjects or ())):
-        why = step.why_unavailable(study, partition)
-        if why is not None:
-            status.unavailable.append(why)
-            continue
-        status.why = status.why or _why_failed(step, lake, partition)
-        follows = any(before[name](partition) for name in step.upstream_of(study, partition))
-        follows = follows or bool(blocked_by(step, study, lake, partition))
-        if not follows and has_failed_before(step, study, lake, partition):
-            failed.append(" ".join(partition.values()))
-        elif not follows and is_fresh(step, study, lake, partition):
-            status.fresh += 1
-        else:
-            mine.append(partition)
-            is_there = lake.footer(step.table, partition) is not None
-            status.stale += is_there
-            status.missing += not is_there
-    status.failed, status.whose = len(failed), ", ".join(failed)
-    return status
+def _table_status(name: str, items: list[Item]) -> TableStatus:
+    """Count the partitions of a table by their state."""
+    of = {state: [one for one in items if one.state is state] for state in State}
+    failed = of[State.FAILED]
+    return TableStatus(
+        name,
+        fresh=len(of[State.CURRENT]),
+        stale=len(of[State.STALE]),
+        missing=len(of[State.MISSING]) + len(of[State.WAITING]),
+        failed=len(failed),
+        whose=", ".join(" ".join(one.partition.values()) for one in failed),
+        why=next((one.detail for one in items if _says_why(one)), ""),
+        unavailable=[one.detail for one in of[State.UNAVAILABLE]],
+    )
 
 
-def _why_failed(step: Step, lake: Lake, partition: Partition) -> str:
-    """Say why a partition of a table of the group could not be made; a patient's are many."""
-    failure = None if "subject" in partition else lake.failure(step.table, partition)
-    if failure is None or not failure.failed:
-        return ""
-    return " ".join(dict.fromkeys(str(one) for one in failure.problems))
-
-
-def _seen_from(step: Step, name: str, to_make: list[Partition]) -> Callable[[Partition], bool]:
-    """Tell of a partition whether it reads any of these partitions of the table of this name."""
-    shared = [key for key in step.table.partitions if key in TABLES[name].partitions]
-    concerned = {tuple(one[key] for key in shared) for one in to_make}
-    return lambda partition: tuple(partition[key] for key in shared) in concerned
+def _says_why(item: Item) -> bool:
+    """Say whether a table of the group could not be made; of patients there are many."""
+    is_group = "subject" not in item.partition
+    return is_group and item.has_failed

@@ -8,6 +8,7 @@ in `tables`; where the lake keeps its files belongs in `lake`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,8 @@ PLAIN_WORDS = {
 }
 """What is said instead of the validator's own words, by its kinds of fault."""
 
+UI_HOST = re.compile(r"(https?://)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?")
+WEB_ADDRESS = re.compile(r"https?://[^/\s]", re.I)
 Label = Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$", max_length=64)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Positive = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -153,6 +156,12 @@ class QualityLimits(Settings):
     exchange_margin : float
         Two patients' scans were exchanged where each resembles the other's better than the
         patient's own by this much correlation.
+    same_session_percent : float
+        Both sessions of a patient are one scan where their volumes, apart from one factor, differ
+        by less; 0 switches the check off.
+    same_person_percent : float
+        Two labels are one person where their volumes, apart from one factor, differ by less; 0
+        switches the check off (phantoms that are made of one brain).
     """
 
     fewest: Positive = 5
@@ -163,6 +172,8 @@ class QualityLimits(Settings):
     parcel_share_excludes: Annotated[float, Field(ge=0, le=1)] = 0.10
     swap_correlation: Annotated[float, Field(ge=0, le=1)] = 0.3
     exchange_margin: Annotated[float, Field(ge=0, le=2)] = 0.2
+    same_session_percent: Annotated[float, Field(ge=0, le=100)] = 0.5
+    same_person_percent: Annotated[float, Field(ge=0, le=100)] = 5.0
 
 
 class Instrument(Settings):
@@ -435,18 +446,48 @@ class Schedule(Settings):
         return value
 
 
+class Ui(Settings):
+    """Under which names, beside those of the loopback address, browsers reach `ect ui`.
+
+    Each is what stands in the browser's address: ``ect.example.org`` for https on its own port,
+    ``ect.example.org:8443``, or with ``http://`` in front. A proxy has to pass it on as `Host`.
+    """
+
+    hosts: tuple[str, ...] = ()
+
+    @field_validator("hosts")
+    @classmethod
+    def _only_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not UI_HOST.fullmatch(one):
+                raise ValueError(
+                    f"{one!r} is not a name with, where needed, a port; write for example "
+                    '"ect.example.org" or "http://localhost:8080"'
+                )
+        return value
+
+
 class Notifications(Settings):
     """Where failures are told, beside the log in the study's folder; never with patients' data.
 
     ``webhook`` takes a POST with a JSON object whose ``text`` is the message; ``mail_to`` is
     written to through ``mail_server`` (``host:port``). A user name and a password for it come
-    from the environment: ``ECT_MAIL_USER``, ``ECT_MAIL_PASSWORD``.
+    from the environment: ``ECT_MAIL_USER``, ``ECT_MAIL_PASSWORD``. ``private_hosts`` are names
+    that the webhook may reach at a private address, such as a chat server of the hospital.
     """
 
     webhook: str | None = None
+    private_hosts: tuple[str, ...] = ()
     mail_to: tuple[str, ...] = ()
     mail_from: str = "ect-assets@localhost"
     mail_server: str = "localhost:25"
+
+    @field_validator("webhook")
+    @classmethod
+    def _on_the_web(cls, value: str | None) -> str | None:
+        if value is not None and not WEB_ADDRESS.match(value):
+            raise ValueError("the address must begin with https:// or http:// and a host")
+        return value
 
 
 class Report(Settings):
@@ -460,11 +501,14 @@ class Storage(Settings):
 
     ``sqlite``: files in the study. ``postgres``: a server, for more than one host; its address and
     login come from the environment (``PGHOST`` and so on), never from here. ``postgres_schema`` is
-    the study's schema there; ``ect_`` and the study's name where it is not said.
+    the study's schema there; ``ect_`` and the study's name where it is not said. Runs are deleted
+    after ``keep_runs_days``, with their events, unless something that is shown as present comes
+    from them; 0 keeps all.
     """
 
     dagster: Literal["sqlite", "postgres"] = "sqlite"
     postgres_schema: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
+    keep_runs_days: Annotated[int, Field(ge=0)] = 365
 
 
 class Study(Settings):
@@ -494,6 +538,7 @@ class Study(Settings):
     enrichment: Enrichment = Enrichment()
     arrival: Arrival = Arrival()
     schedule: Schedule = Schedule()
+    ui: Ui = Ui()
     notifications: Notifications = Notifications()
     report: Report = Report()
     storage: Storage = Storage()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ect_assets.places import is_remote
+from ect_assets.places import is_remote, refuse_unusable
 from ect_assets.problems import StudyError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def refuse_impossible_places(study: Study) -> None:
-    """Stop where the lake lies in or over other data, or a file is named where a folder belongs.
+    """Stop where the lake lies in or over other data, or a path cannot be used for what it is.
 
     Parameters
     ----------
@@ -30,6 +30,9 @@ def refuse_impossible_places(study: Study) -> None:
         The message names the setting.
     """
     lake = study.lake_folder
+    refuse_unusable(study.folder, "The study")
+    if not is_remote(lake):
+        refuse_unusable(lake, "The lake")
     for setting, folder in _folders(study):
         if _exists(setting, folder) and not folder.is_dir():
             raise StudyError(f"{setting} = {str(folder)!r} is a file; it has to be a folder.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ect_assets.example_queries import Example
     from ect_assets.export.package import Exported
     from ect_assets.lake.store import Lake
+    from ect_assets.plan import Item
     from ect_assets.status import TableStatus
     from ect_assets.study_questions import Question
 
@@ -33,6 +36,17 @@ def _console(to_stderr: bool) -> Console:
     if made.is_terminal:
         return made
     return Console(highlight=False, stderr=to_stderr, width=WIDTH_ELSEWHERE)
+
+
+def show_what_can_be_shown() -> None:
+    """Let characters that a terminal or a pipe has no code for be replaced, in all that is printed.
+
+    Boxes are drawn with ASCII there, which rich does by the encoding.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # With UTF-8 as well: a file's name may hold bytes that are none.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 console = _console(to_stderr=False)
@@ -186,6 +200,27 @@ def show_exported(exported: Exported) -> None:
     if exported.simulated_donors:
         of_whom = ", ".join(exported.simulated_donors)
         remark(f"Gene expression of {of_whom} comes from simulated donors.")
+
+
+def show_plan(study: Study, items: Sequence[Item]) -> None:
+    """Print what is due, why, and about how long it takes."""
+    from ect_assets.plan_report import duration, plan_rows, total_seconds
+
+    rows = plan_rows(items)
+    if not rows:
+        say(f"Nothing to do: all of {study.name} is up to date.")
+    else:
+        shown = [
+            [one.table, one.which, one.why, duration(one.seconds) if one.seconds else "unknown"]
+            for one in rows
+        ]
+        console.print(_table(f"{study.title}: due", ["table", "of", "why", "about"], shown))
+        seconds, is_known = total_seconds(rows)
+        rest = "" if is_known else ", and what was never made here takes its time beside that"
+        say(f"{sum(one.is_due for one in items):,} partitions, about {duration(seconds)}{rest}.")
+    others = [[one.table, one.which, one.why] for one in plan_rows(items, stuck=True)]
+    if others:
+        console.print(_table("Not due: failed or waiting", ["table", "of", "why"], others))
 
 
 def show_departed(departed: dict[str, list[str]]) -> None:

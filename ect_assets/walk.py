@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ect_assets.assets import (
     association,
     calibration,
@@ -13,6 +15,7 @@ from ect_assets.assets import (
     transcriptome,
 )
 from ect_assets.morphometry import scans_by_parcels
+from ect_assets.problems import StudyError
 from ect_assets.step import Gathering, Step
 
 STEPS: tuple[Step, ...] = (
@@ -35,3 +38,30 @@ GATHERINGS = {"parcel_gmv": Gathering(scans_by_parcels.COLUMNS, scans_by_parcels
 
 STEP_OF = {step.name: step for step in STEPS}
 """Every step by the name of its table."""
+
+
+def steps_for(tables: Sequence[str] | None) -> list[Step]:
+    """List the steps that make some tables, and all that these read, in the order of the walk.
+
+    Parameters
+    ----------
+    tables : sequence of str or None
+        All steps without it.
+
+    Returns
+    -------
+    list of Step
+
+    Raises
+    ------
+    StudyError
+        When there is no table of such a name.
+    """
+    unknown = [one for one in tables or () if one not in STEP_OF]
+    if unknown:
+        raise StudyError(f"There is no table {', '.join(unknown)}; there are {', '.join(STEP_OF)}.")
+    wanted = set(tables or STEP_OF)
+    for step in reversed(STEPS):
+        if step.name in wanted:
+            wanted |= set(step.upstream)
+    return [step for step in STEPS if step.name in wanted]

@@ -6,9 +6,12 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, event
 
 from ect_assets.demo import make_simulated_study
@@ -43,6 +46,13 @@ AT_ONCE = """
 [arrival]
 settle_minutes = 0
 """
+
+
+# However slow the machine is: nothing is found wrong for the time that it took.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @event.listens_for(Engine, "connect")
@@ -84,13 +94,30 @@ def shortened(folder: Path, pages: bool = False) -> Study:
     return load_study(folder)
 
 
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a study's folder that the first worker that needs it makes; the others wait for it."""
+    everybodys = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        everybodys = everybodys.parent
+    folder, aside = everybodys / name / "study", everybodys / f"{name}.half" / "study"
+    with (everybodys / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(aside.parent, ignore_errors=True)
+            make(aside)
+            aside.parent.rename(folder.parent)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def simulated_input(tmp_path_factory) -> Path:
     """Seven simulated patients as files; copy them before changing anything."""
-    folder = tmp_path_factory.mktemp("simulated") / "study"
-    make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=5.0, donors=TINY)
-    shortened(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        make_simulated_study(folder, folder / "data_lake", subjects=7, voxel_mm=5.0, donors=TINY)
+        shortened(folder)
+
+    return made_once(tmp_path_factory, "simulated", make)
 
 
 def without_genes(source: Path, folder: Path) -> Path:
@@ -110,23 +137,14 @@ def stopped_before_genes(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def filled_input(simulated_input, tmp_path_factory) -> Path:
-    """Seven patients, all tables before the genes made; copy it before changing anything.
+    """Seven patients, all tables before the genes made; copy it before changing anything."""
 
-    Made by the first worker that needs it; the others wait for it.
-    """
-    everybodys = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        everybodys = everybodys.parent
-    folder, aside = everybodys / "filled" / "study", everybodys / "filling" / "study"
-    with (everybodys / "filled.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            shutil.rmtree(aside.parent, ignore_errors=True)
-            settings = without_genes(simulated_input, aside) / STUDY_FILE
-            settings.write_text(settings.read_text(encoding="utf-8") + AT_ONCE, encoding="utf-8")
-            Runner(load_study(aside)).run()
-            aside.parent.rename(folder.parent)
-    return folder
+    def make(folder: Path) -> None:
+        settings = without_genes(simulated_input, folder) / STUDY_FILE
+        settings.write_text(settings.read_text(encoding="utf-8") + AT_ONCE, encoding="utf-8")
+        Runner(load_study(folder)).run()
+
+    return made_once(tmp_path_factory, "filled", make)
 
 
 @pytest.fixture

@@ -9,22 +9,22 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from ect_assets.study import STUDY_FILE
+from ect_assets_tests.waiting import QUIET_SECONDS, family, has_ended, stop, wait_until
 
 ROLE = "ect"
 DATABASE = "records"
 PASSWORD = "kX9wordThatMustShowNowhere"
 UNPRIVILEGED = ("postgres", "nobody")
 """Users under one of which the server runs where the tests run as root, which it refuses."""
-SECONDS_TO_START = 30
 STORAGE = '\n[storage]\ndagster = "postgres"\n'
 
 
@@ -88,13 +88,14 @@ def running_server() -> Iterator[dict[str, str]]:
         "PGUSER": ROLE,
         "PGPASSWORD": PASSWORD,
         "PGDATABASE": DATABASE,
+        "PGCONNECT_TIMEOUT": f"{QUIET_SECONDS:.0f}",
     }
     try:
         _make_database(address, server, folder / "log")
         yield address
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
+        if server.poll() is None:
+            stop(server, signal.SIGINT)
         shutil.rmtree(folder)
 
 
@@ -118,15 +119,15 @@ def free_port() -> int:
 
 
 def _make_database(address: dict[str, str], server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while True:
+    def is_made() -> bool:
         try:
             ask(address, f"CREATE DATABASE {DATABASE}", database="postgres")
-            return
         except OSError:
-            if time.monotonic() > deadline or server.poll() is not None:
-                raise OSError(log.read_text(errors="replace")) from None
-            time.sleep(0.1)
+            return False
+        return True
+
+    its_processes = partial(family, server.pid)
+    wait_until(is_made, "PostgreSQL", its_processes, log, unless=has_ended(server, log=log))
 
 
 def ask(address: dict[str, str], sql: str, *values: object, database: str | None = None) -> list:
@@ -140,6 +141,7 @@ def ask(address: dict[str, str], sql: str, *values: object, database: str | None
             user=address["PGUSER"],
             password=address["PGPASSWORD"],
             dbname=database or address["PGDATABASE"],
+            connect_timeout=address["PGCONNECT_TIMEOUT"],
         )
     except psycopg2.OperationalError as error:
         raise OSError(str(error)) from error

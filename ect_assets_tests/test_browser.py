@@ -7,12 +7,12 @@ Screenshots go to the folder that `ECT_SCREENSHOTS` names, else to pytest's.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,17 @@ from ect_assets.instance import open_instance
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import GmvChange, RawScans
 from ect_assets_tests.conftest import shortened, without_genes
+from ect_assets_tests.records_at_work import failed_runs, signs_of, without_deadlines
+from ect_assets_tests.waiting import (
+    QUIET_SECONDS,
+    Sign,
+    cpu_seconds,
+    family,
+    has_ended,
+    is_answering,
+    stop,
+    wait_until,
+)
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -46,10 +57,7 @@ QUIET_BROWSER = [
 BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
 LIBRARY_TELLS_ITS_DEVELOPERS = "go.apollo.dev/c/err"
 """Dagster's own page uses an option that its query library no longer knows; nothing else warns."""
-SECONDS_TO_START = 90
-SECONDS_TO_STOP = 20
-SECONDS_FOR_A_RUN = 240
-SECONDS_FOR_A_BACKFILL = 600
+QUIET_MS = 1000 * QUIET_SECONDS
 
 
 @dataclass
@@ -73,9 +81,27 @@ class Opened:
             self.page.wait_for_timeout(700)
         self.page.screenshot(path=self.shots / f"{name}.png")
 
-    def sees(self, text: str, seconds: float = 20) -> None:
-        playwright.expect(self.page.get_by_text(text, exact=True).first).to_be_visible(
-            timeout=1000 * seconds
+    def sees(self, text: str) -> None:
+        self.shows(self.page.get_by_text(text, exact=True).first)
+
+    def shows(self, place: playwright.Locator) -> playwright.Locator:
+        """Wait until something is on the page, for as long as the page changes."""
+        self.until(place.is_visible, f"{place} on {self.page.url}", self.text)
+        return place
+
+    def text(self) -> str:
+        """Return what is on the page, without numbers: clocks run on it for ever."""
+        return re.sub(r"\d+", "", self.page.locator("body").inner_text())
+
+    def until(self, holds, what: str, *signs: Sign) -> None:
+        """Wait for something of the server, for as long as it works and has not failed."""
+        gone = has_ended(self.server, log=self.study.dagster_home / "server.log")
+        wait_until(holds, what, *signs, unless=gone, pause=0.3)
+
+    def until_made(self, holds, what: str) -> None:
+        """Wait for runs of the study; one that fails ends the waiting."""
+        wait_until(
+            holds, what, *signs_of(self.study), unless=lambda: failed_runs(self.study), pause=0.3
         )
 
 
@@ -85,9 +111,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def is_answering(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def work_of_the_pages(server: int) -> float:
+    """Return the work of the process that serves pages; the daemon beside it works for ever."""
+    names = [(one, Path(f"/proc/{one}/cmdline")) for one in children_of(server)]
+    serving = [one for one, line in names if b"serving.web" in line.read_bytes()]
+    return sum(map(cpu_seconds, serving))
 
 
 def children_of(process: int) -> list[int]:
@@ -95,19 +123,18 @@ def children_of(process: int) -> list[int]:
     return [int(one) for one in answer.stdout.split()]
 
 
-def until(is_so, seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.3)
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """Four patients as files; copy them before anything is made."""
+    folder = tmp_path_factory.mktemp("four") / "study"
+    make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
+    shortened(folder)
+    return folder
 
 
 @pytest.fixture
-def study(tmp_path) -> Study:
+def study(source, tmp_path) -> Study:
     """Four patients and one parcellation; none of them is taken up by itself."""
-    source = tmp_path / "whole"
-    make_simulated_study(source, source / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
-    shortened(source)
     folder = without_genes(source, tmp_path / "study")
     file = folder / STUDY_FILE
     text = file.read_text(encoding="utf-8")
@@ -127,30 +154,43 @@ def opened(study, tmp_path) -> Iterator[Opened]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=os.environ | without_deadlines(study),
     )
+    log = study.dagster_home / "server.log"
     try:
-        until(lambda: is_answering(port), SECONDS_TO_START, "nothing answers at the address")
+        wait_until(
+            lambda: is_answering(port),
+            "an answer at the address",
+            lambda: family(server.pid),
+            lambda: work_of_the_pages(server.pid),
+            unless=has_ended(server, log=log),
+        )
+        assert server.stdout is not None
+        printed = next(one for one in server.stdout.readline().split() if "token=" in one)
         with playwright.sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
+            browser = started.chromium.launch(
+                executable_path=CHROMIUM, args=QUIET_BROWSER, timeout=QUIET_MS
+            )
             page = browser.new_page(viewport={"width": 1500, "height": 950})
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(QUIET_MS)
             opened = Opened(study, f"http://127.0.0.1:{port}", server, page, shots)
             page.on("request", lambda one: opened.asked.append(one.url))
             page.on("websocket", lambda one: opened.asked.append(one.url))
             page.on("console", lambda one: opened.said.append(f"{one.type}: {one.text}"))
             page.on("pageerror", lambda one: opened.said.append(f"error: {one}"))
+            # The token comes as well with a page that opens no web socket.
+            page.goto(printed.replace("/?", "/server_info?"))
             yield opened
             browser.close()
     finally:
         if server.poll() is None:
-            server.send_signal(signal.SIGINT)
-            server.wait(SECONDS_TO_STOP)
+            stop(server, signal.SIGINT)
 
 
 def launch_one_patient(opened: Opened, subject: str) -> None:
     """Start one patient's partition of raw_scans from the dialog of the asset's page."""
     opened.go("/assets/raw_scans")
-    opened.page.get_by_role("button", name="Materialize…").first.click()
+    opened.shows(opened.page.get_by_role("button", name="Materialize…").first).click()
     dialog = opened.page.get_by_role("dialog")
     dialog.get_by_text("Custom", exact=True).click()
     for other in ("001", "002", "003", "004"):
@@ -184,14 +224,14 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
 
     launch_one_patient(opened, "002")
     lake = lake_of(opened.study)
-    until(lambda: lake.partitions(RawScans), SECONDS_FOR_A_RUN, "one patient's run")
+    opened.until_made(lambda: lake.partitions(RawScans), "one patient's run")
     assert lake.partitions(RawScans) == [{"subject": "002"}]
 
     opened.go("/jobs")
-    opened.page.get_by_role("link", name="whole_study").first.click()
+    opened.shows(opened.page.get_by_role("link", name="whole_study").first).click()
     opened.page.get_by_role("tab", name="Launchpad").click()
     opened.page.get_by_role("button", name="Launch Run").click()
-    until(lambda: is_done(opened.study, "whole_study"), SECONDS_FOR_A_RUN, "the whole study")
+    opened.until_made(lambda: is_done(opened.study, "whole_study"), "the whole study")
 
     opened.go("/runs")
     opened.sees("Success")
@@ -206,8 +246,7 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
     opened.sees("preview")
     opened.shoot("7_partition")
     opened.page.get_by_text("[Show Markdown]").first.click()
-    picture = opened.page.locator('img[src^="data:image/png"]').first
-    playwright.expect(picture).to_be_visible()
+    opened.shows(opened.page.locator('img[src^="data:image/png"]').first)
     opened.shoot("8_plot")
 
     host = opened.address.removeprefix("http://")
@@ -216,8 +255,7 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
     assert [one for one in problems if LIBRARY_TELLS_ITS_DEVELOPERS not in one] == []
 
     started = children_of(opened.server.pid)
-    opened.server.send_signal(signal.SIGINT)
-    assert opened.server.wait(SECONDS_TO_STOP) == 0
+    assert stop(opened.server, signal.SIGINT) == 0
     assert len(started) == 2
     assert not [one for one in started if Path(f"/proc/{one}").exists()]
     assert not is_answering(int(opened.address.rsplit(":", 1)[1]))
@@ -234,9 +272,9 @@ def test_each_asset_links_to_the_function_that_makes_it(study):
 @pytest.mark.slow
 def test_materialize_all_makes_the_whole_study_partition_by_partition(opened):
     opened.go("/asset-groups")
-    opened.page.get_by_role("button", name="Materialize all").first.click()
+    opened.shows(opened.page.get_by_role("button", name="Materialize all").first).click()
     dialog = opened.page.get_by_role("dialog")
     dialog.get_by_role("button", name="Launch backfill").click()
-    until(lambda: has_change(opened), SECONDS_FOR_A_BACKFILL, "the backfill of the whole study")
+    opened.until_made(lambda: has_change(opened), "the backfill of the whole study")
     opened.go("/runs?view=backfills")
     opened.shoot("9_backfill")

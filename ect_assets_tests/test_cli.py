@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +17,7 @@ import pytest
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
 from ect_assets_tests.lake.killing import processes
-
-SECONDS_TO_ANSWER = 120
+from ect_assets_tests.waiting import has_ended, run, wait_for_end, wait_until
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,10 @@ def ect(*words: str, folder: Path, **environment: str) -> Answer:
             target=command_line, args=(words, folder, surroundings(folder, environment), said)
         )
         process.start()
-        process.join(SECONDS_TO_ANSWER)
-        process.kill()
+        try:
+            wait_for_end(process, *said, what=f"ect {' '.join(words)}")
+        finally:
+            process.kill()
         return Answer(process.exitcode, *(file.read_text(encoding="utf-8") for file in said))
 
 
@@ -67,14 +67,7 @@ def command_line(
 def typed(*words: str, folder: Path) -> subprocess.CompletedProcess:
     """Run a command in a folder, as from a terminal: with an interpreter of its own."""
     command = [sys.executable, "-c", "from ect_assets.cli import main; main()", *words]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=surroundings(folder, {}),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_TO_ANSWER,
-    )
+    return run(command, cwd=folder, env=surroundings(folder, {}))
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +155,17 @@ def test_a_run_that_is_ended_from_outside_says_what_is_kept(study_folder):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not [*(study_folder / "data_lake").rglob("*.parquet")]:
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(
+        lambda: [*(study_folder / "data_lake").rglob("*.parquet")],
+        "the first table",
+        process,
+        unless=has_ended(process),
+        pause=0.02,
+    )
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=SECONDS_TO_ANSWER)[1]
+    wait_for_end(process)
+    assert process.stderr is not None
+    said = process.stderr.read()
     assert process.returncode == 130
     assert "Stopped. What was finished is kept; run it again to go on." in said
 

@@ -7,7 +7,7 @@ import pytest
 
 from ect_assets import cohort, tables
 from ect_assets.cohort import REMARKS, collect_exclusions, paired_cohort, paired_instrument
-from ect_assets.problems import EVERY, Problem, StudyError
+from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 from ect_assets_tests.arranged import arranged
 
 SESSIONS = ("pre", "post")
@@ -335,3 +335,31 @@ def test_what_is_not_sound_leaves_the_patient_out(pair, stage):
 
 def test_what_concerns_the_whole_dataset_leaves_nobody_out():
     assert exclusions(problem(EVERY, "identifying_content", "participants")).empty
+
+
+def missing(stage="scan_volumes", subject="01", **where):
+    return Problem(NOT_CHECKED, f"the check {stage} did not run.", stage, subject, **where)
+
+
+def test_a_check_that_did_not_run_leaves_out_its_patient_or_everybody(pair):
+    assert pair(exclusions(missing())).left_out == ["01"]
+    with pytest.raises(StudyError, match="scan_quality did not run"):
+        pair(exclusions(missing("scan_quality", EVERY)))
+
+
+def test_that_a_check_did_not_run_is_not_repeated_where_an_earlier_stage_says_why():
+    assert set(exclusions(missing(), problem(stage="raw_scans")).reason) == {"scan_broken"}
+    later = exclusions(missing("raw_scans"), problem(stage="parcel_gmv"))
+    assert set(later.reason) == {NOT_CHECKED, "scan_broken"}
+
+
+def test_what_a_reviewer_may_overrule_does_not_stand_for_a_check_that_did_not_run():
+    found = exclusions(missing("scan_quality"), problem(reason="tiv_changed", stage="raw_scans"))
+    assert set(found.reason) == {NOT_CHECKED, "tiv_changed"}
+
+
+def test_scores_are_not_compared_where_who_the_patients_are_was_not_checked(clinical_scores):
+    for stage in ("participants", "clinical_scores"):
+        with pytest.raises(StudyError, match=f"{stage} did not run"):
+            match(clinical_scores, exclusions(missing(stage, EVERY)))
+    match(clinical_scores, exclusions(missing("scan_quality", EVERY)))

@@ -5,12 +5,12 @@ Takes three minutes and both processors; how long an arrival takes is measured i
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,11 +26,14 @@ from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import Exclusions, GmvChange
 from ect_assets_tests.conftest import FEWER, stopped_before_genes
+from ect_assets_tests.records_at_work import is_idle, looks_of, signs_of, without_deadlines
+from ect_assets_tests.waiting import has_ended, stop, wait_until
 
 ARRIVALS = "\n[arrival]\nsettle_minutes = 0.05\nlook_every_seconds = 1\n"
 LATE = ("007", "008")
 ECT = str(Path(sys.executable).with_name("ect"))
-LONGEST_SECONDS = 400
+MOST_RUNS = 80
+"""Twice as many as are made: to make the same again and again is no progress."""
 
 pytestmark = pytest.mark.slow
 
@@ -83,12 +86,12 @@ def server(folder) -> Iterator[subprocess.Popen]:
         "--port",
         str(port),
     ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | without_deadlines(load_study(folder))
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert f"http://127.0.0.1:{port}" in server.stdout.readline()
     yield server
-    server.send_signal(signal.SIGINT)
-    assert server.wait(60) == 0
+    assert stop(server, signal.SIGINT) == 0
 
 
 @pytest.fixture
@@ -97,11 +100,16 @@ def study(folder, server) -> Study:
     return load_study(folder)
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(1)
+def until(study: Study, server: subprocess.Popen, holds: Callable[[], bool], what: str) -> None:
+    """Wait for what the daemon does, for as long as it does something, and looks for it."""
+    gone = has_ended(server, log=study.dagster_home / "server.log")
+
+    def why_not() -> str:
+        with open_instance(study) as instance:
+            runs = instance.get_runs_count()
+        return gone() or (f"there are {runs} runs" if runs > MOST_RUNS else "")
+
+    wait_until(holds, what, *signs_of(study), unless=why_not, pause=1)
 
 
 def patients(study: Study) -> set[int]:
@@ -121,42 +129,36 @@ def group_runs(study: Study) -> list[str]:
     ]
 
 
-def is_idle(study: Study) -> bool:
-    """Say whether nothing has been queued or at work for a while."""
-    for _ in range(10):
-        with open_instance(study) as instance:
-            unfinished = instance.get_runs_count(
-                dg.RunsFilter(
-                    statuses=[
-                        dg.DagsterRunStatus.QUEUED,
-                        dg.DagsterRunStatus.STARTED,
-                        dg.DagsterRunStatus.STARTING,
-                    ]
-                )
-            )
-        if unfinished:
-            return False
-        time.sleep(1)
-    return True
+def until_idle(study: Study, server: subprocess.Popen) -> None:
+    """Wait until the daemon has looked again several times, and found nothing to do."""
+    idle = is_idle(study)
+    wait_until(idle, "idleness", lambda: looks_of(study), unless=has_ended(server), pause=1)
 
 
-def test_two_arrive_one_broken_and_the_group_is_made_once_over_seven_then_over_eight(study):
-    aside = study.folder.parent / "aside"
-    shutil.copytree(aside / "bids", study.folder / "bids", dirs_exist_ok=True)
-    shutil.copy(aside / "participants.tsv", study.folder / "bids/participants.tsv")
-    stats = study.morphometry_folder / "sub-008_ses-post/stats"
-    whole = {file: file.read_bytes() for file in stats.iterdir()}
-    for file in whole:
-        file.write_bytes(b"cut off")
-    until(lambda: patients(study) == {7})
-    until(lambda: is_idle(study))
+def arrive(study: Study) -> None:
+    """Let both patients be complete at once: last of all come their images, by a new name."""
+    aside, bids = study.folder.parent / "aside", study.folder / "bids"
+    shutil.copytree(aside / "bids/derivatives", bids / "derivatives", dirs_exist_ok=True)
+    shutil.copy(aside / "participants.tsv", bids / "participants.tsv")
+    for late in LATE:
+        (aside / f"bids/sub-{late}").rename(bids / f"sub-{late}")
+
+
+def test_two_arrive_one_broken_and_the_group_is_made_once_over_seven_then_over_eight(study, server):
+    stats = study.folder.parent / "aside/bids/derivatives/freesurfer/sub-008_ses-post/stats"
+    whole = {file.name: file.read_bytes() for file in stats.iterdir()}
+    for name in whole:
+        (stats / name).write_bytes(b"cut off")
+    arrive(study)
+    until(study, server, lambda: patients(study) == {7}, "a change over seven")
+    until_idle(study, server)
     assert sorted(group_runs(study)) == ["desikan_killiany", "hcp_mmp"]
     assert set(lake_of(study).read(Exclusions).subject) == {"008"}
 
-    for file, content in whole.items():
-        file.write_bytes(content)
-    until(lambda: patients(study) == {8})
-    until(lambda: is_idle(study))
+    for name, content in whole.items():
+        (study.morphometry_folder / "sub-008_ses-post/stats" / name).write_bytes(content)
+    until(study, server, lambda: patients(study) == {8}, "a change over eight")
+    until_idle(study, server)
     assert sorted(group_runs(study)) == 2 * ["desikan_killiany"] + 2 * ["hcp_mmp"]
     assert lake_of(study).read(Exclusions).empty
 
@@ -170,6 +172,6 @@ def test_changed_settings_start_the_server_again_and_nothing_that_they_do_not_to
     settings.write_text(settings.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
     assert "study.toml has changed" in server.stdout.readline()
     assert "http://127.0.0.1:" in server.stdout.readline()
-    time.sleep(40)
+    until_idle(study, server)
     assert group_runs(study) == before
     assert patients(study) == {8}

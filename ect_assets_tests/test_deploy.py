@@ -8,12 +8,10 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -25,9 +23,9 @@ import yaml
 from ect_assets.instance import open_instance
 from ect_assets.runner import Outcome, Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
 from ect_assets_tests.postgres_server import ask, free_port, on_postgres, program, running_server
 from ect_assets_tests.test_docs import COMMANDS, commands, ect_words
+from ect_assets_tests.waiting import QUIET_SECONDS, has_ended, is_answering, stop, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
@@ -102,6 +100,15 @@ def test_the_units_are_what_systemd_understands(tmp_path):
     assert said == []
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+@pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=str)
+def test_a_unit_gives_up_what_a_study_does_not_need(unit):
+    """Of 10, where less is better; systemd calls less than 4 safe."""
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout.splitlines()[-1]
+
+
 def test_each_program_of_a_unit_that_is_ours_is_in_the_repository():
     told = [line.split()[0] for unit in UNITS for line in lines(unit)]
     ours = [ROOT / one.removeprefix("/opt/ect-assets/") for one in told]
@@ -166,11 +173,9 @@ def walk(study: Study) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def made(simulated_input, tmp_path_factory) -> Study:
-    """A study whose volumes per parcel are made."""
-    study = load_study(without_genes(simulated_input, tmp_path_factory.mktemp("made") / "study"))
-    walk(study)
-    return study
+def made(filled_input, tmp_path_factory) -> Study:
+    """A study whose tables before the genes are made."""
+    return load_study(shutil.copytree(filled_input, tmp_path_factory.mktemp("made") / "study"))
 
 
 def back_up(study: Study, destination: Path, **environment: str) -> Path:
@@ -311,10 +316,10 @@ def proxy(tmp_path_factory) -> Iterator[int]:
     write_proxy(folder, port, upstream.server_port)
     named = ["-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
     server = subprocess.Popen([NGINX, *named, "-g", "daemon off;"])
-    until_open(port)
+    log = folder / "log"
+    wait_until(lambda: is_answering(port), "nginx", log, unless=has_ended(server, log=log))
     yield port
-    server.terminate()
-    server.wait(10)
+    stop(server)
     upstream.shutdown()
 
 
@@ -349,21 +354,10 @@ def write_proxy(folder: Path, port: int, upstream: int) -> None:
     )
 
 
-def until_open(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "nginx does not answer"
-            time.sleep(0.1)
-
-
 def asked(port: int, place: str = "/", method: str = "GET", **headers: str) -> tuple[int, str]:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=10)
+    connection = HTTPSConnection("127.0.0.1", port, context=trusting, timeout=QUIET_SECONDS)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, place, headers=named)
     answer = connection.getresponse()

@@ -22,6 +22,7 @@ from ect_assets.lake.catalogue import connect, query, refresh_catalogue
 from ect_assets.lake.store import Lake
 from ect_assets.study import Study
 from ect_assets_tests.lake.rows import keep
+from ect_assets_tests.waiting import run
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -216,7 +217,7 @@ def test_a_client_of_its_own_sees_the_comments_of_the_columns(lake):
 @pytest.mark.skipif(find_spec("zensical") is None, reason="zensical is not installed")
 def test_the_site_is_built_without_a_warning():
     build = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
-    answer = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    answer = run(build, cwd=ROOT)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
@@ -246,15 +247,7 @@ def test_the_tutorial_can_be_followed_word_for_word(tmp_path):
         for words in commands(block.text) if block.language == "sh" else ():
             if words[:2] == ["ect", "ui"]:  # It would go on until Ctrl-C.
                 continue
-            answer = subprocess.run(
-                words,
-                cwd=tmp_path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=1_200,
-            )
+            answer = run(words, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL)
             printed = answer.stdout
             assert answer.returncode == 0, f"{' '.join(words)}: {answer.stdout}{answer.stderr}"
     lake = Lake(tmp_path / "studies/mine/data_lake")

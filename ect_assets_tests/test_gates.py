@@ -343,4 +343,4 @@ def test_a_missing_code_for_an_age_hides_no_other_patients_fault(study):
     assert found.reason[MOVED] == "tiv_changed"
     assert set(found.index) <= {MOVED, IMPOSSIBLE}
     assert n_of(study) == PATIENTS - len(set(found.index))
-    assert query(lake_of(study), "SELECT count(*) FROM scan_quality").fetchone()[0] > 0
+    assert query(lake_of(study), "SELECT count(*) FROM scan_quality").fetchall() != [(0,)]

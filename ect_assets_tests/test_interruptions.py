@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 
@@ -14,6 +15,8 @@ from ect_assets.lake.store import Lake
 from ect_assets.runner import Runner
 from ect_assets.study import load_study
 
+TO_BE_MADE = ("participants", "clinical_change")
+"""Tables of which the second is made in a later run than the first."""
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
@@ -65,7 +68,9 @@ def test_a_thread_beside_the_main_one_hears_nothing_and_goes_on():
 
 
 @BOTH
-def test_a_signal_in_the_middle_of_a_run_ends_the_walk(number, study_folder, monkeypatch):
+def test_a_signal_in_the_middle_of_a_run_ends_the_walk(number, filled_folder, monkeypatch):
+    for table in TO_BE_MADE:
+        shutil.rmtree(filled_folder / "data_lake" / table)
     write, written = Lake.write_content, []
 
     def write_and_be_told(self, *what, **more):
@@ -75,10 +80,14 @@ def test_a_signal_in_the_middle_of_a_run_ends_the_walk(number, study_folder, mon
         written.append(what)
 
     monkeypatch.setattr(Lake, "write_content", write_and_be_told)
-    study = load_study(study_folder)
+    study = load_study(filled_folder)
+    with open_instance(study) as instance:
+        before = instance.get_runs_count()
     with pytest.raises(KeyboardInterrupt):
         Runner(study).run()
     with open_instance(study) as instance:
-        assert instance.get_runs_count() == 1
+        assert instance.get_runs_count() == before + 1
     monkeypatch.undo()
-    assert not Runner(study).run().failed
+    outcome = Runner(study).run()
+    assert not outcome.failed
+    assert TO_BE_MADE[1] in outcome.made

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import random
-import time
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import duckdb
@@ -23,12 +23,13 @@ from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.tables import TABLES
 from ect_assets.walk import STEPS
 from ect_assets_tests.lake import killing, reading
+from ect_assets_tests.waiting import cpu_seconds, wait_for_end, wait_until
 
 KILLED = -9
 SEED = 20250101
-FIRST_RUN_SECONDS = 6.0
+WORK_OF_A_RUN = 6.0
+"""In seconds of a processor, until a run has shown what it takes here."""
 FILES_PER_RUN = 10
-SECONDS_TO_STOP = 60
 TWICE = 1
 Contents = dict[str, tuple[str, str]]
 
@@ -117,19 +118,18 @@ def kill_again_and_again(folder: Path, kills: int, seed: int = SEED) -> Record:
     ]
     for one in asking:
         one.start()
-    seconds = FIRST_RUN_SECONDS
+    work = WORK_OF_A_RUN
     while sum(record.kills.values()) < kills:
         before = contents(lake)
         step = chance.choice((None, *killing.STEPS))
-        begun = time.monotonic()
         process = killing.start(folder, step, chance.randrange(FILES_PER_RUN))
-        process.join(chance.uniform(0.0, seconds) if step is None else SECONDS_TO_STOP)
+        done = work_of(process, chance.uniform(0.0, work) if step is None else inf)
         if process.exitcode is None:
             killing.kill(process)
             process.join()
         if process.exitcode == 0:
             record.finished += 1
-            seconds = time.monotonic() - begun
+            work = done
         elif process.exitcode == KILLED:
             record.kills[step or "any moment"] += 1
         else:
@@ -139,13 +139,34 @@ def kill_again_and_again(folder: Path, kills: int, seed: int = SEED) -> Record:
         record.leftovers = max(record.leftovers, len(leftovers(folder)))
         if process.exitcode == 0 or chance.random() < 0.5:
             killing.change_something(folder, chance)
+    if not record.finished:
+        # Readers go on until they were answered, which needs tables that are there.
+        assert wait_for_end(killing.start(folder)) == 0
     over.set()
     for _ in asking:
-        name, seen = told.get(timeout=SECONDS_TO_STOP)
+        name, seen = wait_until(lambda: took(told), "a reader's account", *asking)
         record.readers[name] = Counter(seen)
     for one in asking:
-        one.join()
+        wait_for_end(one)
     return record
+
+
+def work_of(process, limit: float) -> float:
+    """Wait until a run has ended, or has worked for so many seconds; return for how many."""
+    done = 0.0
+
+    def is_enough() -> bool:
+        nonlocal done
+        done = max(done, cpu_seconds(process.pid))
+        return done > limit or process.exitcode is not None
+
+    wait_until(is_enough, "the end of a run", process, pause=0.03)
+    return done
+
+
+def took(told) -> tuple[str, dict[str, int]] | None:
+    """Return the next account of a reader, if there is one."""
+    return None if told.empty() else told.get()
 
 
 def the_same_as_undisturbed(folder: Path, elsewhere: Path, record: Record) -> None:
@@ -203,9 +224,12 @@ def test_two_writers_at_once_tear_nothing(simulated_input, tmp_path):
     lake = Lake(load_study(folder).lake_folder)
     for _ in range(TWICE):
         both = [killing.start_beside_another(folder) for _ in range(2)]
-        while any(one.exitcode is None for one in both):
-            record.faults += [one for one in torn(lake) if one.endswith("is torn")]
-            time.sleep(0.05)
+
+        def have_ended(both=both) -> bool:
+            record.faults.extend(one for one in torn(lake) if one.endswith("is torn"))
+            return all(one.exitcode is not None for one in both)
+
+        wait_until(have_ended, "the end of both", *both, pause=0.05)
         record.kills.update(f"ended with {one.exitcode}" for one in both)
         killing.change_something(folder, chance)
     print(record.kills)

@@ -11,10 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pytest
 
+from ect_assets import notifications
 from ect_assets.instance import open_instance
 from ect_assets.notifications import LOG, notification_sensor, tell
 from ect_assets.runner import Runner
 from ect_assets.study import STUDY_FILE, Notifications, Study, load_study
+from ect_assets_tests.waiting import QUIET_SECONDS
 
 
 class Taker(BaseHTTPRequestHandler):
@@ -28,6 +30,11 @@ class Taker(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch) -> None:
+    monkeypatch.setattr(notifications, "SECONDS_TO_ANSWER", QUIET_SECONDS)
 
 
 @pytest.fixture

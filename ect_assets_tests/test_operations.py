@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -70,9 +71,35 @@ def test_the_weekly_recomputation_gives_the_same_tables_again(study):
     assert any("The same rows as before" in str(one.metadata) for one in says)
 
 
+def withdrawal_of(subject: str, **said: object) -> dict[str, object]:
+    return {"remove_patient": {"config": {"subject": subject, "delete_source": True, **said}}}
+
+
+@pytest.mark.parametrize("typed", ["", "03", "sub-003", "003 ", "004"])
+def test_a_withdrawal_that_is_not_confirmed_with_the_same_label_touches_nothing(study, typed):
+    before = contents_of(study.folder)
+    with pytest.raises(dg.Failure, match="Nothing was removed"):
+        start(study, "withdraw_patient", ops=withdrawal_of("003", confirm_label=typed))
+    assert contents_of(study.folder) == before
+
+
+def test_a_withdrawal_without_a_confirmation_is_not_even_launched(study):
+    with pytest.raises(dg.DagsterInvalidConfigError, match="confirm_label"):
+        start(study, "withdraw_patient", ops=withdrawal_of("003"))
+
+
+def contents_of(folder: Path) -> dict[Path, bytes]:
+    """Read every file of a study but Dagster's records."""
+    return {
+        file: file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and ".dagster" not in file.parts
+    }
+
+
 def test_the_withdrawal_job_removes_the_patient_and_then_itself(study):
-    config = {"ops": {"remove_patient": {"config": {"subject": "003", "delete_source": True}}}}
-    assert start(study, "withdraw_patient", **config).success
+    said = withdrawal_of("003", confirm_label="003")
+    assert start(study, "withdraw_patient", ops=said).success
     assert set(lake_of(study).read(GmvChange).n) == {6}
     with open_instance(study) as instance:
         assert delete_finished_withdrawals(instance) == 1

@@ -60,12 +60,12 @@ def folder(tmp_path):
 
 
 def grown(rows, heading):
-    """Let the volumes of a second session differ from the first by about a percent."""
+    """Let the volumes of a second session differ from the first as those of another scan do."""
     rng = np.random.default_rng(1)
     return [rows[0]] + [
         [
             row[0],
-            *(str(round(float(cell) * rng.normal(1.01, 0.005))) for cell in row[1:-2]),
+            *(str(round(float(cell) * rng.normal(1.01, 0.03))) for cell in row[1:-2]),
             *row[-2:],
         ]
         for row in rows[1:]

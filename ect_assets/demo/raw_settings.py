@@ -40,6 +40,10 @@ expression = "none"
 # Two patients leave no degree of freedom for a covariate: the plain paired t-test.
 [group]
 adjusts_for_etiv = false
+
+# Both patients are the same template brain at two sizes, which the check of identity would find.
+[quality]
+same_person_percent = 0
 """
 
 

@@ -34,6 +34,7 @@ CAN_BE_OVERRULED = (
     "tiv_changed",
     "sources_mixed",
     "scan_duplicated",
+    "image_copied",
     "session_copied",
     "person_twice",
     "parcel_level_outliers",

@@ -136,15 +136,15 @@ def _only_scan(bids: Path, subject: str, session: str) -> Path:
     ):
         raise UnusableScanError(
             "scan_misnamed",
-            f"{shown} holds {_named(scan.name for scan in scans)}, expected names that begin with "
-            f"{begins}_, then labels of letters and digits only, then _T1w. Check whose image it "
-            "is and rename or move it.",
+            f"{shown} holds {named_images(scan.name for scan in scans)}, expected names that begin "
+            f"with {begins}_, then labels of letters and digits only, then _T1w. Check whose "
+            "image it is and rename or move it.",
         )
     if len(scans) > 1:
         raise UnusableScanError(
             "scan_ambiguous",
             f"{shown} holds {len(scans)} T1-weighted images, expected one: "
-            f"{_named(scan.name for scan in scans)}. "
+            f"{named_images(scan.name for scan in scans)}. "
             "Keep the better one and move the others to sourcedata/.",
         )
     _refuse(refused_file(scans[0], bids), f"{shown}/{scans[0].name}")
@@ -157,9 +157,9 @@ def _nothing_found(folder: Path, shown: str, subject: str, session: str) -> str:
     almost = [name for name in names_in(folder) if is_almost_t1w(name)]
     if almost:
         return (
-            f"{begins}, but {_named(almost)}. Names end in _T1w.nii.gz or _T1w.nii, in this very "
-            f"case: rename it to sub-{subject}_ses-{session}_T1w.nii.gz if it is NIfTI, or convert "
-            "it (dcm2niix, mri_convert)."
+            f"{begins}, but {named_images(almost)}. Names end in _T1w.nii.gz or _T1w.nii, in this "
+            f"very case: rename it to sub-{subject}_ses-{session}_T1w.nii.gz if it is NIfTI, or "
+            "convert it (dcm2niix, mri_convert)."
         )
     misplaced = _misplaced(folder, subject, session)
     if misplaced is not None:
@@ -184,9 +184,8 @@ def _misplaced(folder: Path, subject: str, session: str) -> str | None:
             return f"there is {', '.join(others)}. Rename it to {wanted}."
     beside = [name for name in names_in(folder.parent) if name.endswith(SUFFIXES)]
     if beside:
-        return (
-            f"{_named(beside)} lies in {folder.parent.name}. Move it to {folder.parent.name}/anat."
-        )
+        here = folder.parent.name
+        return f"{named_images(beside)} lies in {here}. Move it to {here}/anat."
     return None
 
 
@@ -211,13 +210,17 @@ def is_almost_t1w(name: str) -> bool:
     return _ALMOST.fullmatch(behind) is not None and not behind.lower().endswith(".json")
 
 
-def _named(names: Iterable[str]) -> str:
+def named_images(names: Iterable[str]) -> str:
     """Name files whose names are labels and endings; of others, which may tell a person, the end.
 
-    Examples
-    --------
-    >>> _named(["sub-01_ses-pre_T1W.nii.gz"])
-    'sub-01_ses-pre_T1W.nii.gz'
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    str
+        The first few, as messages name them.
     """
     return listed([_shown_name(name) for name in names])
 

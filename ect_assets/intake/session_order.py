@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.source_files import usable_files
-from ect_assets.intake.tsv import TableFileError, parse_number, read_table
+from ect_assets.intake.tsv import TableFileError, parse_number, read_cells
 from ect_assets.problems import Problem
 
 CONTRADICTED = "session_order_contradicted"
@@ -185,37 +185,35 @@ def _dates(bids: Path, subject: str) -> Iterator[tuple[str, dict[str, float]]]:
     scans: dict[str, float] = {}
     for file in dated_files(bids, subject):
         try:
-            rows = read_table(file, within=bids).rows
+            header, rows, _ = read_cells(file)
         except TableFileError:
             # Told where ratings are read; without a date nothing is contradicted.
             continue
+        names = map(str.casefold, header)
+        columns = dict(zip(names, zip(*rows.values(), strict=True), strict=bool(rows)))
         session = file.parent.name.removeprefix("ses-")
         if file.name.endswith("_scans.tsv"):
-            times = [time for time in map(_time, rows.get("acq_time", ())) if time is not None]
+            times = [time for time in map(_time, columns.get("acq_time", ())) if time is not None]
             if times:
                 scans[session] = min(times)
-        elif "session_id" in rows:
-            labels = rows["session_id"].fillna("").str.removeprefix("ses-")
-            for column in rows.columns:
-                reads = _READERS.get(column.casefold())
-                if reads is not None:
-                    found = zip(labels, map(reads, rows[column]), strict=True)
-                    yield file.name, {one: time for one, time in found if one and time is not None}
+            continue
+        labels = [label.removeprefix("ses-") for label in columns.get("session_id", ())]
+        for column, cells in columns.items() if labels else ():
+            reads = _READERS.get(column)
+            if reads is not None:
+                found = zip(labels, map(reads, cells), strict=True)
+                yield file.name, {one: time for one, time in found if one and time is not None}
     if scans:
         yield f"sub-{subject}_ses-*_scans.tsv", scans
 
 
-def _time(cell: object) -> float | None:
+def _time(cell: str) -> float | None:
     """Read a date as ISO 8601 writes it; a time without a date, or another order, tells nothing."""
     try:
-        read = datetime.fromisoformat(cell) if isinstance(cell, str) and "-" in cell else None
+        read = datetime.fromisoformat(cell) if "-" in cell else None
     except ValueError:
         return None
     return None if read is None else (read.replace(tzinfo=None) - datetime.min).total_seconds()
 
 
-def _days(cell: object) -> float | None:
-    return parse_number(cell) if isinstance(cell, str) else None
-
-
-_READERS = dict.fromkeys(_DATES, _time) | dict.fromkeys(_DAYS, _days)
+_READERS = dict.fromkeys(_DATES, _time) | dict.fromkeys(_DAYS, parse_number)

@@ -152,8 +152,8 @@ def _is_kept(place: int, name: str, names: list[str], rows: Lines) -> bool:
     """Say whether a column is one of the table's own, and not one that saving it added."""
     cells = [cells[place] for cells in rows.values()]
     if _UNNAMED.fullmatch(name):
-        is_index = place == 0 and _are_row_numbers(cells) and any(key in names for key in KEYS)
-        return not is_index and (any(cells) or place == 0)
+        is_in_front = all(map(_UNNAMED.fullmatch, names[:place])) and set(KEYS) & set(names)
+        return any(cells) and not (is_in_front and _are_row_numbers(cells))
     if place == 0 and name.lower() in _ROW_NUMBERS and any(key in names for key in KEYS):
         first = int(cells[0]) if cells and _INTEGER.fullmatch(cells[0]) else -1
         in_order = [str(first + step) for step in range(len(cells))]

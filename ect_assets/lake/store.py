@@ -80,6 +80,10 @@ class Provenance:
         Whether any input was simulated.
     inputs_sha256 : str
         Digest of all that the content depends on; see `freshness`.
+    inputs : str
+        A short record of the same, input by input; see `input_changes`.
+    seconds : float, optional
+        How long it took to make.
     """
 
     code_version: str
@@ -87,6 +91,8 @@ class Provenance:
     seed: int
     simulated: bool
     inputs_sha256: str
+    inputs: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -504,8 +510,14 @@ class Lake:
             "inputs_sha256": provenance.inputs_sha256,
         }
         there = self.footer(table, partition)
-        if there is not None and {**there, "run_id": ""} == {**footer, "run_id": ""}:
+        if there is not None and all(
+            there.get(name) == said for name, said in footer.items() if name != "run_id"
+        ):
             return False
+        if provenance.inputs:
+            footer["inputs"] = provenance.inputs
+        if provenance.seconds is not None:
+            footer["seconds"] = f"{provenance.seconds:.3g}"
         file = self.file(table, partition)
         content = content.replace_schema_metadata(footer)
         replace_whole(file, lambda aside: write_parquet(content, aside))

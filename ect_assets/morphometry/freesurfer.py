@@ -376,9 +376,7 @@ class FreeSurferSubjects:
             findings.add(*closed, scan.subject, scan.session, parcellation)
             return None
         try:
-            content = read_stats(path, needed)
-            _refuse_other_side(content, path)
-            return content
+            return read_stats(path, needed)
         except StatsFileError as error:
             is_there = path.is_file()
             reason = "stats_unreadable" if is_there else "stats_missing"
@@ -390,16 +388,6 @@ class FreeSurferSubjects:
 
 def _etiv_by_file(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {name: one["eTIV"] for name, one in found.items() if one.get("eTIV", 0) > 0}
-
-
-def _refuse_other_side(content: StatsFile, path: Path) -> None:
-    """Refuse the statistics of one hemisphere under the other's name."""
-    side = path.name[:2]
-    if side in SIDES and content.side in SIDES and content.side != side:
-        raise StatsFileError(
-            f"{path.name} has `# hemi {content.side}` in its header, so left and right were "
-            "exchanged"
-        )
 
 
 def _compared(folders: Mapping[str, Path], both: tuple[str, str], session: str) -> list[Path]:

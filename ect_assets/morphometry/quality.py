@@ -104,7 +104,7 @@ def parcel_quality(
             quality_parcels.swapped_sides(logs, sessions, limits),
             quality_parcels.exchanged_sessions(logs, sessions, limits),
             quality_identity.copied_sessions(logs, sessions, limits),
-            quality_identity.people_twice(logs, sessions),
+            quality_identity.people_twice(logs, sessions, limits),
         ]
     )
 

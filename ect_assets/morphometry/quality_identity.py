@@ -27,10 +27,8 @@ from ect_assets.intake.findings import listed
 from ect_assets.morphometry.quality_rows import NORMAL_MAD, Rows
 from ect_assets.study import QualityLimits
 
-SAME_PERSON_SPREAD, ITS_PARCELS = 0.05, 60
-"""Spread below which two labels stand for one person, and from how many parcels it holds."""
-SAME_SCAN_SPREAD, ITS_FEWEST_PARCELS = 0.005, 20
-"""Spread below which two sessions are one scan, and from how many parcels it holds."""
+PARCELS_FOR_PERSONS, PARCELS_FOR_SCANS = 60, 20
+"""Parcels from which the limits of `QualityLimits` hold; with fewer they are smaller."""
 SAME_SCAN_SHARE = 1 / 6
 """Of the cohort's median spread between the sessions of a person, below which they are one scan."""
 FEWEST_COMPARED = 6
@@ -50,6 +48,7 @@ AT_ONCE = 512
 CENTRAL, NORMAL_CENTRAL = 0.9, 1.6448536269514722
 """The share of parcels that counts, and the normal quantile of its absolute deviations."""
 NOT_COMPARED = f"not compared: fewer than {FEWEST_COMPARED} parcels have a volume in both."
+NOT_ASKED = "not compared: {} is 0 under [quality] in study.toml."
 COPIED = (
     ". One of them is a copy, perhaps under another scale. Put the right scan, or the right rows, "
     "in its place."
@@ -84,6 +83,9 @@ def copied_sessions(
     """
     rows = Rows("session_copied")
     before, after = _of_both(logs, sessions)
+    if not limits.same_session_percent:
+        rows.add(NOT_ASKED.format("same_session_percent"))
+        return rows.frame()
     spreads, n_parcels = _spreads(before.to_numpy(), after.to_numpy())
     known = spreads[~np.isnan(spreads)]
     usual = float(np.median(known)) if len(known) >= limits.fewest else 0.0
@@ -91,8 +93,8 @@ def copied_sessions(
         if np.isnan(spread):
             rows.add(NOT_COMPARED, subject=str(subject))
             continue
-        least = SAME_SCAN_SPREAD * min(1.0, n / ITS_FEWEST_PARCELS)
-        limit = max(least, SAME_SCAN_SHARE * usual * min(1.0, n / ITS_FEWEST_PARCELS))
+        largest = max(limits.same_session_percent / 100, SAME_SCAN_SHARE * usual)
+        limit = largest * min(1.0, n / PARCELS_FOR_SCANS)
         is_copy = bool(spread <= limit)
         told = (
             f"the volumes of ses-{sessions[0]} and ses-{sessions[1]} differ by {_percent(spread)} "
@@ -103,7 +105,9 @@ def copied_sessions(
     return rows.frame()
 
 
-def people_twice(logs: pd.DataFrame, sessions: tuple[str, str]) -> pd.DataFrame:
+def people_twice(
+    logs: pd.DataFrame, sessions: tuple[str, str], limits: QualityLimits
+) -> pd.DataFrame:
     """Find patients whose volumes are those of another label.
 
     Two ways. A scan that is a copy of another label's, up to a factor and noise, is closer to it
@@ -117,6 +121,7 @@ def people_twice(logs: pd.DataFrame, sessions: tuple[str, str]) -> pd.DataFrame:
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
+    limits : QualityLimits
 
     Returns
     -------
@@ -126,10 +131,14 @@ def people_twice(logs: pd.DataFrame, sessions: tuple[str, str]) -> pd.DataFrame:
         told from volumes.
     """
     rows = Rows("person_twice")
+    if not limits.same_person_percent:
+        rows.add(NOT_ASKED.format("same_person_percent"))
+        return rows.frame()
+    same = limits.same_person_percent / 100
     subjects = logs.index.get_level_values("subject").astype(str)
     alike: dict[str, set[str]] = {}
     closest: dict[str, tuple[float, float]] = {}
-    for one, other, spread, limit in _closest_pairs(logs):
+    for one, other, spread, limit in _closest_pairs(logs, same):
         for subject in (subjects[one], subjects[other]):
             closest[subject] = min(closest.get(subject, (np.inf, limit)), (spread, limit))
         if spread <= limit:
@@ -189,7 +198,7 @@ def _varies(row: NDArray) -> bool:
     return len(known) > 0 and float(np.ptp(known)) > 0
 
 
-def _closest_pairs(logs: pd.DataFrame) -> Iterator[tuple[int, int, float, float]]:
+def _closest_pairs(logs: pd.DataFrame, same: float) -> Iterator[tuple[int, int, float, float]]:
     """Give pairs of scans of different labels: for each scan its closest, and all close ones.
 
     Distances of all pairs are standard deviations, by one product of matrices; only the pairs that
@@ -204,7 +213,7 @@ def _closest_pairs(logs: pd.DataFrame) -> Iterator[tuple[int, int, float, float]
     filled -= filled.mean(axis=1, keepdims=True)
     squares = (filled**2).sum(axis=1)
     codes = pd.factorize(logs.index.get_level_values("subject"))[0]
-    near = (SCREENED * SAME_PERSON_SPREAD) ** 2 * filled.shape[1]
+    near = (SCREENED * same) ** 2 * filled.shape[1]
     for start in range(0, len(filled), AT_ONCE):
         here = np.arange(start, min(start + AT_ONCE, len(filled)))
         apart = squares[here, None] + squares - 2 * filled[here] @ filled.T
@@ -214,7 +223,7 @@ def _closest_pairs(logs: pd.DataFrame) -> Iterator[tuple[int, int, float, float]
         row, other = np.nonzero(is_near & np.isfinite(apart))
         one = here[row]
         spreads, n_parcels = _spreads(values[one], values[other])
-        limits = SAME_PERSON_SPREAD * np.minimum(1.0, n_parcels / ITS_PARCELS)
+        limits = same * np.minimum(1.0, n_parcels / PARCELS_FOR_PERSONS)
         is_known = ~np.isnan(spreads)
         found = (column[is_known].tolist() for column in (one, other, spreads, limits))
         yield from zip(*found, strict=True)
@@ -224,7 +233,7 @@ def _resembling_pairs(logs: pd.DataFrame, sessions: tuple[str, str]) -> Iterator
     """Give pairs of labels all of whose scans resemble each other as those of one person do."""
     profiles = [_unit_profiles(one) for one in _of_both(logs.dropna(axis=1), sessions)]
     n, n_parcels = profiles[0].shape
-    if n < FEWEST_PEOPLE or n_parcels < ITS_PARCELS // 2:
+    if n < FEWEST_PEOPLE or n_parcels < PARCELS_FOR_PERSONS // 2:
         return
     own = (profiles[0] * profiles[1]).sum(axis=1)
     subjects = _of_both(logs, sessions)[0].index.astype(str)

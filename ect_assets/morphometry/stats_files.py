@@ -16,7 +16,7 @@ import pandas as pd
 
 from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
-from ect_assets.morphometry.naming import ETIV_NAMES
+from ect_assets.morphometry.naming import ETIV_NAMES, SIDES
 from ect_assets.problems import EctError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
@@ -87,7 +87,8 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     StatsFileError
         When the file is missing or too large, has no ``ColHeaders`` line or no row, lacks a column
         or has it twice, has a row with more or fewer values than columns, a value that is no
-        number, a structure twice, or measures in another unit than FreeSurfer's.
+        number, a structure twice, measures in another unit than FreeSurfer's, or is of the other
+        hemisphere than its name.
     """
     refusal = refused_file(path, most_bytes=STATS_BYTES)
     if refusal is not None:
@@ -122,8 +123,13 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     said = next((line for line in lines if line.startswith("# cvs_version ")), "")
     version = version_number(said.removeprefix("# cvs_version "))
     found = {match[1]: match[2] for match in map(_HEADER.match, lines) if match}
+    side = found.get("hemi")
+    if side in SIDES and path.name[:2] in SIDES and side != path.name[:2]:
+        raise StatsFileError(
+            f"{path.name} has `# hemi {side}` in its header, so left and right were exchanged"
+        )
     table = _table(lines, headers[0], path.name)
-    return StatsFile(measures, table, version, found.get("subjectname"), found.get("hemi"))
+    return StatsFile(measures, table, version, found.get("subjectname"), side)
 
 
 def version_number(text: str) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings, listed
-from ect_assets.intake.scans import t1w_images
+from ect_assets.intake.scans import named_images, t1w_images
 from ect_assets.morphometry.plausible_volumes import scan_faults
 from ect_assets.morphometry.volumes import PARCEL_KINDS, SCAN_KINDS, Scan, take_up_implausible
 from ect_assets.morphometry.volumetric.itk import ants_version
@@ -234,7 +234,8 @@ class VolumetricImages:
                 lambda what, seconds: self._log(f"sub-{subject}: {what}, {seconds:.0f} s"),
             )
         except ImageError as error:
-            sentence = f"{error.sentence} Images: {', '.join(one.name for one in scans.values())}."
+            images = named_images(one.name for one in scans.values())
+            sentence = f"{error.sentence} Images: {images}."
             raise InputProblem(Problem(error.reason, sentence, stage, subject, EVERY)) from error
 
     def _only_scan(self, subject: str, session: str, stage: str) -> Path:
@@ -244,7 +245,7 @@ class VolumetricImages:
                 Problem(
                     "scan_ambiguous",
                     f"sub-{subject}/ses-{session} holds {len(scans)} T1-weighted images, expected "
-                    f"one: {', '.join(one.name for one in scans)}. Keep the better one and move "
+                    f"one: {named_images(one.name for one in scans)}. Keep the better one and move "
                     "the others to sourcedata/.",
                     stage,
                     subject,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from ect_assets.file_kinds import first_bytes, what_it_is
 from ect_assets.parcellations.atlas_files import AtlasFiles
 from ect_assets.parcellations.names import (
     HEMISPHERES,
@@ -87,6 +88,9 @@ def read_info(files: AtlasFiles) -> pd.DataFrame:
 
 def _read_columns(files: AtlasFiles) -> pd.DataFrame:
     shown = files.shown("info")
+    kind = what_it_is(first_bytes(files.path("info")), files.path("info"))
+    if kind is not None:
+        raise StudyError(f"{shown} {kind}")
     try:
         text = files.path("info").read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

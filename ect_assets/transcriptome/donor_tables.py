@@ -27,6 +27,7 @@ from ect_assets.transcriptome.donors import (
     SAMPLES,
     Donor,
     DonorError,
+    check_probes,
     check_sizes,
     check_small_files,
 )
@@ -117,6 +118,7 @@ def _make_copies(donor: Donor, counted: dict[str, int], copies: dict[str, Path])
         table = _read_matrix(donor, name, counted[SAMPLES], kind)
         shapes[name] = (table.num_rows, table.num_columns - 1)
         check_sizes(donor, counted, {name: shapes[name]})
+        check_probes(donor, name, table[PROBE].to_pylist())
         _write_whole(table, copy)
 
 

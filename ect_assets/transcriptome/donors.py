@@ -214,3 +214,28 @@ def check_sizes(donor: Donor, counted: Mapping[str, int], shapes: Mapping[str, t
                 f"expected {expected[0]:,} x {expected[1]:,} as in {PROBES} and {SAMPLES}. "
                 "It is probably cut short: copy or download this donor again."
             )
+
+
+def check_probes(donor: Donor, name: str, probes: list[int]) -> None:
+    """Check that a large file has the probes of Probes.csv, by their numbers and not by place.
+
+    Parameters
+    ----------
+    donor : Donor
+    name : str
+        MicroarrayExpression.csv or PACall.csv.
+    probes : list of int
+        Its first column.
+
+    Raises
+    ------
+    DonorError
+        When other probes, or one twice, stand there: row numbers, or another array's.
+    """
+    known = _column(donor, PROBES, "probe_id")
+    if {str(probe) for probe in probes} != known or len(set(probes)) < len(probes):
+        raise DonorError(
+            f"The first column of {name} of donor {donor.name} does not have the probes of "
+            f"{PROBES}, each once. It may have been saved again with row numbers in front: copy "
+            "or download this donor again."
+        )

@@ -25,8 +25,8 @@ runs_at_once = 2
 environment = ["PYTHONPATH"]
 
 [cluster.resources]
-scans = {time = "5", memory = "1G"}
-morphometry = {time = "10", memory = "1G"}
+scans = {time = "5:00:00", memory = "1G"}
+morphometry = {time = "5:00:00", memory = "1G"}
 
 [schedule]
 arrivals = false

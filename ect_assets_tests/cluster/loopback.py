@@ -11,14 +11,13 @@ import getpass
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
+from ect_assets_tests.waiting import has_ended, run, stop, wait_until
+
 INSTALL = Path(__file__).with_name("install_slurm.sh")
-SECONDS_TO_START = 40
 PATH = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 CONFIGURATION = """\
 ClusterName=loopback
@@ -47,9 +46,9 @@ PreemptMode=CANCEL
 SlurmdParameters=config_overrides
 MailProg=/bin/true
 ReturnToService=2
-KillWait=2
-MinJobAge={remembers_seconds}
-MessageTimeout=10
+KillWait=30
+MinJobAge=864000
+MessageTimeout=20
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=64000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=2-00:00:00 State=UP PriorityTier=1 GraceTime=0
 PartitionName=urgent Nodes=ALL MaxTime=1:00:00 State=UP PriorityTier=9
@@ -65,11 +64,9 @@ class LoopbackSlurm:
         Short enough for a socket's name.
     cpus : int
         As many as Slurm is to believe in.
-    remembers_seconds : int
-        How long it remembers a job that has ended.
     """
 
-    def __init__(self, folder: Path, cpus: int = 8, remembers_seconds: int = 300):
+    def __init__(self, folder: Path, cpus: int = 8):
         self.folder = folder
         self.configuration = folder / "slurm.conf"
         self._processes: dict[str, subprocess.Popen] = {}
@@ -84,7 +81,6 @@ class LoopbackSlurm:
                 controller_port=controller_port,
                 node_port=node_port,
                 cpus=cpus,
-                remembers_seconds=remembers_seconds,
             )
         )
         self.environment = {"SLURM_CONF": str(self.configuration), "PATH": PATH}
@@ -99,10 +95,10 @@ class LoopbackSlurm:
         munge += [f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munge.pid"]
         munge += [f"--log-file={self.folder}/munge.log", f"--seed-file={self.folder}/munge.seed"]
         self._start("munged", munge)
-        _until((self.folder / "munge.socket").exists, "munged made no socket")
+        self.until((self.folder / "munge.socket").exists, "the socket of munged")
         self.start_controller()
         self._start("slurmd", ["slurmd", "-D", "-f", str(self.configuration)])
-        _until(self._takes_jobs, f"the node takes no jobs; see {self.folder}/*.log")
+        self.until(self._takes_jobs, "a node that takes jobs")
 
     def start_controller(self) -> None:
         """Start the controller, which remembers its jobs."""
@@ -116,17 +112,26 @@ class LoopbackSlurm:
         """Cancel what is left and end the daemons."""
         if "slurmctld" in self._processes:
             self.call("scancel", f"--user={getpass.getuser()}", "--quiet")
-            time.sleep(3)
+            self.until(lambda: not self._has_jobs(), "the end of all jobs")
         for name in ("slurmd", "slurmctld", "munged"):
             self._stop(name)
 
     def call(self, *command: str) -> str:
         """Run one of Slurm's programs; return what it printed, empty where it failed."""
-        environment = os.environ | self.environment
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = run([*command], env=os.environ | self.environment)
         return done.stdout if done.returncode == 0 else ""
+
+    def signs(self) -> tuple[Path, ...]:
+        """Return what shows that it does something: what it logs."""
+        return tuple(self.folder / f"{name}.log" for name in ("slurmctld", "slurmd", "munge"))
+
+    def until(self, holds, what: str) -> None:
+        """Wait for something, for as long as Slurm does something."""
+        why_not = has_ended(*self._processes.values(), log=self.folder / "slurmctld.log")
+        wait_until(holds, what, *self.signs(), unless=why_not, pause=0.2)
+
+    def _has_jobs(self) -> bool:
+        return bool(self.call("squeue", "--noheader", "--format=%i").strip())
 
     def _takes_jobs(self) -> bool:
         return self.call("sinfo", "--noheader", "--format=%T").strip().startswith("idle")
@@ -146,12 +151,7 @@ class LoopbackSlurm:
         process = self._processes.pop(name, None)
         if process is None:
             return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process)
 
 
 def why_no_slurm() -> str | None:
@@ -171,11 +171,3 @@ def _free_ports(count: int) -> list[int]:
     for probe in probes:
         probe.close()
     return ports
-
-
-def _until(holds, otherwise: str) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(otherwise)
-        time.sleep(0.2)

@@ -28,7 +28,7 @@ def test_a_worker_that_is_alive_is_at_work():
 
 
 def test_a_worker_that_has_ended_is_gone():
-    ended = subprocess.Popen(["sleep", "60"])
+    ended = subprocess.Popen(["sleep", "86400"])
     tag = tag_of(ended.pid)
     ended.kill()
     ended.wait()

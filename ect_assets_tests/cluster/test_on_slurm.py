@@ -29,20 +29,38 @@ from ect_assets.tables import TABLES
 from ect_assets.walk_definitions import walk_definitions
 from ect_assets_tests.cluster.conftest import on_slurm
 from ect_assets_tests.cluster.loopback import LoopbackSlurm
+from ect_assets_tests.records_at_work import signs_of, without_deadlines
+from ect_assets_tests.waiting import has_ended, stop, wait_for_end, wait_until
 
 pytestmark = pytest.mark.slow
 
 MADE = ("raw_scans", "scan_volumes")
 PATIENTS = [f"{number:03d}" for number in range(1, 9)]
-LONGEST_SECONDS = 400
-ECT = str(Path(sys.executable).with_name("ect"))
+PATIENT_ECT = (
+    "from ect_assets.cluster import waves; from ect_assets.cli import main; "
+    "waves.SECONDS_TO_CANCEL = 86_400; main()"
+)
+"""The command, which gives the workers of its runs a day to cancel their jobs."""
+HELD = """
+import pathlib, sys, time
+words = sys.orig_argv
+if "execute_step" in words and "ect_assets.cluster.supervise" not in words:
+    while pathlib.Path(__file__).with_name("hold").exists():
+        time.sleep(0.1)
+"""
+"""For the interpreter of each step: it begins when it may."""
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.5)
+def until(
+    study: Study,
+    slurm: LoopbackSlurm,
+    holds: Callable[[], object],
+    what: str,
+    unless: Callable[[], object] | None = None,
+) -> None:
+    """Wait for what is made on Slurm, for as long as something is done there or is recorded."""
+    signs = (*signs_of(study), *slurm.signs(), lambda: queue(slurm))
+    wait_until(holds, what, *signs, unless=unless, pause=0.5)
 
 
 def contents(study: Study, names) -> dict[str, str]:
@@ -88,10 +106,28 @@ def study(slurm, eight_patients, tmp_path_factory) -> Study:
     return load_study(on_slurm(eight_patients, tmp_path_factory.mktemp("daemon") / "study"))
 
 
-def start_daemon(study: Study) -> subprocess.Popen:
+@pytest.fixture(scope="module")
+def hold(tmp_path_factory) -> Path:
+    """A file for as long as which the steps of the daemon's runs do not begin."""
+    folder = tmp_path_factory.mktemp("hold")
+    (folder / "sitecustomize.py").write_text(HELD)
+    (folder / "hold").touch()
+    return folder / "hold"
+
+
+def start_daemon(study: Study, hold: Path) -> subprocess.Popen:
     """Start the daemon as `ect ui` does."""
     home = prepare_home(study)
-    environment = os.environ | {"DAGSTER_HOME": str(home), "ECT_STUDY": str(study.folder)}
+    paths = [str(hold.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = (
+        os.environ
+        | without_deadlines(study)
+        | {
+            "DAGSTER_HOME": str(home),
+            "ECT_STUDY": str(study.folder),
+            "PYTHONPATH": os.pathsep.join(paths),
+        }
+    )
     with (home / "daemon.txt").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "dagster._daemon", "run", "-m", "ect_assets.definitions"],
@@ -108,6 +144,7 @@ def ask_for_everybody(study: Study) -> None:
     home = prepare_home(study)
     settings = (home / "dagster.yaml").read_text(encoding="utf-8")
     sooner = settings.replace("poll_interval_seconds: 15", "poll_interval_seconds: 2")
+    assert sooner != settings
     (home / "dagster.yaml").write_text(sooner, encoding="utf-8")
     with open_instance(study) as instance:
         register_subjects(study, instance)
@@ -153,21 +190,27 @@ def step_process(slurm: LoopbackSlurm, job: str) -> int | None:
 
 
 @pytest.fixture(scope="module")
-def troubled(slurm, study) -> Iterator[dict[str, str]]:
+def troubled(slurm, study, hold) -> Iterator[dict[str, str]]:
     """Eight runs of which one has its step killed, one its job cancelled, one its worker killed.
 
-    The daemon is killed and started again meanwhile. Gives the numbers of these three runs.
+    The daemon is killed and started again meanwhile. No step gets to its end before all that has
+    happened. Gives the numbers of these three runs.
     """
     ask_for_everybody(study)
-    daemon = start_daemon(study)
+    daemon = start_daemon(study, hold)
+
+    def until_so(holds: Callable[[], object], what: str) -> None:
+        log = study.dagster_home / "daemon.txt"
+        until(study, slurm, holds, what, unless=has_ended(daemon, log=log))
+
     try:
-        until(lambda: len(at_work(slurm)) == 2)
-        killed, cancelled = at_work(slurm)
+        until_so(lambda: len(at_work(slurm)) == 2, "two at work")
         jobs = at_work(slurm)
-        until(lambda: step_process(slurm, jobs[killed]))
+        killed, cancelled = jobs
+        until_so(lambda: step_process(slurm, jobs[killed]), "the process of a step")
         os.kill(step_process(slurm, jobs[killed]) or 0, signal.SIGKILL)
         slurm.call("scancel", jobs[cancelled])
-        until(lambda: len(set(at_work(slurm)) - {killed, cancelled}) == 2)
+        until_so(lambda: len(set(at_work(slurm)) - {killed, cancelled}) == 2, "two others")
         os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
         lost = min(set(at_work(slurm)) - {killed, cancelled})
@@ -175,12 +218,24 @@ def troubled(slurm, study) -> Iterator[dict[str, str]]:
             run = instance.get_run_by_id(lost)
         assert run is not None
         os.kill(int(run.tags[WORKER].split(":")[1]), signal.SIGKILL)
-        daemon = start_daemon(study)
-        until(lambda: len(runs_of(study)) == 8 and all(run.is_finished for run in runs_of(study)))
+        daemon = start_daemon(study, hold)
+        until_so(lambda: resumes(study, lost) == 1, "another worker")
+        hold.unlink()
+        until_so(
+            lambda: len(runs_of(study)) == 8 and all(run.is_finished for run in runs_of(study)),
+            "the end of all runs",
+        )
         yield {"killed": killed, "cancelled": cancelled, "lost": lost}
     finally:
+        hold.unlink(missing_ok=True)
+        # Its workers as well.
         os.killpg(daemon.pid, signal.SIGTERM)
-        daemon.wait(30)
+        stop(daemon)
+
+
+def resumes(study: Study, run_id: str) -> int:
+    with open_instance(study) as instance:
+        return instance.count_resume_run_attempts(run_id)
 
 
 def patient(study: Study, run_id: str) -> str:
@@ -237,21 +292,20 @@ def test_nothing_was_made_twice(troubled, study):
 def test_the_run_whose_worker_was_lost_was_taken_up_again_and_succeeded(troubled, study):
     with open_instance(study) as instance:
         run = instance.get_run_by_id(troubled["lost"])
-        attempts = instance.count_resume_run_attempts(troubled["lost"])
     assert run is not None
-    assert (run.status, attempts) == (dg.DagsterRunStatus.SUCCESS, 1)
+    assert (run.status, resumes(study, run.run_id)) == (dg.DagsterRunStatus.SUCCESS, 1)
 
 
 def test_a_run_that_is_terminated_takes_its_job_with_it(slurm, eight_patients, tmp_path):
     study = load_study(on_slurm(eight_patients, tmp_path / "study"))
     # A shell in the background lets its children ignore Ctrl-C; this one is to hear it.
     process = subprocess.Popen(
-        [ECT, "run", "--study", str(study.folder)],
+        [sys.executable, "-c", PATIENT_ECT, "run", "--study", str(study.folder)],
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    until(lambda: at_work(slurm))
+    until(study, slurm, lambda: at_work(slurm), "a job at work", unless=has_ended(process))
     process.send_signal(signal.SIGINT)
-    process.wait(120)
-    until(lambda: not at_work(slurm))
+    wait_for_end(process, *signs_of(study))
+    until(study, slurm, lambda: not at_work(slurm), "the end of its jobs")
     statuses = {run.status for run in runs_of(study)}
     assert statuses == {dg.DagsterRunStatus.CANCELED}

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,19 +21,12 @@ pytestmark = pytest.mark.slow
 
 RUN = "0d4f7b9c-9d55-4a1a-8c3c-2f5f0e7f1a11"
 ALL_PROCESSORS = 8
-LONG = ("sleep", "300")
+LONG = ("sleep", "86400")
 ENVIRONMENT = Cluster(executor="slurm", environment=("PYTHONPATH",))
 
 
-def until(holds: Callable[[], bool], seconds: float = 150) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.3)
-
-
 def submit(jobs: Jobs, name: str, command: tuple[str, ...], **asked) -> str:
-    asked = {"cpus": 1, "time": "5", "partition": "main", **asked}
+    asked = {"cpus": 1, "time": "40:00", "partition": "main", **asked}
     (number,) = jobs.submit([Submission(Attempt(RUN, name), command, Resources(**asked))])
     return number
 
@@ -62,16 +54,18 @@ def ends(jobs, slurm) -> dict[str, str]:
     submit(jobs, "wrong", ("bash", "-c", "exit 3"))
     submit(jobs, "good", ("true",))
     submit(jobs, "cancelled", LONG)
-    submit(jobs, "killed", ("bash", "-c", 'echo $$ >"pid"; sleep 300'))
-    until(lambda: is_at_work(jobs, "cancelled") and (jobs.study_folder / "pid").exists())
+    submit(jobs, "killed", ("bash", "-c", 'echo $$ >"pid"; sleep 86400'))
+    slurm.until(lambda: is_at_work(jobs, "cancelled"), "a job at work")
     slurm.call("scancel", standing(jobs, "cancelled").number or "")
-    os.kill(int((jobs.study_folder / "pid").read_text()), signal.SIGKILL)
+    pid = jobs.study_folder / "pid"
+    slurm.until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the other one")
+    os.kill(int(pid.read_text()), signal.SIGKILL)
     names = ("too_long", "wrong", "good", "cancelled", "killed")
-    until(lambda: all(standing(jobs, name).has_ended for name in names))
+    slurm.until(lambda: all(standing(jobs, name).has_ended for name in names), "five ends")
     submit(jobs, "displaced", LONG, cpus=ALL_PROCESSORS)
-    until(lambda: is_at_work(jobs, "displaced"))
+    slurm.until(lambda: is_at_work(jobs, "displaced"), "a job at work")
     submit(jobs, "urgent", ("true",), cpus=ALL_PROCESSORS, partition="urgent")
-    until(lambda: standing(jobs, "displaced").has_ended)
+    slurm.until(lambda: standing(jobs, "displaced").has_ended, "the urgent one")
     return {name: standing(jobs, name).says for name in (*names, "displaced")}
 
 
@@ -90,13 +84,15 @@ def test_each_end_is_told_as_what_it_was(ends, name, word):
     assert word in ends[name]
 
 
-def test_an_array_has_a_log_for_each_step(jobs):
+def test_an_array_has_a_log_for_each_step(jobs, slurm):
     alike = [
         Submission(Attempt(RUN, name), ("echo", f"I am {name}"), Resources(cpus=1, time="5"))
         for name in ("first", "second")
     ]
     jobs.submit(alike)
-    until(lambda: all(standing(jobs, one.attempt.step_key).has_ended for one in alike))
+    slurm.until(
+        lambda: all(standing(jobs, one.attempt.step_key).has_ended for one in alike), "two ends"
+    )
     logs = [(jobs.place(one.attempt) / "log.txt").read_text() for one in alike]
     assert logs == ["I am first\n", "I am second\n"]
 
@@ -111,20 +107,22 @@ def test_cancelling_what_has_ended_is_no_error(jobs, ends):
 
 
 def test_a_controller_that_is_away_is_told_as_that_and_the_job_goes_on(jobs, slurm, tmp_path):
-    submit(jobs, "goes_on", ("bash", "-c", f"sleep 8; touch {tmp_path}/done"))
-    until(lambda: is_at_work(jobs, "goes_on"))
+    waits = f"until [ -e {tmp_path}/go ]; do sleep 0.2; done; touch {tmp_path}/done"
+    submit(jobs, "goes_on", ("bash", "-c", waits))
+    slurm.until(lambda: is_at_work(jobs, "goes_on"), "a job at work")
     slurm.stop_controller()
     try:
+        (tmp_path / "go").touch()
+        slurm.until((tmp_path / "done").exists, "the end of its work")
         with pytest.raises(SlurmAway):
             standing(jobs, "goes_on")
         with pytest.raises(SlurmAway):
             submit(jobs, "later", ("true",))
     finally:
         slurm.start_controller()
-    until(lambda: _answers(jobs) and standing(jobs, "goes_on").has_ended)
-    assert (tmp_path / "done").exists()
+    slurm.until(lambda: _answers(jobs) and standing(jobs, "goes_on").has_ended, "its end")
     submit(jobs, "later", ("true",))
-    until(lambda: standing(jobs, "later").has_ended)
+    slurm.until(lambda: standing(jobs, "later").has_ended, "the end of another")
 
 
 def _answers(jobs: Jobs) -> bool:
@@ -137,7 +135,7 @@ def _answers(jobs: Jobs) -> bool:
 
 def test_a_foreign_job_is_not_taken_for_one_of_ours(jobs, slurm, tmp_path):
     script = Path(tmp_path / "foreign.sh")
-    script.write_text("#!/bin/sh\nsleep 60\n")
+    script.write_text("#!/bin/sh\nsleep 86400\n")
     number = slurm.call("sbatch", "--parsable", "--output=/dev/null", str(script)).strip()
     try:
         assert number.isdigit()

@@ -7,18 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from ect_assets_tests.waiting import has_ended, stop, wait_until
+
 SPEAKS = """
-import os, pathlib, signal, sys, time
+import os, pathlib, signal, sys
 def said(number, frame):
     pathlib.Path(sys.argv[1]).write_text("interrupted")
 signal.signal(signal.SIGTERM, said)
-pathlib.Path(sys.argv[2]).write_text(str(os.getpid()))
-time.sleep(60)
+pathlib.Path(sys.argv[2]).write_text(f"{os.getpid()}\\n")
+while True:
+    signal.pause()
 """
 
 
@@ -28,15 +30,17 @@ def stopped(tmp_path) -> tuple[int, Path, int]:
     command = [sys.executable, "-c", SPEAKS, str(tmp_path / "said"), str(tmp_path / "begun")]
     supervise = [sys.executable, "-m", "ect_assets.cluster.supervise", str(tmp_path / "ended")]
     job = subprocess.Popen([*supervise, "--", *command])
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "begun").exists() or not (tmp_path / "begun").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    step = int((tmp_path / "begun").read_text())
+    begun = tmp_path / "begun"
+    wait_until(
+        lambda: begun.exists() and begun.read_text().endswith("\n"),
+        "the step",
+        job,
+        unless=has_ended(job),
+    )
+    step = int(begun.read_text())
     # Slurm's signal reaches every process of a job, in no order.
     os.kill(step, signal.SIGTERM)
-    job.send_signal(signal.SIGTERM)
-    return job.wait(30), tmp_path, step
+    return stop(job), tmp_path, step
 
 
 def test_a_step_that_is_stopped_does_not_get_to_tell_of_it(stopped):

@@ -65,6 +65,7 @@ def test_a_good_row_beside_a_line_that_does_not_fit_is_not_used(read):
         (HEADER, [f"{row}\t" for row in ROWS]),
         (HEADER, [f"{number}\t{row}" for number, row in enumerate(ROWS, 1)]),
         ("\t" + HEADER, [f"{number}\t{row}" for number, row in enumerate(ROWS)]),
+        ("\tUnnamed: 0\t" + HEADER, [f"{n}\t{n}\t{row}" for n, row in enumerate(ROWS)]),
         ("Unnamed: 0\t" + HEADER, [f"{number}\t{row}" for number, row in enumerate(ROWS)]),
         ("\t" + HEADER, [f"{7 * number}\t{row}" for number, row in enumerate(ROWS)]),
         ("...1\t" + HEADER, [f"{number}\t{row}" for number, row in enumerate(ROWS, 1)]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 
 import duckdb
 import pyarrow.parquet as pq
@@ -16,8 +15,9 @@ from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
 from ect_assets.tables import TABLES
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows, scores
+from ect_assets_tests.waiting import wait_until
 
-ONE_MORE_SECOND = 1.0
+TIMES_MADE, TIMES_READ = 6, 2
 
 
 @pytest.fixture(scope="module")
@@ -274,21 +274,30 @@ def test_a_reader_sees_rows_that_were_written_after_it_opened_the_catalogue(fill
 
 def test_the_catalogue_may_be_made_again_while_others_query_it(filled):
     file, errors, over = refresh_catalogue(filled), [], threading.Event()
+    read, made = [0] * 4, 0
 
-    def read_again_and_again():
+    def read_again_and_again(number):
         while not over.is_set():
             try:
                 rows_read_plainly(file)
             except duckdb.Error as error:
                 errors.append(str(error))
+            read[number] += 1
 
-    readers = [threading.Thread(target=read_again_and_again) for _ in range(4)]
+    readers = [threading.Thread(target=read_again_and_again, args=(one,)) for one in range(4)]
     for reader in readers:
         reader.start()
-    end = time.monotonic() + ONE_MORE_SECOND
-    while time.monotonic() < end:
+
+    def often_enough():
+        nonlocal made
         refresh_catalogue(filled)
-    over.set()
+        made += 1
+        return (made >= TIMES_MADE and min(read) >= TIMES_READ) or errors
+
+    try:
+        wait_until(often_enough, "readers", lambda: tuple(read), pause=0)
+    finally:
+        over.set()
     for reader in readers:
         reader.join()
     assert errors == []

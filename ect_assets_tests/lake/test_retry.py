@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
-import time
 
 import duckdb
 import numpy as np
@@ -17,12 +17,13 @@ from ect_assets.lake.catalogue import QueryError, query
 from ect_assets.lake.retry import ChangingError, read_unchanged
 from ect_assets.lake.store import content_digest
 from ect_assets_tests.lake.rows import PROVENANCE, rows, scores
+from ect_assets_tests.waiting import has_ended, wait_until
 
 SCORES = tables.ClinicalScores
 SQL = "FROM clinical_scores"
 VERSIONS = 50
 PARTS = ("a", "b", "c")
-SECONDS = 5.0
+ANSWERS = 500
 
 
 @pytest.fixture(autouse=True)
@@ -122,21 +123,25 @@ def test_an_outside_reader_never_sees_rows_of_one_version_counted_as_another(tmp
     over = processes.Event()
     writer = processes.Process(target=write_many, args=(tmp_path, over))
     writer.start()
-    while not (tmp_path / f"{PARTS[-1]}.parquet").exists():
-        time.sleep(0.01)
+    last = tmp_path / f"{PARTS[-1]}.parquet"
+    wait_until(last.exists, "the first version", writer, unless=has_ended(writer))
     view = f"read_parquet('{tmp_path}/*.parquet', union_by_name=true, filename=true)"
     sql = f"SELECT count(*), count(n), min(n), max(n) FROM {view} GROUP BY filename"
-    end, wrong, whole = time.monotonic() + SECONDS, [], 0
+    answers: list[tuple] = []
+
+    def is_enough(connection):
+        with contextlib.suppress(duckdb.Error, RuntimeError):
+            answers.extend(connection.execute(sql).fetchall())
+        return len(answers) >= ANSWERS
+
     with duckdb.connect() as connection:
-        while time.monotonic() < end:
-            try:
-                answer = connection.execute(sql).fetchall()
-            except (duckdb.Error, RuntimeError):
-                continue
-            torn = [row for row in answer if len(set(row)) > 1]
-            wrong += torn
-            whole += len(answer) - len(torn)
+        wait_until(
+            lambda: is_enough(connection),
+            "answers",
+            lambda: len(answers),
+            unless=has_ended(writer),
+            pause=0,
+        )
     over.set()
     writer.join()
-    assert wrong == []
-    assert whole > 0
+    assert [row for row in answers if len(set(row)) > 1] == []

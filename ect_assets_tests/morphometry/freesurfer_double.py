@@ -40,9 +40,10 @@ case "$(cat "$home/behaviour" 2>/dev/null)" in
     for line in $(seq 30); do echo "line $line"; done
     echo "ERROR: mri_watershed in $subject/mri went wrong"
     rm -f "$mark"; touch "$subject/scripts/recon-all.error"; exit 1 ;;
-  hangs) sleep 60 & echo $! > "$home/child"; echo hanging; wait ;;
+  hangs) sleep 86400 & echo $! > "$home/child"; echo hanging; wait ;;
   "hangs with a deaf child")
-    (trap '' TERM; exec sleep 60 > /dev/null 2>&1) & echo $! > "$home/child"; echo hanging; wait ;;
+    (trap '' TERM; exec sleep 86400 > /dev/null 2>&1) & echo $! > "$home/child"
+    echo hanging; wait ;;
   "leaves nothing") rm -f "$mark"; exit 0 ;;
 esac
 cp "$home"/stats/* "$subject/stats/"

@@ -9,6 +9,7 @@ import pytest
 from ect_assets.intake.overruling import CAN_BE_OVERRULED
 from ect_assets.morphometry.quality import parcel_quality
 from ect_assets.reference.loaders import ds000174_volumes
+from ect_assets.study import QualityLimits
 
 REAL = ("baseline", "followup")
 CHECKS = ("session_copied", "person_twice")
@@ -160,6 +161,14 @@ def test_one_person_scanned_anew_under_another_label_is_found_by_resemblance(n):
 @pytest.mark.parametrize(("n", "n_parcels"), [(3, 68), (40, 68), (300, 68), (300, 14), (100, 360)])
 def test_people_who_differ_are_not_said_to_be_one(n, n_parcels):
     assert found(cohort(n, 0.03, 0, n_parcels)) == {"session_copied": [], "person_twice": []}
+
+
+def test_phantoms_of_one_brain_are_not_looked_for_where_the_study_says_so(people):
+    planted = with_scans_of(with_copied_session(people, 5), 9, of=14)
+    limits = QualityLimits(same_person_percent=0, same_session_percent=0)
+    quality = parcel_quality(planted, REAL, limits)
+    rows = quality[quality.check_name.isin(CHECKS)]
+    assert rows.passes.all() and rows.says.str.contains("study.toml").all() and len(rows) == 2
 
 
 def test_a_reviewer_may_keep_one_of_them():

@@ -7,17 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
-from ect_assets.morphometry import recon_all, recon_all_process
+from ect_assets.morphometry import recon_all, recon_all_process, recon_all_software
 from ect_assets.morphometry.recon_all import run_recon_all
 from ect_assets.morphometry.recon_all_plan import ReconAllJob, ReconAllSettings
 from ect_assets.morphometry.recon_all_process import without_machine
 from ect_assets.problems import InputProblem, StudyError
 from ect_assets_tests.morphometry.freesurfer_double import FreeSurferDouble
+from ect_assets_tests.waiting import QUIET_SECONDS, has_ended, stop, wait_until
 
 PRE, POST = "sub-01_ses-pre", "sub-01_ses-post"
 
@@ -29,6 +30,7 @@ def freesurfer(tmp_path, monkeypatch):
     monkeypatch.setenv("FREESURFER_HOME", str(double.home))
     monkeypatch.delenv("FS_LICENSE", raising=False)
     monkeypatch.setattr(recon_all_process, "GRACE_SECONDS", 2.0)
+    monkeypatch.setattr(recon_all_software, "VERSION_SECONDS", QUIET_SECONDS)
     return double
 
 
@@ -160,12 +162,35 @@ def test_an_end_without_a_result_is_a_failure(freesurfer, job):
 
 
 @pytest.mark.parametrize("how", ["hangs", "hangs with a deaf child"])
-def test_a_run_that_takes_too_long_is_ended_with_all_it_started(freesurfer, job, how):
+def test_a_run_that_takes_too_long_is_ended_with_all_it_started(freesurfer, job, how, monkeypatch):
+    """The time is over when the program hangs, and not before it does."""
+    hangs, over = threading.Event(), []
+
+    class Timer(threading.Thread):
+        def __init__(self, seconds, act):
+            super().__init__()
+            self.seconds, self.act = seconds, act
+
+        def run(self):
+            assert hangs.wait(QUIET_SECONDS)
+            over.append(self.seconds)
+            self.act()
+
+        def cancel(self):
+            """Nothing: it is over by then."""
+
+    monkeypatch.setattr(recon_all_process.threading, "Timer", Timer)
     freesurfer.behaves(how)
     only = ReconAllJob("01", {"pre": job.images["pre"]}, job.subjects_folder)
-    (problem,) = problems_of(job_like(only, timeout_hours=0.5 / 3600))
+    with pytest.raises(InputProblem) as raised:
+        run_recon_all(
+            job_like(only, timeout_hours=0.5),
+            lambda line: hangs.set() if "hanging" in line else None,
+        )
+    (problem,) = raised.value.problems
+    assert over == [1800.0]
     assert problem.reason == "recon_all_timeout" and "hanging" in problem.detail
-    wait_until(lambda: is_gone(freesurfer.child))
+    wait_until(lambda: is_gone(freesurfer.child), "the end of its child")
     assert not any((job.subjects_folder / PRE / "scripts").glob("IsRunning*"))
 
 
@@ -181,14 +206,14 @@ def test_a_mark_whose_number_another_program_bears_is_taken_away(freesurfer, job
 
 def test_a_mark_of_a_living_recon_all_is_left(freesurfer, job, tmp_path):
     program = tmp_path / "recon-all"
-    program.write_text("sleep 60\n")
-    alive = subprocess.Popen(["sh", str(program)])
+    program.write_text("sleep 86400 & wait\n")
+    alive = subprocess.Popen(["sh", str(program)], start_new_session=True)
     try:
         mark = mark_running(job, PRE, socket.gethostname(), alive.pid)
         (problem,) = problems_of(job)
         assert problem.reason == "recon_all_running" and mark.is_file()
     finally:
-        alive.kill()
+        os.killpg(alive.pid, signal.SIGKILL)
         alive.wait()
 
 
@@ -321,10 +346,9 @@ def test_a_job_that_is_told_to_end_ends_what_it_runs_and_can_go_on_later(freesur
     freesurfer.behaves("hangs")
     program = [sys.executable, "-m", "ect_assets.morphometry.recon_all", *command_line(job)]
     running = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (freesurfer.home / "child").is_file() and freesurfer.child > 0)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait(20) == 128 + signal.SIGTERM
-    wait_until(lambda: is_gone(freesurfer.child))
+    until_hanging(freesurfer, running)
+    assert stop(running) == 128 + signal.SIGTERM
+    wait_until(lambda: is_gone(freesurfer.child), "the end of its child")
     freesurfer.behaves("fine")
     assert PRE in run_recon_all(job, quiet)
 
@@ -333,21 +357,24 @@ def test_a_job_that_was_killed_outright_goes_on_once_its_process_is_gone(freesur
     freesurfer.behaves("hangs")
     program = [sys.executable, "-m", "ect_assets.morphometry.recon_all", *command_line(job)]
     running = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (freesurfer.home / "child").is_file() and freesurfer.child > 0)
+    until_hanging(freesurfer, running)
     running.kill()
     running.wait()
     freesurfer.behaves("fine")
     assert problems_of(job)[0].reason == "recon_all_running"
     os.killpg(os.getpgid(freesurfer.child), signal.SIGKILL)
-    wait_until(lambda: is_gone(freesurfer.child))
+    wait_until(lambda: is_gone(freesurfer.child), "the end of its child")
     assert run_recon_all(job, quiet) == [PRE]
 
 
-def wait_until(is_so, seconds=15):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def until_hanging(freesurfer, running):
+    child = freesurfer.home / "child"
+    wait_until(
+        lambda: child.is_file() and child.read_text().endswith("\n"),
+        "a recon-all that hangs",
+        running,
+        unless=has_ended(running),
+    )
 
 
 def is_gone(process):

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
 from ect_assets.study import STUDY_FILE
 from ect_assets_tests.conftest import shortened, stopped_before_genes
+from ect_assets_tests.waiting import has_ended, is_answering, wait_until
 
 SECRET = "secretThatMustShowNowhere7"
 BUCKET = "hospital"
-SECONDS_TO_START = 30
 
 
 class Server:
@@ -51,14 +50,12 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + SECONDS_TO_START
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "the S3 server does not start"
-                time.sleep(0.1)
+        wait_until(
+            lambda: is_answering(self.port),
+            "the S3 server",
+            self._process,
+            unless=has_ended(self._process),
+        )
 
     def stop(self) -> None:
         """Stop the server at once, as a power cut does."""

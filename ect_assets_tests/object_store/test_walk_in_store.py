@@ -6,16 +6,16 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ect_assets import object_store
 from ect_assets.demo import make_simulated_study
 from ect_assets.freshness import lake_of
 from ect_assets.instance import open_instance
@@ -29,7 +29,7 @@ from ect_assets.runner import Outcome, Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import TABLES, AuditLog, ParcelGmv
 from ect_assets.withdrawal import withdraw
-from ect_assets_tests.object_store.conftest import BUCKET, SECRET, in_store
+from ect_assets_tests.object_store.conftest import BUCKET, SECRET, Server, in_store
 
 ADDRESS = f"s3://{BUCKET}/walk"
 NARROW = ("gmv_change", "clinical_change")
@@ -90,9 +90,34 @@ def test_every_file_has_the_bytes_that_it_has_in_a_folder(walked):
     assert contents(walked.there) == contents(walked.here)
 
 
+def gone_for_a_while(server: Server, monkeypatch: pytest.MonkeyPatch, table: str) -> list[float]:
+    """Let the server be killed when the first file of a table is there, and be asked in vain twice.
+
+    Returns the pauses that were made until it was asked again; it is back after the second.
+    """
+    write, pauses = Lake.write_content, []
+
+    def write_and_lose(self, written, *what, **more):
+        answer = write(self, written, *what, **more)
+        if written.table_name == table and not killed:
+            killed.append(table)
+            server.stop()
+        return answer
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            server.start()
+
+    killed: list[str] = []
+    monkeypatch.setattr(Lake, "write_content", write_and_lose)
+    monkeypatch.setattr(object_store, "time", SimpleNamespace(sleep=pause))
+    return pauses
+
+
 @pytest.mark.slow
 def test_the_whole_walk_with_genes_and_pages_is_the_same_though_the_server_is_restarted(
-    server, tmp_path
+    server, tmp_path, monkeypatch
 ):
     """Of the demo's own study, with all of its resamples; the server is killed in the middle."""
     source = tmp_path / "source"
@@ -100,16 +125,9 @@ def test_the_whole_walk_with_genes_and_pages_is_the_same_though_the_server_is_re
     here = load_study(shutil.copytree(source, tmp_path / "here"))
     there = load_study(in_store(source, tmp_path / "there", f"s3://{BUCKET}/whole"))
     assert Runner(here).run().failed == {}
-    outcome: list[Outcome] = []
-    walk = threading.Thread(target=lambda: outcome.append(Runner(there).run()))
-    walk.start()
-    while not any("/parcel_gmv/" in name for name in objects("whole")):
-        time.sleep(0.5)
-    server.stop()
-    time.sleep(5)
-    server.start()
-    walk.join()
-    assert outcome[0].failed == {}
+    pauses = gone_for_a_while(server, monkeypatch, "parcel_gmv")
+    assert Runner(there).run().failed == {}
+    assert len(pauses) >= 2
     assert contents(there) == contents(here)
     pages = [page.name for page in report_pages(lake_of(there))]
     assert pages == [page.name for page in report_pages(lake_of(here))]
@@ -182,17 +200,11 @@ def test_a_patient_who_withdraws_is_nowhere_in_the_bucket(small):
     assert not any("subject=002" in name for name in objects(small.folder.parent.name))
 
 
-def test_a_store_that_comes_back_in_the_middle_is_waited_for(server, small):
-    outcome: list[Outcome] = []
-    walk = threading.Thread(target=lambda: outcome.append(Runner(small).run(tables=FEW)))
-    walk.start()
-    while not objects(small.folder.parent.name):
-        time.sleep(0.05)
-    server.stop()
-    time.sleep(2)
-    server.start()
-    walk.join()
-    assert (outcome[0].failed, len(Lake.of(small).read(TABLES["raw_scans"]))) == ({}, 8)
+def test_a_store_that_comes_back_in_the_middle_is_waited_for(server, small, monkeypatch):
+    pauses = gone_for_a_while(server, monkeypatch, "raw_scans")
+    assert Runner(small).run(tables=FEW).failed == {}
+    assert len(pauses) >= 2
+    assert len(Lake.of(small).read(TABLES["raw_scans"])) == 8
 
 
 def ect(study: Study, *words: str) -> subprocess.CompletedProcess:

@@ -101,3 +101,15 @@ def test_a_row_number_beside_the_ids_means_nothing(read, heading):
     plain = read("id,name,hemisphere,structure\n7,V1,L,cortex\n3,V2,L,cortex\n")
     numbered = read(f"{heading},structure,hemisphere,name,id\n0,cortex,L,V1,7\n1,cortex,L,V2,3\n")
     assert numbered.equals(plain)
+
+
+def test_a_workbook_and_a_pointer_are_named(tmp_path):
+    file = tmp_path / "info.csv"
+    for content, told in (
+        (b"PK\x03\x04[Content_Types].xml", "is an Excel workbook"),
+        (b"/annex/objects/MD5E-s12--0123.csv\n", "datalad get"),
+        (HEADER.encode("utf-16"), "is text in UTF-16"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(StudyError, match=told):
+            read_info(AtlasFiles("mine", info=file))

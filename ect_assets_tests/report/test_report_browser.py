@@ -11,6 +11,7 @@ from ect_assets.lake.store import Lake
 from ect_assets.report.pages.provenance import provenance_of
 from ect_assets.report.pages.study_report import report_files
 from ect_assets_tests.report.small_lake import ATLAS, exhibit, fill, small_study
+from ect_assets_tests.waiting import QUIET_SECONDS
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 playwright = pytest.importorskip("playwright.sync_api")
 
 QUIET_BROWSER = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+QUIET_MS = 1000 * QUIET_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,9 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET_BROWSER)
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM, args=QUIET_BROWSER, timeout=QUIET_MS
+        )
         yield browser
         browser.close()
 
@@ -48,6 +52,7 @@ def browser():
 @pytest.fixture(params=[1280, 400])
 def opened(request, browser, place):
     page = browser.new_page(viewport={"width": request.param, "height": 900})
+    page.set_default_timeout(QUIET_MS)
     page.asked, page.said = [], []
     page.on("request", lambda one: page.asked.append(one.url))
     page.on("console", lambda one: page.said.append(one.text))
@@ -79,7 +84,7 @@ def test_a_number_leads_to_its_sql(opened):
     number = opened.locator("a.number").first
     name = number.get_attribute("href")
     number.click()
-    playwright.expect(opened.locator(name)).to_be_in_viewport()
+    playwright.expect(opened.locator(name)).to_be_in_viewport(timeout=QUIET_MS)
 
 
 def test_a_command_can_be_taken_from_the_page(opened):

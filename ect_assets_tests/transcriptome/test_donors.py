@@ -15,6 +15,8 @@ from ect_assets.transcriptome.donors import (
     DONORS,
     EXPRESSION,
     FILES,
+    PRESENT,
+    SAMPLES,
     DonorError,
     choose_donors,
     find_donors,
@@ -66,6 +68,23 @@ def test_a_truncated_file_is_named_and_leaves_no_copy(name, share, own_donors, t
         donor_tables(donor, tmp_path / "cache")
     if name == EXPRESSION:
         assert not list((tmp_path / "cache").rglob("*.p*"))
+
+
+@pytest.mark.parametrize("name", [EXPRESSION, PRESENT])
+def test_row_numbers_in_the_place_of_probes_are_refused(name, own_donors, tmp_path):
+    (donor,) = choose_donors(own_donors, ["9861"])
+    lines = donor.file(name).read_text().splitlines()
+    numbered = [f"{number},{line.split(',', 1)[1]}" for number, line in enumerate(lines)]
+    donor.file(name).write_text("\n".join(numbered) + "\n")
+    with pytest.raises(DonorError, match=rf"first column of {name} of donor 9861.*row numbers"):
+        donor_tables(donor, tmp_path / "cache")
+
+
+def test_columns_of_samples_in_another_order_are_found_by_their_headings(own_donors, tmp_path):
+    (donor,) = choose_donors(own_donors, ["9861"])
+    samples = pd.read_csv(donor.file(SAMPLES))
+    samples[samples.columns[::-1]].to_csv(donor.file(SAMPLES))
+    assert donor_tables(donor, tmp_path / "cache").n_samples == len(samples)
 
 
 def test_words_among_the_measurements_are_refused(own_donors, tmp_path):

@@ -57,7 +57,8 @@ def read_head(scan: Path) -> Volume:
     Raises
     ------
     ImageError
-        When the file cannot be read, is no 3-D image of a head, or has no contrast.
+        When the file cannot be read, is no 3-D image of a head, or has no contrast; the caller
+        names it.
     """
     image = _loaded(scan)
     values = _from_zero(image.values)
@@ -150,10 +151,10 @@ def _loaded(scan: Path) -> Volume:
         values = np.asarray(image.dataobj, dtype=np.float32)
     except ImageFault as fault:
         reason = "scan_not_a_head" if fault.reason == "not_3d" else f"scan_{fault.reason}"
-        raise ImageError(reason, f"{scan.name} {fault}") from fault
+        raise ImageError(reason, f"The image {fault}") from fault
     except (ImageFileError, EOFError, OSError, ValueError, zlib.error) as error:
         raise ImageError(
-            "scan_unreadable", f"{scan.name} cannot be read ({error}). Export or copy it again."
+            "scan_unreadable", f"The image cannot be read ({error}). Export or copy it again."
         ) from error
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
@@ -161,13 +162,13 @@ def _loaded(scan: Path) -> Volume:
     if extent is None or extent.min() < SMALLEST_EXTENT_MM:
         raise ImageError(
             "scan_not_a_head",
-            f"{scan.name} has the shape {values.shape}, expected one 3-D image of at least "
+            f"The image has the shape {values.shape}, expected one 3-D image of at least "
             f"{SMALLEST_EXTENT_MM:g} mm along each axis. Is it a T1w image of the whole head?",
         )
     if max(image.header.get_zooms()[:3]) > LARGEST_VOXEL_MM:
         raise ImageError(
             "scan_too_coarse",
-            f"{scan.name} has voxels of {max(image.header.get_zooms()[:3]):.1f} mm, expected at "
+            f"The image has voxels of {max(image.header.get_zooms()[:3]):.1f} mm, expected at "
             f"most {LARGEST_VOXEL_MM:g} mm. Gray matter cannot be measured in it.",
         )
     return Volume(values, np.asarray(image.affine, dtype=np.float64))

@@ -1,0 +1,197 @@
+"""What happens to a study that is served for long: many requests and readers, two at work, clocks.
+
+Each prints its figures. Kills are in `test_kills`, arrivals in `test_daemon`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import subprocess
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ect_assets.arrival import waiting_for
+from ect_assets.instance import UNFINISHED, open_instance
+from ect_assets.lake.catalogue import CATALOGUE
+from ect_assets.lake.store import Lake
+from ect_assets.runner import Runner
+from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets.tables import TABLES
+from ect_assets_tests.lake import killing, reading
+from ect_assets_tests.serving.running import ECT, Ui, free_port, quiet_study, running_ui
+from ect_assets_tests.test_kills import contents, small, torn
+
+REQUESTS = 1_000
+AT_ONCE = 8
+READERS = 200
+READERS_AT_ONCE = 10
+ASKED = ("raw_scans", "parcel_gmv", "exclusions", "gmv_change", "clinical_change")
+GROWTH_MEGABYTES = 300
+QUESTIONS = (
+    "{ version }",
+    "{ runsOrError(limit: 25) { __typename ... on Runs { results { runId status } } } }",
+    "{ assetsOrError { __typename ... on AssetConnection { nodes { key { path } } } } }",
+)
+PAGES = ("/", "/runs", "/server_info", "/assets")
+DAY = 86_400
+
+
+def ask(ui: Ui, number: int) -> tuple[int, float]:
+    """Ask one of the questions, or for a page; returns the status and the seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", ui.port)
+    headers = {"Cookie": f"ect_ui_{ui.port}={ui.token}", "Origin": ui.origin}
+    begun = time.perf_counter()
+    if number % 2:
+        body = json.dumps({"query": QUESTIONS[number // 2 % len(QUESTIONS)]})
+        headers["Content-Type"] = "application/json"
+        connection.request("POST", "/graphql", body=body, headers=headers)
+    else:
+        connection.request("GET", PAGES[number // 2 % len(PAGES)], headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, time.perf_counter() - begun
+
+
+def megabytes(process: int) -> float:
+    """Return the memory of a process that is in use."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    line = next(one for one in text.splitlines() if one.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def web_process(ui: Ui) -> int:
+    command = ["pgrep", "--parent", str(ui.server.pid), "--full", "serving.web"]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.slow
+def test_a_thousand_requests_are_answered_and_their_memory_is_given_back(simulated_input, tmp_path):
+    study = quiet_study(simulated_input, tmp_path / "study")
+    with running_ui(study, free_port()) as ui, ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda number: ask(ui, number), range(50)))
+        before = megabytes(web_process(ui))
+        answers = list(pool.map(lambda number: ask(ui, number), range(REQUESTS)))
+        grown = megabytes(web_process(ui)) - before
+    seconds = sorted(took for _, took in answers)
+    print(
+        f"median {statistics.median(seconds):.3f} s, 99 of 100 below {seconds[989]:.3f} s, "
+        f"{before:.0f} MB and {grown:.0f} more"
+    )
+    assert Counter(status for status, _ in answers) == {200: REQUESTS}
+    assert grown < GROWTH_MEGABYTES
+
+
+@pytest.mark.slow
+def test_of_two_runs_at_once_one_is_refused_and_the_other_makes_everything(
+    simulated_input, tmp_path
+):
+    folder = small(simulated_input, tmp_path / "study")
+    command = [*ECT, "run", "--study", str(folder)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = {one.returncode: said for one in both if (said := one.communicate())}
+    assert sorted(ended) == [0, 1]
+    assert "Another `ect run` is at work" in ended[1][1]
+    assert torn(Lake(load_study(folder).lake_folder)) == []
+    assert not Runner(load_study(folder)).run().made
+
+
+def is_idle(study: Study) -> bool:
+    """Say whether nothing is to be made any more, and nothing is at work."""
+    with open_instance(study) as instance:
+        busy = [one for one in instance.get_runs() if one.status in UNFINISHED]
+    return not busy and not Runner(study).run().made
+
+
+@pytest.mark.slow
+def test_a_run_beside_the_daemon_gives_the_tables_of_a_run_alone(simulated_input, tmp_path):
+    folder = small(simulated_input, tmp_path / "study")
+    twin = load_study(killing.without_results(folder, tmp_path / "twin"))
+    settings = folder / STUDY_FILE
+    at_once = "\n[arrival]\nsettle_minutes = 0\nlook_every_seconds = 1\n"
+    settings.write_text(settings.read_text(encoding="utf-8") + at_once, encoding="utf-8")
+    study = load_study(folder)
+    with running_ui(study, free_port()) as ui:
+        beside = subprocess.run(
+            [*ECT, "run", "--study", str(folder)], capture_output=True, text=True
+        )
+        assert beside.returncode == 0, beside.stdout + beside.stderr
+        while not is_idle(study):
+            assert ui.server.poll() is None
+            time.sleep(1)
+        statuses = Counter(ui.runs())
+    print(statuses)
+    assert torn(Lake(study.lake_folder)) == []
+    Runner(twin).run()
+    mine, theirs = (contents(Lake(one.lake_folder)) for one in (study, twin))
+    assert {name: one[1] for name, one in mine.items()} == {
+        name: one[1] for name, one in theirs.items()
+    }
+
+
+def read_once(folder: Path, told: Any) -> None:
+    """Ask for some tables once with DuckDB alone, as a notebook does."""
+    lake, seen = Lake(folder), Counter[str]()
+    with duckdb.connect(folder / CATALOGUE, read_only=True) as connection:
+        connection.execute("SET threads = 1")
+        for name in ASKED:
+            reading._ask_once(connection, lake, name, TABLES[name], seen)
+    told.put(dict(seen))
+
+
+@pytest.mark.slow
+def test_two_hundred_readers_beside_runs_get_whole_tables_only(simulated_input, tmp_path):
+    folder = small(simulated_input, tmp_path / "study")
+    study = load_study(folder)
+    Runner(study).run(tables=killing.TABLES)
+    told, seen, begun = killing.processes.Queue(), Counter[str](), 0
+    runs, at_work = 0, []
+    run = killing.start(folder)
+    chance = killing.random.Random(1)
+    while begun < READERS or at_work:
+        at_work = [one for one in at_work if one.is_alive()]
+        while begun < READERS and len(at_work) < READERS_AT_ONCE:
+            reader = killing.processes.Process(target=read_once, args=(study.lake_folder, told))
+            reader.start()
+            at_work.append(reader)
+            begun += 1
+        if run.exitcode is not None:
+            assert run.exitcode == 0
+            runs += 1
+            killing.change_something(folder, chance)
+            run = killing.start(folder)
+        while not told.empty():
+            seen.update(told.get())
+        time.sleep(0.05)
+    run.join()
+    while not told.empty():
+        seen.update(told.get())
+    print(f"{runs + 1} runs, {seen}")
+    assert seen["answers"] + seen["retries"] == READERS * len(ASKED)
+    assert [one for one in seen if one.startswith("fault")] == []
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY, -400 * DAY], ids=["on", "back", "far back"])
+def test_a_clock_that_jumps_makes_nothing_again_and_lets_nobody_wait(
+    filled_folder, monkeypatch, jump
+):
+    study = load_study(filled_folder)
+    assert not Runner(study).run().made
+    told = time.time
+    monkeypatch.setattr(time, "time", lambda: told() + jump)
+    assert not Runner(study).run().made
+    settling = study.model_copy(
+        update={"arrival": study.arrival.model_copy(update={"settle_minutes": 10})}
+    )
+    assert not any(waiting_for(settling).values())
