@@ -73,12 +73,12 @@ def plant_values(bids: Path) -> None:
     table.write_text("\n".join(lines) + "\n")
     scores = bids / f"sub-{LEAVING}/sub-{LEAVING}_sessions.tsv"
     scores.write_text(f"session_id\thamd17\nses-pre\t{SCORE}\nses-post\t7\n")
-    stats = bids / f"derivatives/freesurfer/sub-{LEAVING}_ses-pre/stats/aseg.stats"
-    text = re.sub(
-        r"(EstimatedTotalIntraCranialVol,.*, )[\d.]+(, mm)", rf"\g<1>{ETIV}\2", stats.read_text()
-    )
-    assert ETIV in text
-    stats.write_text(text)
+    for session in ("pre", "post"):
+        stats = bids / f"derivatives/freesurfer/sub-{LEAVING}_ses-{session}/stats/aseg.stats"
+        measure = r"(EstimatedTotalIntraCranialVol,.*, )[\d.]+(, mm)"
+        text = re.sub(measure, rf"\g<1>{ETIV}\2", stats.read_text())
+        assert ETIV in text
+        stats.write_text(text)
 
 
 @pytest.fixture
