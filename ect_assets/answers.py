@@ -34,7 +34,7 @@ ROWS_AT_ONCE = 100_000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 """With these, the last four full-width, a spreadsheet takes a text for a formula (OWASP, CSV
 Injection)."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def write_answer(

@@ -333,8 +333,16 @@ def status(study: StudyOption = None) -> None:
     """Say what is up to date, out of date, missing, and who waits for what."""
     from ect_assets.reservations import departed_patients
     from ect_assets.status import study_status, to_be_fixed, waiting_patients
+    from ect_assets.withdrawal_record import unfinished_withdrawals
 
     loaded = _load(study)
+    for subject, begun in unfinished_withdrawals(loaded).items():
+        left = (
+            "files about the patient remain: `ect withdraw` with --delete-source lists them"
+            if begun.is_erased
+            else "`ect run` finishes it"
+        )
+        terminal.remark(f"The withdrawal of sub-{subject} is not finished; {left}.")
     terminal.show_status(loaded, study_status(loaded))
     terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
@@ -352,6 +360,13 @@ def withdraw(
             "--delete-source", help="Also delete the images, volumes and ratings themselves"
         ),
     ] = False,
+    acknowledge_remaining: Annotated[
+        bool,
+        typer.Option(
+            "--acknowledge-remaining",
+            help="End although files about the patient remain that are listed, not deleted",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
     """Remove a patient who has withdrawn consent from everything, and make the group again."""
@@ -363,9 +378,22 @@ def withdraw(
     if not yes:
         typer.confirm(f"Remove all {what} of one patient from {loaded.name} for good?", abort=True)
     with only_one_run(loaded), open_instance(loaded) as instance:
-        removed = remove(loaded, subject, delete_source, instance)
+        removed = remove(
+            loaded,
+            subject,
+            delete_source,
+            instance,
+            acknowledge_remaining=acknowledge_remaining,
+        )
     terminal.say(removed.says)
+    for one in removed.remaining:
+        terminal.remark(f"Remains: {one}")
     _walk(loaded)
+    if removed.remaining:
+        raise StudyError(
+            f"{len(removed.remaining)} files about the patient remain, listed above. Remove them "
+            "and run this again, or say --acknowledge-remaining."
+        )
 
 
 @app.command(

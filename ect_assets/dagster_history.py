@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import dagster as dg
 
+from ect_assets.dagster_records import delete_rows, remove_shards, vacuum
 from ect_assets.instance import UNFINISHED
 from ect_assets.lake.store import Lake
 from ect_assets.orchestration import SUBJECT, partition_key
@@ -43,12 +45,16 @@ def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -
         )
 
 
-def forget_subject(instance: dg.DagsterInstance, subject: str, but: str | None = None) -> int:
-    """Delete a patient's partition, every run that mentions the patient, and past evaluations.
+def forget_subject(
+    instance: dg.DagsterInstance, home: Path, subject: str, but: str | None = None
+) -> int:
+    """Delete a patient's partition, every run that mentions the patient, and all other rows.
 
     Parameters
     ----------
     instance : DagsterInstance
+    home : Path
+        The study's Dagster folder, whose SQLite files are written again without the deleted rows.
     subject : str
         Label, without ``sub-``.
     but : str, optional
@@ -60,12 +66,14 @@ def forget_subject(instance: dg.DagsterInstance, subject: str, but: str | None =
         How many runs were deleted. A run of many patients goes as a whole; `report_lake` tells
         Dagster again of the tables that are there.
     """
-    mentions = re.compile(rf"(?<![0-9A-Za-z]){re.escape(subject)}(?![0-9A-Za-z])")
-    deleted = 0
-    for run in instance.get_runs():
-        if run.run_id != but and _is_about(instance, run, mentions):
-            instance.delete_run(run.run_id)
-            deleted += 1
+    mentions = _mentions(subject)
+    runs = [
+        run.run_id
+        for run in instance.get_runs()
+        if run.run_id != but and _is_about(instance, run, mentions)
+    ]
+    for run_id in runs:
+        instance.delete_run(run_id)
     if subject in instance.get_dynamic_partitions(SUBJECT):
         instance.delete_dynamic_partition(SUBJECT, subject)
     storage = instance.schedule_storage
@@ -73,11 +81,18 @@ def forget_subject(instance: dg.DagsterInstance, subject: str, but: str | None =
         # Evaluations list the partitions that they were about.
         storage.purge_asset_evaluations(before=time.time())
     for key in (dg.AssetKey(step.name) for step in STEPS):
-        # What was made last is kept a second time, beside the runs, with its preview of rows.
+        # What was made last is kept a second time, beside the runs.
         if mentions.search(str(instance.get_latest_materialization_event(key))):
             instance.wipe_assets([key])
         instance.wipe_asset_cached_status([key])
-    return deleted
+    delete_rows(instance, mentions, but)
+    remove_shards(home, runs)
+    vacuum(home)
+    return len(runs)
+
+
+def _mentions(subject: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![0-9A-Za-z]){re.escape(subject)}(?![0-9A-Za-z])")
 
 
 def _is_about(instance: dg.DagsterInstance, run: dg.DagsterRun, mentions: re.Pattern) -> bool:
@@ -92,8 +107,12 @@ def delete_finished_withdrawals(instance: dg.DagsterInstance) -> int:
     runs = instance.get_runs(
         filters=dg.RunsFilter(job_name=WITHDRAWAL, statuses=[dg.DagsterRunStatus.SUCCESS])
     )
+    home = Path(instance.root_directory)
     for run in runs:
         instance.delete_run(run.run_id)
+    if runs:
+        remove_shards(home, [run.run_id for run in runs])
+        vacuum(home)
     return len(runs)
 
 

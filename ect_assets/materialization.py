@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,6 +30,13 @@ from ect_assets.input_changes import record_of
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
 from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
+from ect_assets.shown_metadata import (
+    is_about_patients,
+    shown_failure,
+    shown_metadata,
+    shown_problems,
+    without_words,
+)
 from ect_assets.step import Event, Made, Step, Verdict, Work
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
@@ -117,6 +123,8 @@ def materialize(
             raise
         except Exception as error:
             lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
+            if is_about_patients(step.table) and not isinstance(error, EctError):
+                raise without_words(error) from None
             raise
         made = made if isinstance(made, Made) else Made(made)
         if step.makes_files is not None and step.makes_files(study):
@@ -153,11 +161,14 @@ def materialize(
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
             verdicts[name].append(verdict)
-        _tell(context, key, _metadata(frame, provenance, made, bool(partition)))
+        metadata = shown_metadata(
+            study, step.table, partition, frame, provenance, made, markdown_preview
+        )
+        _tell(context, key, metadata)
     if broken:
-        yield _schema_check(step, "\n".join(broken))
+        yield _schema_check(step, shown_failure(step.table, broken))
     if failed:
-        raise dg.Failure("\n".join(failed), allow_retries=False)
+        raise dg.Failure(shown_failure(step.table, failed), allow_retries=False)
     yield dg.Output(results)
     yield _schema_check(step, None)
     yield dg.AssetCheckResult(
@@ -167,9 +178,7 @@ def materialize(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "left_out": len(problems),
-            "what": dg.MetadataValue.md(
-                "\n".join(f"- {plain(str(one))}" for one in problems) or "nothing"
-            ),
+            "what": dg.MetadataValue.md(shown_problems(step.table, problems)),
         },
     )
     for name, found in verdicts.items():
@@ -296,27 +305,6 @@ def _restricted(
                     rows = rows[rows[key] == partition[key]]
             mine[name] = rows.reset_index(drop=True)
     return mine
-
-
-def _metadata(
-    frame: pd.DataFrame, provenance: Provenance, made: Made, is_partition: bool
-) -> dict[str, Any]:
-    """Return what the UI shows beside a materialization."""
-    # Dagster shows the count of a partition as the table's own, unless it is named so.
-    count = "partition_row_count" if is_partition else "row_count"
-    return {
-        **{name: _shown(name, png) for name, png in made.pictures.items()},
-        **made.figures,
-        "preview": dg.MetadataValue.md(markdown_preview(frame)),
-        f"dagster/{count}": len(frame),
-        "simulated": provenance.simulated,
-        "seed": provenance.seed,
-    }
-
-
-def _shown(name: str, png: bytes) -> dg.MarkdownMetadataValue:
-    """Put a figure into the metadata itself, so that it is seen without any file."""
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
 def _bullets(sentences: Iterable[str]) -> dg.MetadataValue:

@@ -18,6 +18,7 @@ from ect_assets.places import remove
 from ect_assets.run_retention import delete_old_runs
 from ect_assets.runner import Outcome, Runner
 from ect_assets.schema import Table
+from ect_assets.shown_metadata import SEE_EXCLUSIONS, is_about_patients
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 from ect_assets.walk import STEPS
@@ -93,7 +94,9 @@ def recompute_heavy(context: dg.OpExecutionContext) -> None:
 def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) -> None:
     """Say what was done, and fail the run where a table of the group could not be made."""
     for name, why in outcome.failed.items():
-        context.log.error(f"{name}: {why}")
+        # What is wrong with a patient is not for Dagster's records.
+        is_kept = not is_about_patients(TABLES[name.split(" ")[0]])
+        context.log.error(f"{name}: {why}" if is_kept else f"{name} failed. {SEE_EXCLUSIONS}")
     context.add_output_metadata(
         {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}
     )

@@ -32,6 +32,7 @@ from ect_assets.step import Step
 from ect_assets.study import Study
 from ect_assets.walk import STEPS, steps_for
 from ect_assets.walk_definitions import walk_definitions
+from ect_assets.withdrawal import finish_withdrawals
 
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
@@ -172,6 +173,7 @@ class Runner:
             heard_interruptions() as self._raise_if_interrupted,
         ):
             close_abandoned_runs(instance)
+            finish_withdrawals(self.study, instance)
             outcome.departed = register_subjects(self.study, instance, arrived)
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]
@@ -337,9 +339,16 @@ class Runner:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    why = ran.broke_off or _sentence(ran.said.get(step.name))
+                    why = ran.broke_off or self._why(step, partition, ran)
                     outcome.note_failure(step, partition, why or _waits(step, batch, ran))
         return ran.success
+
+    def _why(self, step: Step, partition: Partition, ran: Ran) -> str:
+        """Say what a step found; Dagster's records are not told what is wrong with a patient."""
+        failure = self.lake.failure(step.table, partition)
+        if step.name in ran.said and failure is not None and failure.failed:
+            return "\n".join(map(str, failure.problems))
+        return _sentence(ran.said.get(step.name))
 
 
 def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:

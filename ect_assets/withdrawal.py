@@ -1,13 +1,16 @@
 """Withdrawal of consent: every trace of a patient is removed, the group is to be made again.
 
-The patient's own files are taken away in `source_removal`, what Dagster remembers in
-`dagster_history`. What is left is one row of the audit log that names nobody.
+The intention is written down first (`withdrawal_record`); each step can be repeated, so that what
+was killed is finished by the same command, or by the next `ect run`. The patient's own files are
+taken away in `source_removal`, what Dagster remembers in `dagster_history`. What is left is one row
+of the audit log that names nobody, and what `remaining_files` lists.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -19,12 +22,21 @@ from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
 from ect_assets.orchestration import SUBJECT
+from ect_assets.patient_files import mentions, own_folders
 from ect_assets.places import Place, files_below, read_bytes, remove_folder
 from ect_assets.problems import StudyError
+from ect_assets.remaining_files import Remaining, remaining_files, shown
 from ect_assets.schema import Table
-from ect_assets.source_removal import remove_sources, source_folders, source_tables
+from ect_assets.source_removal import (
+    linked_files,
+    remove_file,
+    remove_sources,
+    source_folders,
+    source_tables,
+)
 from ect_assets.study import Study
 from ect_assets.tables import TABLES, AuditLog
+from ect_assets.withdrawal_record import Withdrawal, forget, keep, unfinished_withdrawals
 
 
 @dataclass(frozen=True)
@@ -39,13 +51,16 @@ class Removed:
         Of the lake: partitions, and rows of tables of many patients.
     runs : int
         Of Dagster's history.
+    remaining : tuple of Remaining
+        What is left about the patient for a person to remove; nothing once acknowledged.
     """
 
-    folders: int
-    source_rows: int
-    files: int
-    rows: int
-    runs: int
+    folders: int = 0
+    source_rows: int = 0
+    files: int = 0
+    rows: int = 0
+    runs: int = 0
+    remaining: tuple[Remaining, ...] = ()
 
     @property
     def says(self) -> str:
@@ -62,6 +77,7 @@ def withdraw(
     delete_source: bool,
     instance: dg.DagsterInstance,
     run_id: str | None = None,
+    acknowledge_remaining: bool = False,
 ) -> Removed:
     """Remove every trace of a patient; the group has to be made again afterwards.
 
@@ -76,10 +92,13 @@ def withdraw(
     instance : DagsterInstance
     run_id : str, optional
         The Dagster run that does this, where there is one.
+    acknowledge_remaining : bool
+        Whether a person has seen what remains and takes care of it: the withdrawal ends then.
 
     Returns
     -------
     Removed
+        With ``remaining`` the withdrawal is not finished: the same command looks again.
 
     Raises
     ------
@@ -88,20 +107,119 @@ def withdraw(
         nothing was removed then.
     """
     subject = subject.removeprefix("sub-")
-    lake = Lake.of(study)
-    _refuse_unknown(study, lake, subject, instance)
+    begun = unfinished_withdrawals(study).get(subject)
+    if begun is None:
+        _refuse_unknown(study, Lake.of(study), subject, instance)
+    delete_source = delete_source or (begun is not None and begun.delete_source)
     if not delete_source:
         _refuse_remaining_sources(study, subject)
     refuse_while_at_work(instance, but=run_id)
-    folders, source_rows = remove_sources(study, subject) if delete_source else (0, 0)
-    files = _remove_partitions(lake, subject)
-    rows = _remove_rows(lake, subject)
-    runs = forget_subject(instance, subject, but=run_id)
-    removed = Removed(folders, source_rows, files, rows, runs)
-    audit.forget_subject(lake, subject, removed.says, study.simulated)
+    withdrawal = replace(begun or Withdrawal(subject, delete_source), delete_source=delete_source)
+    return _carry_out(study, withdrawal, instance, run_id, acknowledge_remaining)
+
+
+def finish_withdrawals(study: Study, instance: dg.DagsterInstance) -> list[Removed]:
+    """Carry on with the withdrawals that were broken off, as the same command would.
+
+    Parameters
+    ----------
+    study : Study
+    instance : DagsterInstance
+
+    Returns
+    -------
+    list of Removed
+        One for each; those of which only remaining files are left are not gone through again.
+    """
+    return [
+        _carry_out(study, one, instance, None, False)
+        for one in unfinished_withdrawals(study).values()
+        if not one.is_erased
+    ]
+
+
+def _carry_out(
+    study: Study,
+    withdrawal: Withdrawal,
+    instance: dg.DagsterInstance,
+    run_id: str | None,
+    acknowledge_remaining: bool,
+) -> Removed:
+    linked = {shown(study, one) for one in linked_files(study, withdrawal.subject)}
+    withdrawal = replace(withdrawal, linked=tuple(sorted({*withdrawal.linked, *linked})))
+    keep(study, withdrawal)
+    for name, do in _steps(study, withdrawal, instance, run_id):
+        withdrawal = withdrawal.with_count(name, do())
+        keep(study, withdrawal)
+        reached(name)
+    left: list[Remaining] = []
+    if withdrawal.delete_source and not acknowledge_remaining:
+        left = remaining_files(study, withdrawal.subject, _linked(study, withdrawal))
+    removed = _removed(withdrawal, tuple(left))
+    audit.forget_subject(
+        Lake.of(study), withdrawal.subject, removed.says, study.simulated, withdrawal.event_id
+    )
+    reached("audit log")
     report_lake(instance, lake_of(study))
-    refresh_catalogue(lake)
+    refresh_catalogue(Lake.of(study))
+    reached("catalogue")
+    if left:
+        keep(study, replace(withdrawal, is_erased=True))
+    else:
+        forget(study, withdrawal.subject)
+    reached("end")
     return removed
+
+
+def reached(name: str) -> None:
+    """Stand for the end of a step; tests break off here."""
+
+
+def _steps(
+    study: Study, withdrawal: Withdrawal, instance: dg.DagsterInstance, run_id: str | None
+) -> Iterator[tuple[str, Callable[[], int]]]:
+    """List what is removed, in order; each may be done again, and removes what is there then."""
+    subject, lake = withdrawal.subject, Lake.of(study)
+    if withdrawal.delete_source:
+        folders, rows = 0, 0
+
+        def sources() -> int:
+            nonlocal folders, rows
+            folders, rows = remove_sources(study, subject)
+            return folders
+
+        yield "folders", sources
+        yield "source_rows", lambda: rows
+    yield "cached", lambda: _remove_cached(study, subject)
+    yield "files", lambda: _remove_partitions(lake, subject)
+    yield "rows", lambda: _remove_rows(lake, subject)
+    yield "runs", lambda: forget_subject(instance, study.dagster_home, subject, but=run_id)
+
+
+def _linked(study: Study, withdrawal: Withdrawal) -> list:
+    return [study.folder / one for one in withdrawal.linked]
+
+
+def _removed(withdrawal: Withdrawal, left: tuple[Remaining, ...]) -> Removed:
+    names = ("folders", "source_rows", "files", "rows", "runs")
+    return Removed(**{name: withdrawal.counts.get(name, 0) for name in names}, remaining=left)
+
+
+def _remove_cached(study: Study, subject: str) -> int:
+    """Delete what the cache has of a patient, and the lines about the patient in our logs."""
+    for folder in own_folders(study, subject):
+        if folder.is_relative_to(study.cache_folder):
+            remove_file(folder)
+    named = mentions(subject)
+    for log in (*study.folder.glob("*.log*"), *study.dagster_home.glob("*.log*")):
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        if named.search(text):
+            # Written into, not replaced: whoever has it open goes on writing.
+            kept = [line for line in text.splitlines(keepends=True) if not named.search(line)]
+            with log.open("r+", encoding="utf-8") as stream:
+                stream.writelines(kept)
+                stream.truncate()
+    return 0
 
 
 def _refuse_unknown(study: Study, lake: Lake, subject: str, instance: dg.DagsterInstance) -> None:
@@ -133,7 +251,7 @@ def _refuse_remaining_sources(study: Study, subject: str) -> None:
     if there:
         raise StudyError(
             f"sub-{subject} still has data in {', '.join(there)}: they would be taken up again. "
-            "Take them away first, or say --delete-source to have them deleted for good."
+            "Remove them first, or say --delete-source to have them deleted for good."
         )
 
 

@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets import tables
+from ect_assets import patient_files, tables
 from ect_assets.freshness import has_failed_before, is_fresh
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.participants import COLUMNS as BASIC_COLUMNS
 from ect_assets.intake.privacy import (
-    BLOCKS,
+    BLOCKING,
     POSSIBLE,
+    UNCHECKED,
     screen_participants,
     screen_subject,
-    screened_files,
+    withheld_columns,
 )
-from ect_assets.intake.scans import read_raw_scans, scan_files
-from ect_assets.intake.session_order import contradictions, dated_files
-from ect_assets.intake.source_files import usable_files
+from ect_assets.intake.scans import read_raw_scans
+from ect_assets.intake.session_order import contradictions
 from ect_assets.lake.store import Partition
-from ect_assets.problems import EVERY, NOT_CHECKED, InputProblem, Problem
+from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.step import Event, Made, Work, step
 from ect_assets.study import Study
 
@@ -36,15 +37,6 @@ def _no_images(study: Study, partition: Partition) -> str | None:
     return None if study.scans.images else "the study has no images (scans.images = false)"
 
 
-def _made_here(study: Study) -> Path | None:
-    """Name the folder of volumes where it is this platform that fills it, from screened images."""
-    return study.morphometry_folder if study.morphometry.source == "recon-all" else None
-
-
-def _screened(study: Study, subject: str) -> list[Path]:
-    return screened_files(study.bids_folder, subject, _made_here(study))
-
-
 def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
     """Give what the screen says of a patient: as `raw_scans` found it in these files, or anew."""
     study, partition = work.study, {"subject": subject}
@@ -53,25 +45,9 @@ def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
         or has_failed_before(raw_scans, study, work.lake, partition)
     )
     if not is_known:
-        return _screen_or_say(study, subject)
+        return _screen(study, subject)
     failure = work.lake.failure(tables.RawScans, partition)
     return () if failure is None else failure.problems
-
-
-def _screen_or_say(study: Study, subject: str) -> Sequence[Problem]:
-    """Screen a patient's files; where one cannot be read, that is this patient's problem alone."""
-    try:
-        return _screen(study, subject)
-    except OSError as error:
-        name = Path(error.filename).name if error.filename else "a file"
-        problem = Problem(
-            NOT_CHECKED,
-            f"{name} could not be read ({error.strerror or type(error).__name__}), and so was not "
-            "screened for identifying content. Make it readable, then `ect run`.",
-            "raw_scans",
-            subject,
-        )
-        return (problem,)
 
 
 def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
@@ -81,22 +57,31 @@ def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Pr
         *screen_participants(bids, work.study.privacy.allow),
         *(one for subject in subject_labels(bids) for one in _found_by_screen(work, subject)),
     ]
-    return [
-        dataclasses.replace(one, stage=stage)
-        for one in found
-        if one.reason in {*reasons, NOT_CHECKED}
-    ]
+    return [dataclasses.replace(one, stage=stage) for one in found if one.reason in reasons]
 
 
 def _screen(study: Study, subject: str) -> list[Problem]:
-    allowed = study.privacy.allow
-    return screen_subject(study.bids_folder, subject, allowed, _made_here(study))
+    """Screen a patient; a screen that cannot be made blocks the patient."""
+    try:
+        return screen_subject(
+            study.bids_folder,
+            subject,
+            study.privacy.allow,
+            patient_files.made_here(study),
+            patient_files.folders_outside(study, subject),
+        )
+    except (StudyError, MemoryError):
+        raise
+    except Exception as error:
+        sentence = (
+            f"the files of this patient could not be looked through ({type(error).__name__}). "
+            "`ect validate` may say more; report it if it does not."
+        )
+        return [Problem(UNCHECKED, sentence, "raw_scans", subject)]
 
 
 def _images(study: Study, partition: Partition) -> list[Path]:
-    subject = partition["subject"]
-    found = {*scan_files(study.bids_folder, subject), *_screened(study, subject)}
-    return usable_files(sorted(found), study.bids_folder)
+    return patient_files.image_files(study, partition["subject"])
 
 
 def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ...]:
@@ -105,21 +90,11 @@ def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ..
 
 
 def _participants_files(study: Study, partition: Partition) -> list[Path]:
-    subjects = subject_labels(study.bids_folder)
-    dated = (dated_files(study.bids_folder, subject) for subject in subjects)
-    files = {study.bids_folder / "participants.tsv", *(file for some in dated for file in some)}
-    if not study.scans.images:
-        # Otherwise `raw_scans` looks at them, and what it finds is read from there.
-        files |= {file for subject in subjects for file in _screened(study, subject)}
-    return usable_files(sorted(files), study.bids_folder)
+    return patient_files.participants_files(study)
 
 
 def _clinical_files(study: Study, partition: Partition) -> list[Path]:
-    own = {study.bids_folder / one.file for one in study.instruments.values() if one.file}
-    per_subject = study.bids_folder.glob("sub-*/sub-*_sessions.tsv")
-    inside = usable_files(per_subject, study.bids_folder)
-    screened = _participants_files(study, partition)
-    return sorted({*screened, *inside, *usable_files(own)})
+    return patient_files.rating_files(study)
 
 
 @step(
@@ -202,18 +177,20 @@ def participants(work: Work) -> Made:
 
     A column that can tell who they are stops the table; a cell or a file that can leaves its
     patient out, and so do dates that say that the follow-up came before the baseline. A value that
-    cannot be right is missing, and reported.
+    cannot be right is missing, and reported. A column of free text is left out unless
+    ``privacy.allow`` names it.
     """
     bids = work.study.bids_folder
     screened = screen_participants(bids, work.study.privacy.allow)
-    of_columns = [one for one in screened if one.reason == BLOCKS and one.subject == EVERY]
+    of_columns = [one for one in screened if one.reason in BLOCKING and one.subject == EVERY]
     if of_columns:
         raise InputProblem(of_columns)
     # With images what only might identify is noted where they are registered.
-    told = (BLOCKS,) if work.study.scans.images else (BLOCKS, POSSIBLE)
+    told = BLOCKING if work.study.scans.images else (*BLOCKING, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
     both = work.study.sessions.both
     frame, problems = read_participants(bids, dict(work.study.participants), both[0])
+    frame = _without_free_text(work.study, frame)
     frame = _without_blocked(frame, screened)
     turned = contradictions(bids, subject_labels(bids), both)
     found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
@@ -250,7 +227,7 @@ def clinical_scores(work: Work) -> Made:
         study.sessions.both,
         study.instruments,
     )
-    everything = _told_by_screen(work, "clinical_scores", (BLOCKS,))
+    everything = _told_by_screen(work, "clinical_scores", BLOCKING)
     # A column that identifies concerns participants.tsv, and stops that table.
     blocking = [problem for problem in everything if problem.subject != EVERY]
     frame = _without_blocked(frame, blocking)
@@ -261,8 +238,21 @@ def clinical_scores(work: Work) -> Made:
     )
 
 
+def _without_free_text(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """Take columns of free text out; of those that every study has, the values."""
+    ours = {theirs.casefold(): name for theirs, name in study.participants.items()}
+    withheld = withheld_columns(study.bids_folder, study.privacy.allow)
+    names = {ours.get(one.casefold(), one).casefold() for one in withheld}
+    found = [str(one) for one in frame if str(one).casefold() in names]
+    known = [one for one in found if one in BASIC_COLUMNS]
+    frame = frame.drop(columns=[one for one in found if one not in known])
+    for name in known:
+        frame[name] = pd.Series(index=frame.index, dtype=frame[name].dtype)
+    return frame
+
+
 def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
-    blocked = {one.subject for one in problems if one.reason in (BLOCKS, NOT_CHECKED)}
+    blocked = {one.subject for one in problems if one.reason in BLOCKING}
     return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
 
 

@@ -21,6 +21,7 @@ from ect_assets.intake.participant_rows import (
     list_dataset,
 )
 from ect_assets.intake.participants import read_participants
+from ect_assets.intake.privacy_texts import likeness_to_name
 from ect_assets.intake.tsv import read_tsv
 from ect_assets.problems import Problem
 
@@ -102,7 +103,12 @@ def invalid_subjects(bids: Path) -> list[Problem]:
 
 
 def _safe(label: str) -> str:
-    """Show a label that is none, so that it can be looked for and does nothing where it stands."""
+    """Show a label that is none, so that it can be looked for and does nothing where it stands.
+
+    One that reads like somebody's name is not shown.
+    """
+    if likeness_to_name(label) != "none":
+        return NO_LABEL
     return _NO_LETTERS.sub("_", label)[:_LONGEST_LABEL] or NO_LABEL
 
 

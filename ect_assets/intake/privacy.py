@@ -1,9 +1,10 @@
 """The privacy screen: content that can tell who a patient is, found before it is taken in.
 
-It walks through a patient's files and through participants.tsv and tells what it found, by the
-names of fields and never by their values. What identifies blocks the patient; what cannot be
-judged is noted. What a file holds belongs in `privacy_files`, which words identify in
-`privacy_words`. Faces in the images are not looked at, nor are burnt-in letters: T1-weighted
+It walks through a patient's files and through participants.tsv and says what it found, by the
+names of fields and never by their values. What identifies, or cannot be looked through, blocks the
+patient; what cannot be judged is noted. What a file holds belongs in `privacy_files`,
+`privacy_sidecars` and `privacy_tables`, which words identify in `privacy_words` and
+`privacy_texts`. Faces in the images are not looked at, nor are burnt-in letters: T1-weighted
 images are treated as faced.
 """
 
@@ -12,24 +13,28 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake import privacy_words as words
 from ect_assets.intake.findings import Findings, listed
 from ect_assets.intake.folder_names import names_beginning, names_ending, names_in
 from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_traces
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
-from ect_assets.intake.privacy_words import MOST_BYTES, Trace, shown_field, too_large
+from ect_assets.intake.privacy_tables import free_text_columns, table_traces, traces_of_table
+from ect_assets.intake.privacy_texts import OLDEST_YEARS
+from ect_assets.intake.privacy_words import Trace, not_checked
 from ect_assets.intake.source_files import is_within
-from ect_assets.intake.tsv import TableFileError, parse_number, read_table
-from ect_assets.problems import EVERY, Problem
+from ect_assets.intake.tsv import TableFileError, read_table
+from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 
 BLOCKS, POSSIBLE = "identifying_content", "identifying_content_possible"
-OLDEST_YEARS = 89
-"""Ages above are so rare that they identify (45 CFR 164.514)."""
+UNCHECKED = NOT_CHECKED
+BLOCKING = (BLOCKS, UNCHECKED)
+"""Reasons with which nothing of a patient is taken in."""
 
 READERS: dict[str, Callable[[Path], list[Trace]]] = {
     ".nii": nifti_traces,
@@ -44,19 +49,23 @@ TABLES = ("_scans.tsv", "_sessions.tsv")
 DICTIONARIES = ("scans", "sessions", "participants", "events", "channels", "electrodes")
 PARTICIPANTS = "participants.tsv"
 
-_BIDS_NAME = re.compile(r"sub-[0-9A-Za-z]+(_[a-z]+-[0-9A-Za-z+]+)*(_[0-9A-Za-z]+)?(\.[a-z0-9]+)+")
 _SIDECAR = re.compile(r"([a-z]+-[0-9A-Za-z+]+_)*[0-9A-Za-z]+\.json")
+_SESSION = re.compile(r"(?:^|_)ses-([0-9A-Za-z]+)(?:$|_)")
 _NOT_SIDECARS = ("dataset_description.json", "participants.json", "genetic_info.json")
-_MEND = "Take out what is there, or, once a reviewer has looked at it, write"
+_FIX = "Take out what is there, or, once a reviewer has looked at it, write"
 
 
 def screen_subject(
-    bids: Path, subject: str, allowed: Collection[str], made_here: Path | None = None
+    bids: Path,
+    subject: str,
+    allowed: Collection[str],
+    made_here: Path | None = None,
+    folders: Sequence[Path] = (),
 ) -> list[Problem]:
     """Look for identifying content in a patient's files.
 
-    Read are sidecars, headers with their extensions, tags of FreeSurfer volumes, transforms,
-    ``*_scans.tsv``, ``*_sessions.tsv``, and the names of the files.
+    Read are sidecars, headers with their extensions and what stands behind the image, tags of
+    FreeSurfer volumes, transforms, ``*_scans.tsv``, ``*_sessions.tsv``, and the names of the files.
 
     Parameters
     ----------
@@ -68,29 +77,44 @@ def screen_subject(
         Fields that a reviewer of the study has looked at (``privacy.allow``), in any case.
     made_here : Path, optional
         A folder that this platform writes itself; nothing in it came from outside.
+    folders : sequence of Path
+        The patient's folders outside the dataset, such as FreeSurfer's.
 
     Returns
     -------
     list of Problem
-        ``identifying_content`` (the patient cannot be taken in) and
+        ``identifying_content`` and ``not_checked`` (the patient cannot be taken in) and
         ``identifying_content_possible`` (noted), one of each per session at most; session ``*``
         for files of the whole patient or dataset.
     """
     findings = Findings("raw_scans")
-    told: dict[tuple[str, tuple[Trace, ...]], list[str]] = defaultdict(list)
-    for file in screened_files(bids, subject, made_here):
-        path = file.relative_to(bids)
-        traces = {*_opened_traces(file, path), *_traces_of_name(path)}
+    found: dict[tuple[str, tuple[Trace, ...]], list[str]] = defaultdict(list)
+    for file in screened_files(bids, subject, made_here, folders):
+        path = _path_in_messages(file, bids, folders)
+        traces = {*_opened_traces(file, path), *_traces_of_name(path, subject)}
         kept = tuple(sorted(one for one in traces if not _is_allowed(one.field, allowed)))
         if kept:
-            told[_session(path), kept].append(words.without_dates(path.as_posix()))
-    for (session, traces_found), files in told.items():
+            found[_session(path), kept].append(_shown(path, subject))
+    for (session, traces_found), files in found.items():
         where = files[0] if len(files) == 1 else f"{len(files)} files ({listed(files, 2)})"
-        _tell(findings, where, traces_found, subject, session)
+        _add(findings, where, traces_found, subject, session)
     return findings.problems
 
 
-def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> list[Path]:
+def _path_in_messages(file: Path, bids: Path, folders: Sequence[Path]) -> Path:
+    """Name a file relative to the dataset, or to where the patient's folder outside of it lies."""
+    if file.is_relative_to(bids):
+        return file.relative_to(bids)
+    return next(
+        Path("derivatives", folder.parent.name) / file.relative_to(folder.parent)
+        for folder in folders
+        if file.is_relative_to(folder)
+    )
+
+
+def screened_files(
+    bids: Path, subject: str, made_here: Path | None = None, folders: Sequence[Path] = ()
+) -> list[Path]:
     """List every file that `screen_subject` may look at.
 
     Parameters
@@ -99,7 +123,7 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
         The BIDS dataset.
     subject : str
         Label, without ``sub-``.
-    made_here : Path, optional
+    made_here, folders
         As in `screen_subject`.
 
     Returns
@@ -123,6 +147,8 @@ def screened_files(bids: Path, subject: str, made_here: Path | None = None) -> l
     inside = [file for file in top if is_within(file, bids) and file.is_file()]
     for folder in (bids / f"sub-{subject}", *derived):
         inside += _files_below(folder, Path(os.path.realpath(bids)))
+    for folder in folders:
+        inside += _files_below(folder, Path(os.path.realpath(folder)))
     return sorted(
         file for file in set(inside) if made_here is None or not file.is_relative_to(made_here)
     )
@@ -152,12 +178,36 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
     except TableFileError:
         return []
     findings = Findings("participants")
-    traces = [one for one in _traces_of_table(rows) if not _is_allowed(one.field, allowed)]
-    _tell(findings, PARTICIPANTS, traces, EVERY, EVERY)
+    traces = [
+        one for one in traces_of_table(rows, ages=False) if not _is_allowed(one.field, allowed)
+    ]
+    _add(findings, PARTICIPANTS, traces, EVERY, EVERY)
     for column in rows.columns:
-        if {"age", "ages"} & set(words.words_of(column)) and not _is_allowed(column, allowed):
+        if words.is_age(column) and not _is_allowed(column, allowed):
             _find_old(rows, column, findings)
     return findings.problems
+
+
+def withheld_columns(bids: Path, allowed: Collection[str]) -> list[str]:
+    """List the columns of participants.tsv that are free text and stay out of the lake.
+
+    Parameters
+    ----------
+    bids : Path
+        The BIDS dataset.
+    allowed : collection of str
+        ``privacy.allow``.
+
+    Returns
+    -------
+    list of str
+    """
+    try:
+        return free_text_columns(
+            read_table(bids / PARTICIPANTS, PARTICIPANTS, within=bids).rows, allowed
+        )
+    except TableFileError:
+        return []
 
 
 def _files_below(top: Path, root: Path) -> Iterator[Path]:
@@ -192,10 +242,24 @@ def _files_below(top: Path, root: Path) -> Iterator[Path]:
 
 
 def _opened_traces(file: Path, path: Path) -> list[Trace]:
+    """Look through a file; one that cannot be looked through blocks its patient."""
     try:
         return _traces(file, path)
     except OSError:
-        return [Trace("file", False, "cannot be opened")]
+        return [
+            not_checked("file", "cannot be opened", "Give whoever runs `ect` the right to read it.")
+        ]
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        # Whatever the fault is, what nobody looked through is not taken in.
+        return [
+            not_checked(
+                "file",
+                f"could not be looked through ({type(error).__name__})",
+                "Export it again, or move it out of the dataset.",
+            )
+        ]
 
 
 def _traces(file: Path, path: Path) -> list[Trace]:
@@ -204,77 +268,53 @@ def _traces(file: Path, path: Path) -> list[Trace]:
         is_dictionary = file.stem.rsplit("_", 1)[-1] in DICTIONARIES
         return dictionary_traces(file) if is_dictionary else json_traces(file)
     if file.name.endswith(TABLES):
-        return _table_traces(file, path)
+        return table_traces(file, path.as_posix())
     ending = ".nii.gz" if file.name.endswith(".nii.gz") else file.suffix
     return READERS[ending](file) if ending in READERS else []
 
 
-def _table_traces(file: Path, path: Path) -> list[Trace]:
-    if file.stat().st_size > MOST_BYTES:
-        return [too_large("table")]
-    try:
-        return _traces_of_table(read_table(file, path.as_posix()).rows)
-    except TableFileError:
-        return [Trace("table", False, "cannot be read as a table")]
-
-
-def _traces_of_table(rows: pd.DataFrame) -> list[Trace]:
-    traces = (_trace_of_column(column, rows[column].dropna()) for column in rows.columns)
-    return [one for one in traces if one is not None]
-
-
-def _trace_of_column(column: str, cells: pd.Series) -> Trace | None:
-    if cells.empty:
-        return None
-    kind = words.kind_of_column(column)
-    if any(words.holds_date(cell) for cell in cells):
-        return Trace(shown_field(column), True, "a date that is not shifted to 1925 or before")
-    if column.lower() == "acq_time":
-        return None
-    if kind == "identifying":
-        return Trace(shown_field(column), True)
-    if any(words.holds_person(cell) for cell in cells):
-        return Trace(shown_field(column), True, "a person's name")
-    if kind == "allowed":
-        return None
-    if cells.str.fullmatch(r"\d{7,}").mean() > 0.5:
-        return Trace(shown_field(column), False, "numbers as long as those of records")
-    is_prose = cells.str.contains(r"[^\W\d_]{2,}[\s,]+[^\W\d_]") & ~cells.duplicated(keep=False)
-    return (
-        Trace(shown_field(column), False, "texts of their own") if is_prose.mean() > 0.5 else None
-    )
-
-
 def _find_old(rows: pd.DataFrame, column: str, findings: Findings) -> None:
+    if "participant_id" not in rows or column == "participant_id":
+        return
+    unit = words.age_unit(column)
+    shown = words.shown_field(column)
     for line, subject, cell in rows[["participant_id", column]].dropna().itertuples():
-        age = parse_number(cell)
-        if age is not None and age > OLDEST_YEARS:
+        if texts.is_old(cell, unit):
             findings.add(
                 BLOCKS,
-                f"{PARTICIPANTS} line {line} has an age above {OLDEST_YEARS} in {column}, which "
+                f"{PARTICIPANTS} line {line} has an age above {OLDEST_YEARS} in {shown}, which "
                 f"can identify a person. Write {OLDEST_YEARS}+ there, or, once a reviewer has "
-                f'looked at it, `privacy.allow = ["{column}"]` in study.toml.',
+                f'looked at it, `privacy.allow = ["{shown}"]` in study.toml.',
                 subject.removeprefix("sub-"),
             )
 
 
-def _traces_of_name(path: Path) -> list[Trace]:
+def _traces_of_name(path: Path, subject: str) -> list[Trace]:
     """Judge the names of a file and its folders; derived files have names of their programs."""
-    text = path.as_posix()
-    if words.holds_date(text):
+    rest = path.as_posix().replace(f"sub-{subject}", "")
+    if texts.holds_date(path.as_posix()):
         return [Trace("file_name", True, "a date in the name of the file or folder")]
+    if texts.holds_person(rest):
+        return [Trace("file_name", True, "a person's name in the name of the file or folder")]
     if path.parts[0] == "derivatives" or len(path.parts) == 1:
         return []
-    if words.is_like_a_name(path.parts[0].removeprefix("sub-")):
+    if texts.is_like_a_name(path.parts[0].removeprefix("sub-")):
         return [Trace("file_name", False, "a label of the patient that reads like a name")]
-    if not _BIDS_NAME.fullmatch(path.name):
+    if texts.holds_given_name(rest):
+        return [Trace("file_name", True, "a person's name in the name of the file or folder")]
+    if not words.BIDS_NAME.fullmatch(path.name):
         return [Trace("file_name", False, "a name that BIDS does not know")]
     return []
 
 
+def _shown(path: Path, subject: str) -> str:
+    """Name a file in a message without what may be somebody's name in it."""
+    return "/".join(words.shown_file(part, subject) for part in path.parts)
+
+
 def _session(path: Path) -> str:
     for part in path.parts:
-        found = re.search(r"(?:^|_)ses-([0-9A-Za-z]+)(?:$|_)", part)
+        found = _SESSION.search(part)
         if found:
             return found[1]
     return EVERY
@@ -284,21 +324,31 @@ def _is_allowed(field: str, allowed: Collection[str]) -> bool:
     return field.lower() in {name.lower() for name in allowed}
 
 
-def _tell(
+def _add(
     findings: Findings, where: str, traces: Iterable[Trace], subject: str, session: str
 ) -> None:
-    """Add one sentence for the fields that block, and one for those that are noted."""
+    """Add one sentence for what could not be looked through, for what blocks, for what is noted."""
+    found = sorted(set(traces))
+    for one in found:
+        if one.fix:
+            findings.add(
+                UNCHECKED,
+                f"{where} {one.says}, so that nobody knows whether it can identify a person. "
+                f"{one.fix}",
+                subject,
+                session,
+            )
     for blocks, reason, says in (
         (True, BLOCKS, "can identify a person"),
         (False, POSSIBLE, "might identify a person and that nobody has looked at"),
     ):
-        mine = sorted(one for one in set(traces) if one.blocks is blocks)
+        mine = [one for one in found if one.blocks is blocks and not one.fix]
         if not mine:
             continue
         names = ", ".join(f'"{one.field}"' for one in mine[:5])
         findings.add(
             reason,
-            f"{where}: has fields that {says}: {listed([str(one) for one in mine])}. {_MEND} "
+            f"{where}: has fields that {says}: {listed([str(one) for one in mine])}. {_FIX} "
             f"`privacy.allow = [{names}]` in study.toml.",
             subject,
             session,

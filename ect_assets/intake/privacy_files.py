@@ -1,8 +1,8 @@
 """What images and transforms hold that can tell who somebody is, field by field.
 
 Each reader looks at one kind of file and names the fields it found; no value leaves this module.
-Reads are bounded. A damaged image has no traces here: that it cannot be used is told in `scans`.
-Sidecars belong in `privacy_sidecars`, which words identify in `privacy_words`; which files a
+Reads are bounded. A damaged image has no traces beyond its damage: that it cannot be used is told
+in `scans`. Sidecars belong in `privacy_sidecars`, what texts hold in `privacy_texts`; which files a
 patient has, and what follows, in `privacy`.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import struct
 import zlib
 from collections.abc import Iterator
@@ -20,20 +19,25 @@ from typing import BinaryIO, cast
 import nibabel
 import numpy as np
 
-from ect_assets.intake import privacy_words as words
-from ect_assets.intake.privacy_sidecars import traces_of_json
+from ect_assets.intake import privacy_texts as texts
+from ect_assets.intake.privacy_sidecars import UnreadableJsonError, parsed, traces_of_json
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
 
 MOST_IMAGE_BYTES = 1 << 29
-"""An .mgz file with a larger image is not unpacked to reach the tags behind it."""
+"""A larger volume of FreeSurfer is not unpacked to reach the tags behind it."""
+MOST_OF_OTHERS_BYTES = 1 << 27
+"""A larger image that is no T1w, which nobody reads here, is not unpacked to its end."""
 _BLOCK_BYTES = 1 << 20
 _DICOM_EXTENSION, _AFNI_EXTENSION = 2, 4
 _MGH_HEADER_BYTES, _MGH_SCAN_BYTES = 284, 20
 _MGH_VOXEL_BYTES = {0: 1, 1: 4, 3: 4, 4: 2}
+_GZIP_MARK = b"\x1f\x8b"
+_GZIP_NAME, _GZIP_COMMENT, _GZIP_EXTRA = 8, 16, 4
+_DAMAGE = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError)
 
 
 def nifti_traces(file: Path) -> list[Trace]:
-    """Look through the header of a NIfTI image and its extensions.
+    """Look through the header of a NIfTI image, its extensions, and what stands behind the image.
 
     Parameters
     ----------
@@ -43,16 +47,50 @@ def nifti_traces(file: Path) -> list[Trace]:
     Returns
     -------
     list of Trace
-        Fields descrip, aux_file, db_name, intent_name, extension.
+        Fields descrip, aux_file, db_name, intent_name, extension, trailing_bytes, gzip_header.
     """
+    found: set[Trace] = set()
     try:
+        found.update(_traces_of_gzip(file))
         with _opened(file) as stream:
-            return sorted(set(_traces_of_nifti(stream)))
-    except (OSError, EOFError, zlib.error, struct.error):
-        return []
+            for one in _traces_of_nifti(stream, file):
+                found.add(one)
+    except gzip.BadGzipFile as error:
+        # Of a file that begins as gzip: that something else stands behind it.
+        if str(error).startswith("Not a gzipped"):
+            found.update(_traces_behind_gzip(file))
+    except _DAMAGE:
+        pass
+    return sorted(found)
 
 
-def _traces_of_nifti(stream: BinaryIO) -> Iterator[Trace]:
+def _traces_of_gzip(file: Path) -> Iterator[Trace]:
+    """Judge the name and comment that a gzip file carries of what it was made from."""
+    if file.suffix not in (".gz", ".mgz"):
+        return
+    with file.open("rb") as stream:
+        head = stream.read(4096)
+    if len(head) < 10 or not head.startswith(_GZIP_MARK):
+        return
+    flags, rest = head[3], head[10:]
+    if flags & _GZIP_EXTRA and len(rest) >= 2:
+        rest = rest[2 + int.from_bytes(rest[:2], "little") :]
+    for flag in (_GZIP_NAME, _GZIP_COMMENT):
+        if flags & flag:
+            raw, _, rest = rest.partition(b"\0")
+            text = raw.decode("latin-1")
+            if texts.holds_date(text) or texts.likeness_to_name(text) == "name":
+                yield Trace("gzip_header", True, "a name or a date")
+
+
+def _traces_behind_gzip(file: Path) -> Iterator[Trace]:
+    with file.open("rb") as stream:
+        if stream.read(2) == _GZIP_MARK:
+            yield Trace("trailing_bytes", True, "bytes behind the compressed image")
+
+
+def _traces_of_nifti(stream: BinaryIO, file: Path) -> Iterator[Trace]:
+    has_image = file.suffix != ".hdr"
     head = stream.read(540)
     sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
     kind, n_bytes = (nibabel.Nifti2Header, 540) if 540 in sizes else (nibabel.Nifti1Header, 348)
@@ -67,43 +105,91 @@ def _traces_of_nifti(stream: BinaryIO) -> Iterator[Trace]:
     wanted = int(offset) - n_bytes if np.isfinite(offset) else 0
     if wanted > MOST_BYTES:
         yield too_large("extension")
-    rest = head[n_bytes:] + stream.read(max(min(wanted, MOST_BYTES) - (len(head) - n_bytes), 0))
-    yield from _traces_of_extensions(rest[: max(wanted, 0)], header.endianness)
+        return
+    wanted = max(wanted, 0) if has_image else MOST_BYTES
+    rest = head[n_bytes:] + stream.read(max(wanted - (len(head) - n_bytes), 0))
+    yield from _traces_of_extensions(rest[:wanted], header.endianness)
+    n_bytes = _image_bytes(header)
+    is_read = file.name.split(".")[0].endswith("_T1w")
+    if has_image and 0 < n_bytes <= (MOST_IMAGE_BYTES if is_read else MOST_OF_OTHERS_BYTES):
+        yield from _traces_behind_image(stream, rest[wanted:], n_bytes)
+    elif has_image and is_read and n_bytes:
+        yield Trace("trailing_bytes", False, "not looked for, the image is too large")
+
+
+def _image_bytes(header: nibabel.Nifti1Header) -> int:
+    """Return how many bytes an image has by its header; 0 where that makes no sense."""
+    n_dims = int(header["dim"][0])
+    n_bytes = int(header["bitpix"]) // 8
+    for n in header["dim"][1 : 1 + n_dims] if 1 <= n_dims <= 7 else [0]:
+        n_bytes *= max(int(n), 0)
+    return n_bytes
+
+
+def _traces_behind_image(stream: BinaryIO, begun: bytes, n_bytes: int) -> Iterator[Trace]:
+    """Look whether anything but zeros stands behind the last voxel."""
+    _pass_over(stream, n_bytes - len(begun))
+    blocks = iter(lambda: stream.read(_BLOCK_BYTES), b"")
+    if begun[n_bytes:].strip(b"\0") or any(block.strip(b"\0") for block in blocks):
+        yield Trace("trailing_bytes", True, "bytes behind the image")
 
 
 def _traces_of_extensions(content: bytes, endianness: str) -> Iterator[Trace]:
     if not content[:1].strip(b"\0"):
+        yield from _traces_of_hidden(content)
         return
     place = 4
     while place + 8 <= len(content):
         size, code = struct.unpack_from(f"{endianness}ii", content, place)
         if size < 8:
+            yield from _traces_of_hidden(content[place:])
             return
-        body = content[place + 8 : place + size].decode("utf-8", errors="replace").strip("\0 \n")
+        body = content[place + 8 : place + size].strip(b"\0 \n")
         place += size
         if code == _DICOM_EXTENSION:
             yield Trace("extension", True, "a DICOM header")
             continue
-        try:
-            yield from traces_of_json(json.loads(body))
-        except (ValueError, RecursionError):
-            found = _traces_of_text("extension", body)
-            # AFNI notes in every file who ran which program when: the analyst, not the patient.
-            softened = code == _AFNI_EXTENSION
-            yield from (Trace(one.field, one.blocks and not softened, one.says) for one in found)
+        yield from _traces_of_extension(body, is_afni=code == _AFNI_EXTENSION)
+    yield from _traces_of_hidden(content[place:])
+
+
+def _traces_of_extension(body: bytes, is_afni: bool) -> Iterator[Trace]:
+    try:
+        content = parsed(body)
+    except UnreadableJsonError:
+        content = None
+    if isinstance(content, (dict, list)):
+        yield from traces_of_json(content)
+        return
+    text = body.decode("utf-8", errors="replace").replace("\0", "")
+    for one in _traces_of_text("extension", text):
+        # AFNI notes in every file who ran which program when: the analyst, not the patient.
+        is_softened = is_afni and not texts.holds_person(text)
+        yield Trace(one.field, one.blocks and not is_softened, one.says)
+
+
+def _traces_of_hidden(content: bytes) -> Iterator[Trace]:
+    """Tell of bytes between header and image that belong to no extension."""
+    if content.strip(b"\0"):
+        yield Trace("extension", True, "bytes before the image that are no extension")
 
 
 def _traces_of_text(field: str, text: str, is_short: bool = False) -> list[Trace]:
-    """Judge a free text; an intent's name is a short one, of which an unknown word is no news."""
-    if not text or words.is_software(text):
+    """Judge a free text; an intent's name is a short one, of which a lone word is no news."""
+    if not text:
         return []
-    if words.holds_person(text):
+    if texts.holds_person(text):
         return [Trace(field, True, "a person's name")]
-    if words.holds_date(text):
+    if texts.is_software(text):
+        return []
+    if texts.holds_date(text):
         return [Trace(field, True, "a date")]
-    if words.holds_path(text):
+    if texts.holds_path(text):
         return [Trace(field, False, "the path of a file")]
-    if is_short and not words.holds_long_number(text):
+    likeness = texts.likeness_to_name(text)
+    if likeness == "name":
+        return [Trace(field, True, "what reads like a name or an address")]
+    if is_short and likeness == "none" and not texts.holds_long_number(text):
         return []
     return [Trace(field, False, "a text")]
 
@@ -124,18 +210,19 @@ def mgh_traces(file: Path) -> list[Trace]:
     list of Trace
         Field ``tags``.
     """
+    found = list(_traces_of_gzip(file))
     try:
         with _opened(file) as stream:
             head = stream.read(_MGH_HEADER_BYTES)
             _, *shape, kind = struct.unpack_from(">6i", head)
             n_bytes = int(np.prod(shape, dtype=np.int64)) * _MGH_VOXEL_BYTES.get(kind, 0)
             if not 0 < n_bytes <= MOST_IMAGE_BYTES:
-                return [too_large("tags")]
+                return [*found, Trace("tags", False, "not looked at, the image is too large")]
             _pass_over(stream, n_bytes + _MGH_SCAN_BYTES)
             text = stream.read(MOST_BYTES).decode("latin-1")
-    except (OSError, EOFError, zlib.error, struct.error):
-        return []
-    return _traces_of_notes("tags", text)
+    except _DAMAGE:
+        return found
+    return found + _traces_of_notes("tags", text)
 
 
 def transform_traces(file: Path) -> list[Trace]:
@@ -162,9 +249,9 @@ def transform_traces(file: Path) -> list[Trace]:
 
 def _traces_of_notes(field: str, text: str) -> list[Trace]:
     """Judge what FreeSurfer notes of its own work: paths and days are usual, names are not."""
-    if words.holds_person(text):
+    if texts.holds_person(text):
         return [Trace(field, True, "a person's name")]
-    if words.holds_date(text) or words.holds_path(text):
+    if texts.holds_date(text) or texts.holds_path(text):
         return [Trace(field, False, "the path of a file or a date")]
     return []
 

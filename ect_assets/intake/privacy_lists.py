@@ -87,14 +87,18 @@ IDENTIFYING_WORDS = _names(
     """
     address adresse birthdate birthday birthdates date dates datetime dob email fax forename
     geburtsdatum insurance mrn nachname passport phone physician postcode ssn street surname
-    telefon telephone timestamp vorname zip zipcode operator
-    姓名 出生日期 身份证 身份证号 住院号 电话
+    telefon telephone timestamp vorname zip zipcode operator yob birthplace hometown
+    nationality birthyear born geboren geburtsjahr geburtsort geburtstag wohnort anschrift
+    strasse city town village ort beruf occupation employer employee username relative
+    spouse mother father 姓名 出生日期 身份证 身份证号 住院号 电话
     """
 )
 
 IDENTIFYING_COMPOUNDS = (
     *("patientname", "patientid", "patientsname", "personname", "fullname", "firstname"),
     *("lastname", "familyname", "givenname", "maidenname", "middlename"),
+    *("birthyear", "yearofbirth", "monthofbirth", "placeofbirth", "birthname", "birthplace"),
+    *("mothersname", "fathersname", "username", "contactname", "initials"),
     *("birthdate", "dateofbirth", "birthday", "socialsecurity", "phonenumber"),
     *("medicalrecord", "recordnumber", "hospitalnumber", "hospitalid", "casenumber"),
     *("insurancenumber", "instanceuid", "serialnumber", "accessionnumber", "nationalid"),
@@ -116,6 +120,31 @@ ALLOWED_COLUMNS = _names(
     """
     participant_id subject session session_id filename age age_years sex gender group
     handedness site species strain education education_years onset_age_years episode_months
-    diagnosis operation scanner manufacturer
+    operation scanner manufacturer
     """
 )
+
+TYPED_KEYS = _names(
+    """
+    seriesdescription protocolname procedurestepdescription description instructions
+    taskname longname manufacturer bodypart bodypartexamined studydescription
+    requestedproceduredescription performedprocedurestepdescription
+    """
+)
+"""Allowed keys whose texts people type at the scanner: only words of the trade are expected."""
+
+AGE_WORDS = _names("age ages alter edad leeftijd")
+AGE_COMPOUNDS = (
+    *("ageat", "ageof", "ageon", "ageyears", "ageinyears", "agemonths", "agescan"),
+    *("patientage", "subjectage", "scanage", "onsetage", "participantage", "currentage"),
+)
+
+FREE_TEXT_WORDS = _names(
+    """
+    note notes comment comments remark remarks memo freetext free_text text narrative
+    anamnesis bemerkung bemerkungen kommentar kommentare notiz notizen anmerkung anmerkungen
+    history report description details impression findings observation observations reason
+    other specify
+    """
+)
+"""A column with one of these in its name is for sentences, whatever stands in it."""

@@ -1,7 +1,7 @@
 """What a JSON sidecar holds that can tell who somebody is, key by key.
 
-No value leaves this module. A file that is no JSON has no traces: that it cannot be used is told
-in `scans`. Which words identify is known in `privacy_words`.
+No value leaves this module. A file that cannot be looked through blocks its patient. Which names
+of keys identify is known in `privacy_words`, what texts hold in `privacy_texts`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,79 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake import privacy_words as words
-from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
+from ect_assets.intake.privacy_lists import TYPED_KEYS
+from ect_assets.intake.privacy_words import SIDECAR_BYTES, Trace, not_checked
+
+_WIDE = ("utf-16", "utf-32")
+_NARROW = ("utf-8-sig", "cp1252", "latin-1")
+_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_WITHOUT_MARK = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+DEEPEST = 100
+"""Levels of a sidecar that are looked through."""
+
+
+class UnreadableJsonError(ValueError):
+    """A text is no JSON that can be looked through; the message says why and quotes nothing."""
+
+
+def parsed(content: bytes) -> Any:
+    """Read JSON in any of the usual encodings.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    UnreadableJsonError
+        When it is JSON in none of them, has a key twice, or is nested more than `DEEPEST` deep.
+    """
+    found = None
+    for encoding in _encodings(content):
+        try:
+            found = [json.loads(content.decode(encoding), object_pairs_hook=_without_repeats)]
+            break
+        except RecursionError as error:
+            raise UnreadableJsonError("is nested too deeply") from error
+        except UnreadableJsonError:
+            raise
+        except ValueError:
+            continue
+    if found is None:
+        raise UnreadableJsonError("is not valid JSON")
+    if _depth(found[0]) > DEEPEST:
+        raise UnreadableJsonError("is nested too deeply")
+    return found[0]
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    if content.startswith(_MARKS):
+        return _WIDE
+    return _WITHOUT_MARK if b"\0" in content[:8] else _NARROW
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise UnreadableJsonError("has a key twice")
+    return content
+
+
+def _depth(content: Any) -> int:
+    level, deep = [content], 0
+    while level and deep <= DEEPEST:
+        parts = [one for one in level if isinstance(one, (dict, list))]
+        level = [part for one in parts for part in (one.values() if isinstance(one, dict) else one)]
+        deep += bool(parts)
+        if not parts:
+            break
+    return deep
 
 
 def json_traces(file: Path) -> list[Trace]:
@@ -26,21 +97,15 @@ def json_traces(file: Path) -> list[Trace]:
     Returns
     -------
     list of Trace
-        Keys that identify; unknown keys whose value is a text or a long number.
+        Keys that identify; unknown keys whose value is a text or a long number; that it cannot be
+        looked through.
     """
-    if file.stat().st_size > MOST_BYTES:
-        return [too_large("sidecar")]
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-        return sorted(set(traces_of_json(content)))
-    except ValueError:
-        return []
-    except RecursionError:
-        return [Trace("sidecar", False, "nested too deeply to look through")]
+    content = _content(file, "sidecar")
+    return [content] if isinstance(content, Trace) else sorted(set(traces_of_json(content[0])))
 
 
 def dictionary_traces(file: Path) -> list[Trace]:
-    """Look through a data dictionary: only the columns that it describes.
+    """Look through a data dictionary: the columns that it describes, and what is said of them.
 
     Parameters
     ----------
@@ -51,18 +116,47 @@ def dictionary_traces(file: Path) -> list[Trace]:
     -------
     list of Trace
     """
-    if file.stat().st_size > MOST_BYTES:
-        return [too_large("data dictionary")]
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError):
-        return []
-    columns = content if isinstance(content, dict) else {}
-    return [
+    content = _content(file, "data dictionary")
+    if isinstance(content, Trace):
+        return [content]
+    columns = content[0] if isinstance(content[0], dict) else {}
+    named = [
         Trace(words.shown_field(column), True)
         for column in columns
         if words.kind_of_column(column) == "identifying"
     ]
+    said = [
+        Trace(words.shown_field(column), True, "a person's name")
+        for column, text in columns.items()
+        if any(texts.holds_person(one) for one in _all_texts(text))
+    ]
+    return sorted({*named, *said})
+
+
+def _content(file: Path, what: str) -> tuple[Any] | Trace:
+    """Return a file's content, or that it cannot be looked through."""
+    with file.open("rb") as stream:
+        content = stream.read(SIDECAR_BYTES + 1)
+    if len(content) > SIDECAR_BYTES:
+        return not_checked(
+            what, f"has more than {SIDECAR_BYTES / 1e6:.0f} MB", "Take out what is not BIDS."
+        )
+    try:
+        return (parsed(content),)
+    except UnreadableJsonError as error:
+        return not_checked(what, str(error), "Export it again as JSON, in UTF-8.")
+
+
+def _all_texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield key
+            yield from _all_texts(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _all_texts(value)
 
 
 def traces_of_json(content: Any) -> Iterator[Trace]:
@@ -71,7 +165,7 @@ def traces_of_json(content: Any) -> Iterator[Trace]:
     Parameters
     ----------
     content : object
-        As `json.loads` gives it.
+        As `parsed` gives it.
 
     Yields
     ------
@@ -80,32 +174,70 @@ def traces_of_json(content: Any) -> Iterator[Trace]:
     if isinstance(content, list):
         for part in content:
             yield from traces_of_json(part)
+    if isinstance(content, str):
+        yield from _traces_of_lone_text(content)
     if not isinstance(content, dict):
         return
     for key, value in content.items():
-        yield from traces_of_json(value)
+        yield from _traces_inside(value)
         found = _trace_of_key(key, value)
         if found is not None:
             yield found
 
 
+def _traces_inside(value: Any) -> Iterator[Trace]:
+    """Go on into what is nested; plain texts in a list are judged with their key."""
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, dict):
+            yield from traces_of_json(part)
+        elif isinstance(part, list):
+            yield from _traces_inside(part)
+
+
+def _traces_of_lone_text(text: str) -> Iterator[Trace]:
+    """Judge a text that stands under no key."""
+    if texts.holds_date(text) or texts.likeness_to_name(text) == "name":
+        yield Trace("text", True, "a name or a date")
+
+
 def _trace_of_key(key: str, value: Any) -> Trace | None:
     kind = words.kind_of_key(key)
+    shown = words.shown_field(key)
+    values = _flat(value)
     if kind == "identifying":
-        return Trace(words.shown_field(key), True) if _says_something(value) else None
-    texts = [text for text in _flat(value) if isinstance(text, str)]
-    if any(words.holds_person(text) for text in texts):
-        return Trace(words.shown_field(key), True, "a person's name")
-    has_date = any(words.holds_date(text) for text in texts)
+        return Trace(shown, True) if _says_something(value) else None
+    if words.is_age(key) and any(texts.is_old(one, words.age_unit(key)) for one in values):
+        return Trace(shown, True, f"an age above {texts.OLDEST_YEARS}")
+    said = [text for text in values if isinstance(text, str)]
+    if any(texts.holds_person(text) for text in said):
+        return Trace(shown, True, "a person's name")
     if kind == "allowed":
-        is_version = "version" in key.lower()
-        return (
-            Trace(words.shown_field(key), False, "a date") if has_date and not is_version else None
-        )
-    if has_date:
-        return Trace(words.shown_field(key), True, "a date")
-    is_long = any(type(number) is int and abs(number) >= 10**7 for number in _flat(value))
-    return Trace(words.shown_field(key), False) if any(texts) or is_long else None
+        return _trace_of_known(key, said)
+    if any(texts.holds_date(text) for text in said):
+        return Trace(shown, True, "a date")
+    if any(texts.likeness_to_name(text) == "name" for text in said):
+        return Trace(shown, True, "what reads like a name or an address")
+    is_long = any(type(number) is int and abs(number) >= 10**7 for number in values)
+    return Trace(shown, False) if any(said) or is_long else None
+
+
+def _trace_of_known(key: str, said: list[str]) -> Trace | None:
+    """Judge the texts of a key that is expected in a sidecar."""
+    is_typed = key.lower() in TYPED_KEYS
+    has_date = any(texts.holds_date(text) for text in said)
+    if is_typed and (has_date or any(texts.holds_long_number(text) for text in said)):
+        return Trace(key, True, "a date" if has_date else "a number as long as those of records")
+    names = {texts.likeness_to_name(text) for text in said} if is_typed else set()
+    if "name" in names or any(map(_names_somebody, said)):
+        return Trace(key, True, "what reads like a name or an address")
+    if "possible" in names:
+        return Trace(key, False, "a word that is not of the trade")
+    is_version = "version" in key.lower()
+    return Trace(key, False, "a date") if has_date and not is_version else None
+
+
+def _names_somebody(text: str) -> bool:
+    return texts.holds_given_name(text) or texts.holds_contact(text)
 
 
 def _says_something(value: Any) -> bool:

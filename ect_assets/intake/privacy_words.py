@@ -1,25 +1,29 @@
-"""Which names of fields, and which texts, can tell who somebody is.
+"""Which names of fields can tell who somebody is.
 
 Pure functions of words. Sidecar keys fall into three classes: known to be harmless, identifying,
-and unknown; columns of tables likewise. Opening files belongs in `privacy_files`, what a finding
-leads to in `privacy`. Nothing here keeps or returns a value that was looked at.
+and unknown; columns of tables likewise. What texts hold belongs in `privacy_texts`, opening files
+in `privacy_files`, what a finding leads to in `privacy`.
 
 References
 ----------
 DICOM PS3.15 Annex E, Basic Application Level Confidentiality Profile (what identifies).
 BIDS specification 1.10, metadata of magnetic resonance imaging (what is expected).
-45 CFR 164.514(b)(2), the safe harbor list (dates, ages above 89, numbers of records).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from ect_assets.intake.privacy_lists import (
+    AGE_COMPOUNDS,
+    AGE_WORDS,
     ALLOWED_COLUMNS,
     ALLOWED_KEYS,
+    FREE_TEXT_WORDS,
     IDENTIFYING_COMPOUNDS,
     IDENTIFYING_KEYS,
     IDENTIFYING_WORDS,
@@ -27,52 +31,28 @@ from ect_assets.intake.privacy_lists import (
     PARAMETER_WORDS,
     PERSON_WORDS,
 )
+from ect_assets.intake.privacy_texts import (
+    holds_date,
+    holds_given_name,
+    holds_long_number,
+    likeness_to_name,
+    without_dates,
+)
+from ect_assets.intake.privacy_texts import holds_person as _holds_person
 
 Kind = Literal["allowed", "identifying", "unknown"]
 
 MOST_BYTES = 1 << 20
-"""What is looked at, at most, of a sidecar, of a header's extensions or of an image's tags."""
-LAST_SHIFTED_YEAR = 1925
-"""BIDS asks for dates that are hidden to be shifted to this year or earlier."""
-
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_YEAR = r"(?P<year>(?:19|20)\d\d)"
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_MONTH_NUMBER = r"(?:0?[1-9]|1[0-2])"
-_DATES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?<!\d){_YEAR}(?P<s>[-/._]){_MONTH_NUMBER}(?P=s){_DAY}(?!\d)",
-        rf"(?<!\d){_DAY}(?P<s>[-/._]){_MONTH_NUMBER}(?P=s){_YEAR}(?!\d)",
-        rf"(?<!\d){_MONTH_NUMBER}(?P<s>[-/._]){_DAY}(?P=s){_YEAR}(?!\d)",
-        rf"(?<!\d)(?<!\d\.){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)",
-        rf"(?<!\d){_DAY}[-. ]?{_MONTH}[-., ]*{_YEAR}(?!\d)",
-        rf"\b{_MONTH} +{_DAY},?(?: +\d\d:\d\d:\d\d)?(?: +[A-Z]{{3,4}})? +{_YEAR}(?!\d)",
-    )
-)
-_BUILD = re.compile(
-    r"v?\d+\.\d+\.(?:19|20)\d{6}\w*|^FreeSurfer +[A-Z][a-z]{2} +\d{1,2} +\d{4}$", re.IGNORECASE
-)
-"""Versions of software that are dates (dcm2niix) and the day FreeSurfer was built."""
-_PARAMETER = r"(?:TE|TR|TI|FA|Time|phase|mb|dim|EES|slope)=[\w.+-]*"
-_PROGRAM = (
-    r"(?:FSL|SPM|AFNI|ANTs|ITK|FreeSurfer|dcm2nii[x]?|mricron|MRtrix|nibabel|nilearn|C3D|CAT)"
-)
-_SOFTWARE = re.compile(
-    rf"(?i:{_PROGRAM})[\d.]*(?:[ :_-]+(?:[a-z]{{2,}}|v?\d[\w.]*|Matlab))*"
-    rf"|v?\d+(?:\.\d+)+[\w:-]*|(?i:{_PARAMETER}(?:[;, ]+{_PARAMETER})*[; ]*)"
-    r"|(?i:none|n/a|simulated|[34]D image|\w+\.lut)"
-)
-"""In lower case after a program's name: ``FreeSurfer Jane Doe`` is none of these."""
-_DICOM_NAME = re.compile(r"[^\W\d_]{2,}\^[^\W\d_]{2,}")
-_NAMED_FIELD = re.compile(
-    r"patient\W{0,3}s?\W{0,3}(?:name|id|birth)|date of birth|birthdate|\bD\.?O\.?B\.?\b|\bMRN\b",
-    re.IGNORECASE,
-)
-_PATH = re.compile(r"(?:^|[\s\"'=:(<])(?:/[\w.+-]+){2,}|[A-Za-z]:\\\w|\\\\\w+\\")
-_LONG_NUMBER = re.compile(r"(?<![\d.])\d{6,}(?![\d.])")
+"""What is looked at, at most, of a header's extensions, of a text or of an image's tags."""
+SIDECAR_BYTES = 10_000_000
+"""Largest sidecar that is looked through, as in `source_files`."""
+ENDINGS = (".nii", ".gz", ".json", ".tsv", ".txt", ".mgz", ".xfm", ".lta", ".stats", ".html")
+_UNITS = {"month": "m", "months": "m", "mo": "m", "week": "w", "weeks": "w"} | {
+    "day": "d",
+    "days": "d",
+}
+BIDS_NAME = re.compile(r"sub-[0-9A-Za-z]+(_[a-z]+-[0-9A-Za-z+]+)*(_[0-9A-Za-z]+)?(\.[a-z0-9]+)+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
-_PERSON_LABEL = re.compile(r"(?:[A-Z][a-z]{2,}){2,}")
 
 
 @dataclass(frozen=True, order=True)
@@ -87,11 +67,14 @@ class Trace:
         Whether it identifies; else somebody should look.
     says : str
         What is there, without quoting it, where the field's name does not tell.
+    fix : str
+        What to do where the screen could not look: the patient is blocked until it can.
     """
 
     field: str
     blocks: bool
     says: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         return f"{self.field} ({self.says})" if self.says else self.field
@@ -129,6 +112,8 @@ def kind_of_key(key: str) -> Kind:
     """
     if key.lower() in ALLOWED_KEYS:
         return "allowed"
+    if is_personal(key):
+        return "identifying"
     if key.lower() in NOTED_KEYS:
         return "unknown"
     words = set(words_of(key))
@@ -153,6 +138,8 @@ def kind_of_column(column: str) -> Kind:
     """
     if column.lower() in ALLOWED_COLUMNS:
         return "allowed"
+    if is_personal(column):
+        return "identifying"
     words = words_of(column)
     is_name = bool({"name", "names"} & set(words)) and set(words) <= PERSON_WORDS | {
         *("name", "names", "full", "first", "last", "middle", "maiden", "family", "given"),
@@ -168,67 +155,39 @@ def _names_a_person(name: str) -> bool:
     return any(compound in run_together for compound in IDENTIFYING_COMPOUNDS)
 
 
-def holds_date(text: str) -> bool:
-    """Say whether a text holds a day of the calendar after those that BIDS shifts dates to.
-
-    Parameters
-    ----------
-    text : str
-        Anything; versions of software that look like a date are passed over.
-
-    Returns
-    -------
-    bool
-    """
-    rest = _BUILD.sub("", text)
-    return any(
-        int(found["year"]) > LAST_SHIFTED_YEAR
-        for pattern in _DATES
-        for found in pattern.finditer(rest)
-    )
+def is_personal(name: str) -> bool:
+    """Say whether the name of a field is itself somebody's: a table without a heading has such."""
+    return holds_person_in(name) or holds_date(name) or holds_long_number(name)
 
 
-def holds_person(text: str) -> bool:
-    """Say whether a text holds a name as DICOM writes it, or a field that holds one."""
-    return bool(_DICOM_NAME.search(text) or _NAMED_FIELD.search(text))
+def holds_person_in(name: str) -> bool:
+    """Say whether a name of a field holds a person's; ``PatientName`` is the name of a field."""
+    if _names_a_person(name) or set(words_of(name)) & PERSON_WORDS:
+        return "^" in name
+    return _holds_person(name) or holds_given_name(name)
 
 
-def holds_path(text: str) -> bool:
-    """Say whether a text holds the path of a file, which often has a user's or patient's name."""
-    return bool(_PATH.search(text))
+def is_age(name: str) -> bool:
+    """Say whether a field holds an age, by its name: ``PatientAge``, ``age_at_onset``."""
+    words = words_of(name)
+    run_together = "".join(words)
+    return bool(set(words) & AGE_WORDS) or any(one in run_together for one in AGE_COMPOUNDS)
 
 
-def holds_long_number(text: str) -> bool:
-    """Say whether a text holds a number as long as those of records or insurances."""
-    return bool(_LONG_NUMBER.search(text))
+def age_unit(name: str) -> str:
+    """Return ``m``, ``w`` or ``d`` where a field counts an age in months, weeks or days."""
+    return next((_UNITS[word] for word in words_of(name) if word in _UNITS), "")
 
 
-def is_software(text: str) -> bool:
-    """Say whether a text is what a program leaves in a header: its name, version or parameters."""
-    bare = _BUILD.sub("1.0", text).strip()
-    return bool(_SOFTWARE.fullmatch(bare)) and not holds_date(bare)
+def is_for_free_text(name: str) -> bool:
+    """Say whether a column is one that people write sentences into, by its name."""
+    return bool(set(words_of(name)) & FREE_TEXT_WORDS)
 
 
-def is_like_a_name(label: str) -> bool:
-    """Say whether a label of BIDS reads like a first and a second name written together."""
-    return bool(_PERSON_LABEL.fullmatch(label))
-
-
-def without_dates(text: str) -> str:
-    """Put ``[date]`` in place of each date, so that a path can be shown.
-
-    Parameters
-    ----------
-    text : str
-        A path relative to the dataset.
-
-    Returns
-    -------
-    str
-    """
-    for pattern in _DATES:
-        text = pattern.sub("[date]", text)
-    return text
+def is_plain_name(name: str) -> bool:
+    """Say whether a name of a field may stand in a message: a word, and nobody's name."""
+    bare = name.replace("_", "").replace(".", "").replace("-", "")
+    return len(name) <= 64 and bare.isalnum() and not bare.isdigit() and not is_personal(name)
 
 
 def shown_field(name: str) -> str:
@@ -243,12 +202,67 @@ def shown_field(name: str) -> str:
     -------
     str
     """
-    is_plain = len(name) <= 64 and name.replace("_", "").replace(".", "").replace("-", "").isalnum()
-    # PatientName is the name of a field, not of a person: it has to be told to be allowed.
-    holds = holds_date(name) or holds_long_number(name)
-    return name if is_plain and not holds else "a field whose name is not a plain word"
+    return name if is_plain_name(name) else "a field whose name is not a plain word"
+
+
+def shown_columns(names: Iterable[str], limit: int = 30) -> str:
+    """Name the columns of a table in a message; of a table without a heading none.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The cells of its first line.
+    limit : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        For example ``age, sex and 2 that are not named here``.
+    """
+    names = list(names)
+    if any(is_data(name) for name in names):
+        return f"{len(names)} columns without names (its first line holds data, not a heading)"
+    plain = [name for name in names if is_plain_name(name)]
+    shown, rest = plain[:limit], len(names) - len(plain[:limit])
+    return ", ".join(shown) + (f" and {rest} that are not named here" if rest else "")
+
+
+def shown_file(name: str, subject: str) -> str:
+    """Name a file or folder in a message, unless its name may hold a person's.
+
+    Parameters
+    ----------
+    name : str
+        Without the folders above it.
+    subject : str
+        The patient's label, which may be named.
+
+    Returns
+    -------
+    str
+        A name as BIDS or FreeSurfer give it, dates replaced; else only what it ends in.
+    """
+    rest = name.replace(f"sub-{subject}", "")
+    is_plain = likeness_to_name(rest) == "none"
+    if is_plain or (BIDS_NAME.fullmatch(name) and not holds_given_name(rest)):
+        return without_dates(name)
+    known = [one for one in PurePath(name).suffixes[-2:] if one in ENDINGS]
+    return f"[a name not shown]{''.join(known)}"
+
+
+def is_data(cell: str) -> bool:
+    """Say whether the cell of a heading is a value: a number, a date, a patient's label."""
+    bare = cell.strip()
+    is_number = bool(bare) and bare.replace(".", "", 1).lstrip("+-").isdigit()
+    return is_number or bare.lower().startswith(("sub-", "ses-")) or holds_date(bare)
+
+
+def not_checked(field: str, says: str, fix: str) -> Trace:
+    """Tell that something could not be looked through: the patient is blocked until it can."""
+    return Trace(field, True, says, fix)
 
 
 def too_large(field: str) -> Trace:
     """Tell that something was not looked at because of its size."""
-    return Trace(field, False, "too large to look through")
+    return not_checked(field, "is too large to look through", "Shorten it, or take it out.")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ect_assets.intake.findings import listed
+from ect_assets.intake.privacy_words import shown_columns
 from ect_assets.problems import EctError
 
 KEYS = ("participant_id", "session_id")
@@ -63,11 +63,6 @@ def _entity(cell: str, prefix: str, known: Collection[str]) -> str | None:
     is_written = cell != label and _ENTITY.fullmatch(cell)
     # Without the prefix it may be anything, even a number of another column.
     return label if is_written or label in known else None
-
-
-def shown_columns(columns: Iterable[str]) -> str:
-    """Name the columns of a table in a message."""
-    return listed(list(columns), 30)
 
 
 def arranged(

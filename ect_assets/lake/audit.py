@@ -49,7 +49,9 @@ def record_events(lake: Lake, rows: Iterable[Row], simulated: bool) -> None:
         _rewrite(lake, simulated, lambda log: pd.DataFrame([*log.to_dict("records"), *new]))
 
 
-def forget_subject(lake: Lake, subject: str, detail: str, simulated: bool) -> None:
+def forget_subject(
+    lake: Lake, subject: str, detail: str, simulated: bool, event_id: str | None = None
+) -> None:
     """Take a patient's label out of the audit log, and add that somebody has withdrawn.
 
     Parameters
@@ -59,6 +61,8 @@ def forget_subject(lake: Lake, subject: str, detail: str, simulated: bool) -> No
     detail : str
         What was removed, without the label.
     simulated : bool
+    event_id : str, optional
+        Of the row that is added; where the log has it already, it is written again, not twice.
     """
 
     def without(log: pd.DataFrame) -> pd.DataFrame:
@@ -66,10 +70,17 @@ def forget_subject(lake: Lake, subject: str, detail: str, simulated: bool) -> No
         log = log.copy()
         log.loc[theirs, "detail"] = "withdrawn"
         log.loc[theirs, "subject"] = None
-        return log
+        new = {
+            "event_id": event_id or uuid.uuid4().hex,
+            "at": datetime.now(UTC),
+            "event": "withdrawn",
+            "subject": None,
+            "detail": detail,
+        }
+        others = log[log.event_id != new["event_id"]]
+        return pd.DataFrame([*others.to_dict("records"), new])
 
     _rewrite(lake, simulated, without)
-    record_events(lake, [("withdrawn", None, detail)], simulated)
 
 
 def _rewrite(lake: Lake, simulated: bool, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:

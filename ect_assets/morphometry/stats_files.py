@@ -19,14 +19,14 @@ from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.morphometry.naming import ETIV_NAMES, SIDES
 from ect_assets.problems import EctError
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _WHOLE_NUMBERS = frozenset({"Index", "SegId", "NVoxels", "NumVert"})
 _NAMES = "StructName"
 _COMMA = "has a decimal comma, expected a point (set LC_ALL=C where FreeSurfer runs)"
 
 _RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)?)(?![\w.])")
-_REVISION = re.compile(r"(\w+)\.c\S*,v ([\d.]+) (\d{4})/")
+_REVISION = re.compile(r"(?<!\w)(\w{1,64})\.c[^\s,]{0,64},v ([\d.]{1,32}) (\d{4})/")
 _BUILD_PARTS = 3
 _FIRST_YEARS = {"6": 2014, "5": 2010}
 """Years of the sources of FreeSurfer's releases, where only a source's revision is written."""

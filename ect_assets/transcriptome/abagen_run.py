@@ -228,4 +228,4 @@ def _entrez_ids(probes: pd.DataFrame, genes: pd.Index) -> pd.Series:
 
 def _as_text(report: str) -> str:
     """Take abagen's backspaces, and the spaces before them and before stops, out of its report."""
-    return re.sub(r"\s*\x08|(?<=\w)[ ](?=[.,;])", "", report).strip()
+    return re.sub(r"(?<!\s)\s*\x08|(?<=\w)[ ](?=[.,;])", "", report).strip()

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from ect_assets.demo.ds000174 import make_ds000174_study
-from ect_assets.intake.privacy import screen_participants, screen_subject, screened_files
+from ect_assets.intake.privacy import (
+    screen_participants,
+    screen_subject,
+    screened_files,
+    withheld_columns,
+)
+from ect_assets.intake.privacy_words import SIDECAR_BYTES, shown_columns, shown_file
 
 SIDECAR = "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.json"
 SECRET = "Ulyanka"
@@ -217,7 +223,7 @@ def test_a_date_in_a_file_name_blocks(screen, write, name):
 
 
 def test_a_file_name_that_bids_does_not_know_is_noted(screen, write):
-    write("sub-01/anat/Doe_Jane_T1.nii.gz", "")
+    write("sub-01/anat/t1_final_2.nii.gz", "")
     assert screen() == ["identifying_content_possible"]
 
 
@@ -249,9 +255,205 @@ def test_links_in_a_circle_end(bids, write):
     assert len(screened_files(bids, "01")) == 1
 
 
-def test_a_sidecar_that_is_too_large_is_not_read_but_noted(screen, write):
-    write(SIDECAR, json.dumps({"PatientName": "x" * (1 << 20)}))
-    assert screen() == ["identifying_content_possible"]
+def test_a_sidecar_that_is_too_large_blocks(screen, write):
+    write(SIDECAR, json.dumps({"Rows": "x" * SIDECAR_BYTES}))
+    assert screen() == ["not_checked"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"{", b"no json", b"", b'{"Rows": 1, "Rows": 2}', b'{"a": [{"Rows": 1, "Rows": 2}]}'),
+        *(
+            b"[" * 100_000,
+            b'{"a":' * 3_000 + b"1" + b"}" * 3_000,
+            b'{"Rows": ' + b"9" * 6_000 + b"}",
+        ),
+        *('{"Rows": 1'.encode("utf-16"), b"\xff\xfe{", bytes(range(256))),
+    ],
+)
+def test_a_sidecar_that_cannot_be_looked_through_blocks(bids, write, content):
+    write(SIDECAR, "").write_bytes(content)
+    (problem,) = screen_subject(bids, "01", ())
+    assert problem.reason == "not_checked"
+    assert SIDECAR in problem.detail and "Export it again as JSON" in problem.detail
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"]
+)
+def test_a_sidecar_is_looked_through_in_the_usual_encodings(screen, write, encoding):
+    file = write(SIDECAR, "")
+    file.write_bytes(json.dumps({"Manufacturer": "Siemens"}).encode(encoding))
+    assert screen() == []
+    file.write_bytes(json.dumps({"PatientName": "Jürgen"}, ensure_ascii=False).encode(encoding))
+    assert screen() == ["identifying_content"]
+
+
+def test_a_fault_of_the_screen_itself_blocks_and_names_no_content(bids, write, monkeypatch):
+    def faulty(file):
+        raise KeyError(SECRET)
+
+    write(SIDECAR, "{}")
+    monkeypatch.setattr("ect_assets.intake.privacy.json_traces", faulty)
+    (problem,) = screen_subject(bids, "01", ())
+    assert problem.reason == "not_checked"
+    assert "KeyError" in problem.detail and SECRET not in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("BirthYear", 1961), ("YearOfBirth", "1961"), ("PatientAge", "093Y"), ("AgeAtScan", 91)),
+        *(("age_at_onset", "90.5"), ("Age", "> 90"), ("patient_age_months", 1100)),
+        ("SeriesDescription", "t1_mprage Doe Jane"),
+        ("SeriesDescription", "T1 MPRAGE DOE JANE"),
+        ("SeriesDescription", "t1 Mustermann_Ottokar sag"),
+        ("SeriesDescription", "t1_mprage_jane"),
+        ("ProtocolName", "JaneDoe"),
+        ("ProtocolName", "MRN4711833"),
+        ("ProtocolName", "t1 12.04.85"),
+        ("ProtocolName", "69115 Heidelberg"),
+        ("SeriesDescription", "call 555-019-9123"),
+        ("SeriesDescription", "jane@clinic.example"),
+        ("CoilString", "Head Dr. Doe"),
+        ("VendorRemark", "seen by Petrowna Ulanowa"),
+        ("VendorRemark", "12 Elm Street"),
+    ],
+)
+def test_a_person_under_a_name_that_is_usual_blocks(screen, write, key, value):
+    write(SIDECAR, json.dumps({key: value}))
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("PatientAge", "089Y"), ("PatientAge", "034Y"), ("AgeAtScan", 60), ("age_days", 20_000)),
+        ("SliceThickness", 95),
+    ],
+)
+def test_an_age_of_up_to_89_does_not_block(screen, write, key, value):
+    write(SIDECAR, json.dumps({key: value}))
+    assert "identifying_content" not in screen()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("t1_mprage_sag_p2_iso", "T1w_MPR", "MPRAGE SAG", "Sag T1 3D BRAVO", "t1_mpr_ns_sag_iso"),
+        *("WIP 3D T1 TFE SENSE", "anat-T1w_acq-MPRAGE", "AAHead_Scout", "SAG MPRAGE GRAPPA 2 ISO"),
+    ],
+)
+def test_the_words_of_the_trade_pass(screen, write, text):
+    write(SIDECAR, json.dumps({"SeriesDescription": text, "ProtocolName": text}))
+    assert "identifying_content" not in screen()
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("intent_name", "Doe Jane"), ("db_name", "Jane Doe"), ("descrip", "FreeSurfer jane doe")],
+)
+def test_a_plain_name_in_a_header_blocks(screen, save, field, text):
+    save(**{field: text})
+    assert screen() == ["identifying_content"]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_bytes_behind_the_image_block(screen, save, compressed):
+    file = save(name=f"sub-01_ses-pre_T1w.nii{'.gz' if compressed else ''}")
+    assert screen() == []
+    content = file.read_bytes()
+    if compressed:
+        file.write_bytes(gzip.compress(gzip.decompress(content) + b"\0\0Jane"))
+        assert screen() == ["identifying_content"]
+        file.write_bytes(content + b"Jane Doe")
+        assert screen() == ["identifying_content"]
+    file.write_bytes(content + (gzip.compress(b"Jane") if compressed else b"Jane"))
+    assert screen() == ["identifying_content"]
+    file.write_bytes(gzip.compress(gzip.decompress(content) + bytes(64)) if compressed else content)
+    assert screen() == []
+
+
+def test_bytes_between_header_and_image_block(screen, save):
+    file = save(name="sub-01_ses-pre_T1w.nii")
+    content = bytearray(file.read_bytes())
+    content[108:112] = struct.pack("<f", 400)
+    file.write_bytes(bytes(content[:352]) + b"Jane".ljust(48, b"\0") + bytes(content[352:]))
+    assert screen() == ["identifying_content"]
+
+
+def test_a_name_in_the_head_of_a_gzip_file_blocks(screen, save):
+    file = save()
+    content = gzip.decompress(file.read_bytes())
+    with gzip.GzipFile("Doe_Jane.nii", "wb", fileobj=file.open("wb")) as stream:
+        stream.write(content)
+    assert screen() == ["identifying_content"]
+
+
+def test_the_hostile_header_takes_no_time(bids, write):
+    hostile = Path("/work/shared/checks/hostile/redos.nii.gz")
+    text = ("FSL" + " _" * 38 + "!").encode()
+    file = write("sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz", "")
+    if hostile.exists():
+        file.write_bytes(hostile.read_bytes())
+    else:
+        image = nibabel.Nifti1Image(np.ones((3, 3, 3), np.int16), np.eye(4))
+        image.header["descrip"] = text[:80]
+        nibabel.save(image, file)
+    assert [one.reason for one in screen_subject(bids, "01", ())] != ["identifying_content"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        *(("notes", ["x", "y"]), ("comment", ["1", "2"]), ("diagnosis", ["MDD since Mai", "HC"])),
+        *(("city", ["Heidelberg", "Mannheim"]), ("code", ["4711833", "4711834"])),
+        *(("drug", ["lithium", "lithium", "seen in the clinic of Jane"]), ("ref", ["jane", "joe"])),
+    ],
+)
+def test_a_column_of_free_text_is_withheld_unless_the_study_allows_it(bids, write, column, cells):
+    rows = "".join(f"sub-{place:02}\t{cell}\n" for place, cell in enumerate(cells, start=1))
+    write("participants.tsv", f"participant_id\t{column}\n{rows}")
+    assert withheld_columns(bids, ()) == [column]
+    assert withheld_columns(bids, (column.upper(),)) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        *(
+            ("diagnosis", ["MDD", "HC"]),
+            ("site", ["Heidelberg", "Mannheim"]),
+            ("hamd", ["1", "22"]),
+        ),
+        *(("drug", ["lithium", "ssri", "ssri"]), ("icd", ["F32.2", "F33.1"]), ("arm", ["A", "B"])),
+    ],
+)
+def test_numbers_and_categories_are_taken_in(bids, write, column, cells):
+    rows = "".join(f"sub-{place:02}\t{cell}\n" for place, cell in enumerate(cells, start=1))
+    write("participants.tsv", f"participant_id\t{column}\n{rows}")
+    assert withheld_columns(bids, ()) == []
+
+
+def test_a_heading_with_a_name_blocks_and_is_not_quoted(bids, write):
+    write("participants.tsv", "participant_id\tJane\t12.04.1985\nsub-01\t1\t2\n")
+    (problem,) = screen_participants(bids, ())
+    assert problem.reason == "identifying_content"
+    assert "Jane" not in problem.detail and "1985" not in problem.detail
+    assert "column 2" in problem.detail and "column 3" in problem.detail
+
+
+def test_a_folder_outside_the_dataset_is_screened_as_well(bids, tmp_path):
+    folder = tmp_path / "fs" / "sub-01_ses-pre"
+    (folder / "mri" / "transforms").mkdir(parents=True)
+    (folder / "mri" / "transforms" / "t.xfm").write_text(f"% {DICOM_NAME}\n")
+    (folder / "stats").mkdir()
+    (folder / "stats" / "Doe_Jane.txt").write_text("")
+    assert screen_subject(bids, "01", ()) == []
+    problems = screen_subject(bids, "01", (), folders=[folder])
+    assert {one.reason for one in problems} == {"identifying_content"}
+    assert all("Jane" not in one.detail for one in problems)
 
 
 def test_files_with_the_same_fields_are_told_together(bids, write):
@@ -332,10 +534,10 @@ def test_the_bundled_real_study_passes(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_that_cannot_be_opened_is_noted(screen, write):
+def test_a_file_that_cannot_be_opened_blocks(screen, write):
     file: Path = write(SIDECAR, "{}")
     file.chmod(0)
-    assert screen() == ["identifying_content_possible"]
+    assert screen() == ["not_checked"]
 
 
 def test_a_field_is_told_by_the_name_under_which_it_is_allowed(write, screen):
@@ -348,3 +550,25 @@ def test_what_this_platform_made_itself_is_not_screened(bids, write):
     own = bids / "derivatives" / "own"
     assert screen_subject(bids, "01", (), own) == []
     assert [problem.reason for problem in screen_subject(bids, "01", ())] == ["identifying_content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("sub-01_ses-pre_T1w.nii.gz", "sub-01_ses-pre_T1w.nii.gz"),
+        ("Doe_Jane.nii.gz", "[a name not shown].nii.gz"),
+        ("scan.Jane", "[a name not shown]"),
+        ("sub-01_acq-Jane_T1w.json", "[a name not shown].json"),
+        ("lh.aparc.stats", "lh.aparc.stats"),
+        ("scan_2019-03-04.nii", "scan_[date].nii"),
+    ],
+)
+def test_a_file_is_named_unless_its_name_may_be_somebody_s(name, shown):
+    assert shown_file(name, "01") == shown
+
+
+def test_the_columns_of_a_table_without_a_heading_are_not_named():
+    assert "Ulanowa" not in shown_columns(["sub-01", "Ulanowa", "34"])
+    assert shown_columns(["participant_id", "age", "Jane Doe"]) == (
+        "participant_id, age and 1 that are not named here"
+    )
