@@ -43,7 +43,7 @@ MM3_IN_CM3 = 1_000.0
 SAME_CODE_AT_LEAST = 5
 """So many parcels of one scan with the same 999 are no coincidence, even of 360."""
 SMALLEST_AREA_MM2 = 20.0
-"""Of smaller parcels, area times thickness says little of the volume."""
+"""Of parcels that are smaller by their area and by their volume, one says little of the other."""
 
 SAME_ETIV = 0.001
 """Share by which the eTIV of two files of one scan may differ; a spreadsheet rounds."""
@@ -158,8 +158,10 @@ def _of_each(frame: pd.DataFrame, parcellation: str, is_whole: bool) -> Iterator
     """Hold each parcel against its own area and thickness, and against what is typical of it."""
     columns = [frame[name].to_numpy(float) for name in ("gmv_mm3", "area_mm2", "thickness_mm")]
     volumes, areas, thicknesses = columns
-    known = np.isfinite(areas) & np.isfinite(thicknesses) & (areas >= SMALLEST_AREA_MM2)
+    known = np.isfinite(areas) & (areas > 0)
     known &= (thicknesses >= THICKNESS_MM.low) & (thicknesses <= THICKNESS_MM.high)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known &= np.fmax(areas, volumes / thicknesses) >= SMALLEST_AREA_MM2
     known &= ~frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ())).to_numpy()
     ratio = np.full(len(frame), np.nan)
     ratio[known] = volumes[known] / (areas[known] * thicknesses[known])
