@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ect_assets.lake.catalogue import QueryError, query
+from ect_assets.lake.catalogue import QueryError, in_plain_words, query
 from ect_assets.lake.limits import (
     SHARE_OF_AN_ANSWER,
     TIMEOUT_SECONDS,
@@ -77,25 +77,13 @@ def write_answer(
     try:
         answer = within(timeout_seconds, ask)
     except duckdb.Error as error:
-        raise QueryError(_in_plain_words(error)) from error
+        raise QueryError(in_plain_words(error)) from error
     try:
         _write(answer, output)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise QueryError(f"{output or 'standard output'} cannot be written: {error}.") from error
-
-
-def _in_plain_words(error: duckdb.Error) -> str:
-    """Return what DuckDB says; of a damaged file what we let it say."""
-    text = str(error)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return (
-            f"The query needs more memory than it may use here ({query_memory() / 1e9:.1f} GB, "
-            f"half of what is free): {text.splitlines()[0]}"
-        )
-    is_ours = isinstance(error, duckdb.InvalidInputException) and " is damaged: " in text
-    return text.partition(": ")[2] if is_ours else text
 
 
 def _read(answer: duckdb.DuckDBPyRelation, form: str, is_ascii: bool) -> str | pa.Table:

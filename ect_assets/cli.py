@@ -565,10 +565,14 @@ def _end_with_interruption() -> NoReturn:
 
 
 def _unexpected(error: Exception) -> str:
-    """Say in a line what nobody foresaw; of a damaged file what DuckDB was given to say."""
+    """Say in a line what nobody foresaw; DuckDB's word on a damaged file is not among that."""
+    if type(error).__module__.partition(".")[0] == "_duckdb":
+        from ect_assets.lake.catalogue import in_plain_words
+
+        said = in_plain_words(error)
+        if " is damaged: " in said:
+            return said
     said = " ".join(str(error).split())[:LONGEST_REASON]
-    if " is damaged: " in said:
-        return said.removeprefix("Invalid Input Error: ")
     return (
         f"{type(error).__name__}: {said}. This should not have happened: please report it, with "
         f"what {SHOWS_STACK}=1 shows when it stands before the same command."

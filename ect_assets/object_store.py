@@ -282,9 +282,16 @@ def remove_below(place: UPath) -> None:
         remove(place / name)
 
 
-def for_duckdb(place: Any) -> fsspec.AbstractFileSystem:
-    """Return a file system through which DuckDB reads a store, and cannot write."""
-    return _ForReading(place)
+def for_duckdb(place: Any, verify: Callable[[str, bytes], None]) -> fsspec.AbstractFileSystem:
+    """Return a file system through which DuckDB reads a store, and cannot write.
+
+    Parameters
+    ----------
+    place : UPath
+    verify : callable
+        ``verify(address, content)`` raises where an object is not what was written.
+    """
+    return _ForReading(place, verify)
 
 
 class _ForReading(fsspec.AbstractFileSystem):
@@ -292,9 +299,9 @@ class _ForReading(fsspec.AbstractFileSystem):
 
     cachable = False
 
-    def __init__(self, place: UPath):
+    def __init__(self, place: UPath, verify: Callable[[str, bytes], None]):
         super().__init__()
-        self._place = place
+        self._place, self._verify = place, verify
         protocol = place.fs.protocol
         self.protocol = (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
@@ -304,7 +311,9 @@ class _ForReading(fsspec.AbstractFileSystem):
     def _open(self, path: str, mode: str = "rb", **_: Any) -> io.BytesIO:
         if mode != "rb":
             raise PermissionError("The lake is only read by SQL.")
-        return io.BytesIO(self._asked(lambda: self._place.fs.cat_file(path)))
+        content = self._asked(lambda: self._place.fs.cat_file(path))
+        self._verify(path, content)
+        return io.BytesIO(content)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         return self._asked(lambda: self._place.fs.info(path))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import duckdb
 
-from ect_assets.lake.compaction import Compacted
+from ect_assets.lake.compaction import FOLDER, Compacted
 from ect_assets.lake.integrity import DamagedFile, damage
-from ect_assets.lake.limits import Asking, limit
+from ect_assets.lake.limits import Asking, limit, query_memory
 from ect_assets.lake.listing import Values
+from ect_assets.lake.parquet import refuse_damaged
 from ect_assets.lake.store import FILE_NAME, Lake
 from ect_assets.lake.whole_files import WriteError, folder_beside
 from ect_assets.places import Place, is_remote
@@ -35,6 +36,8 @@ CLOSED = (
 )
 """What a query could reach the disk or the network by. Without a folder for what does not fit
 into memory, a query that is too large fails instead of filling the current folder."""
+STACK, INVALID_INPUT = "Traceback (most recent call last):", "Invalid Input Error: "
+"""How DuckDB tells of an error that Python raised, and of one that a view raises."""
 TRIES = 5
 """How often a view is tried to be made over files that are replaced meanwhile."""
 
@@ -241,7 +244,13 @@ def reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     if is_remote(lake.folder):
         from ect_assets import object_store
 
-        connection.register_filesystem(object_store.for_duckdb(lake.folder))
+        connection.register_filesystem(object_store.for_duckdb(lake.folder, _verify))
+
+
+def _verify(address: str, content: bytes) -> None:
+    """Refuse a damaged object; what is compacted is verified as a whole, by its own list."""
+    if f"/{FOLDER}/" not in address:
+        refuse_damaged(PurePosixPath(address), content)
 
 
 def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPyRelation:
@@ -264,8 +273,8 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
     QueryError
         When it is not one reading statement, or DuckDB finds a fault in it.
     """
-    connection = connect(lake, sql, asking)
     try:
+        connection = connect(lake, sql, asking)
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in READING:
             raise QueryError(
@@ -274,7 +283,22 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
             )
         answer = connection.sql(sql)
     except duckdb.Error as error:
-        raise QueryError(str(error)) from error
+        raise QueryError(in_plain_words(error)) from error
     if answer is None:
         raise QueryError("The statement gives no rows.")
     return answer
+
+
+def in_plain_words(error: duckdb.Error) -> str:
+    """Return what DuckDB says; what we said within it, of a file or a store, is all of it."""
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return (
+            f"The query needs more memory than it may use here ({query_memory() / 1e9:.1f} GB, "
+            f"half of what is free): {text.splitlines()[0]}"
+        )
+    if text.startswith(STACK):
+        # Python's stack down to our own error, which is the first line that is not indented.
+        lines = [line for line in text.splitlines()[1:] if line and not line.startswith(" ")]
+        return lines[0].partition(": ")[2] if lines else text
+    return text.removeprefix(INVALID_INPUT) if " is damaged: " in text else text

@@ -10,9 +10,10 @@ remembered. What the rows mean, and when a table is stale, does not belong here.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ect_assets.places import Place, Stamp, is_remote
@@ -33,12 +34,12 @@ TICK_SECONDS = 0.05
 class DamagedFile(EctError):
     """A file is not what was written; the message names it and how to make it again."""
 
-    def __init__(self, file: Place):
+    def __init__(self, file: PurePath):
         super().__init__(damage(file))
         self.file = file
 
 
-def damage(file: Place) -> str:
+def damage(file: PurePath) -> str:
     """Name a damaged file and the fix."""
     if AUDIT_LOG in file.parts:
         fix = (
@@ -50,7 +51,9 @@ def damage(file: Place) -> str:
             "Run `ect run`, which makes it again; where its patient or parcellation is no longer "
             "in the study, delete the file"
         )
-    return f"{file} is damaged: its content is not what was written. {fix}."
+    # An address that was taken for a path has lost a slash.
+    name = re.sub(r"^([a-z0-9]+):/(?!/)", r"\1://", str(file))
+    return f"{name} is damaged: its content is not what was written. {fix}."
 
 
 def seal(file: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -62,7 +62,7 @@ def _opened(content: bytes) -> pq.ParquetFile:
     return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
 
 
-def _read_unsealed(file: Place, content: bytes) -> pa.Table:
+def _read_unsealed(file: PurePath, content: bytes) -> pa.Table:
     """Read a file without a seal of its own: its rows have to be those that its footer says.
 
     The digest in the footer leaves out times of the clock, so where a file has some, the seal of
@@ -97,15 +97,25 @@ def is_whole_file(file: Place) -> bool:
     ------
     FileNotFoundError
     """
-    content = read_bytes(file)
-    is_as_sealed = is_intact(content)
-    if is_as_sealed is not None:
-        return is_as_sealed
     try:
-        _read_unsealed(file, content)
+        refuse_damaged(file, read_bytes(file))
     except DamagedFile:
         return False
     return True
+
+
+def refuse_damaged(file: PurePath, content: bytes) -> None:
+    """Stop where the bytes of a file are not those that were written.
+
+    Raises
+    ------
+    DamagedFile
+    """
+    is_as_sealed = is_intact(content)
+    if is_as_sealed is False:
+        raise DamagedFile(file)
+    if is_as_sealed is None:
+        _read_unsealed(file, content)
 
 
 def write_parquet(content: pa.Table, file: Path) -> None:

@@ -17,12 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from ect_assets import tables
+from ect_assets.answers import write_answer
 from ect_assets.lake import parquet
 from ect_assets.lake.audit import read_audit_log, record_events
-from ect_assets.lake.catalogue import query, refresh_catalogue, view_statement
+from ect_assets.lake.catalogue import QueryError, query, refresh_catalogue, view_statement
 from ect_assets.lake.integrity import REMEMBERED, DamagedFile, Verified
 from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
+from ect_assets.places import place_of
 from ect_assets.schema import Table
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
 from ect_assets_tests.waiting import wait_until
@@ -306,6 +308,23 @@ def test_a_list_of_problems_that_cannot_be_read_lets_the_step_be_tried_again(lak
     old = {key: value for key, value in json.loads(text).items() if key != "sha256"}
     file.write_text(json.dumps(old))
     assert lake.failure(tables.ScanVolumes, {"subject": "01"}) == failure
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_damaged_object_of_a_store_is_refused(tmp_path, form):
+    pytest.importorskip("upath")
+    folder = place_of(f"memory://integrity/{form}", tmp_path)
+    lake = Lake(folder, beside=tmp_path)
+    for subject in ("01", "02"):
+        keep(lake, tables.ScanVolumes, subject=subject)
+    assert len(query(lake, "FROM scan_volumes").fetchall()) == 2
+    file = lake.file(tables.ScanVolumes, {"subject": "01"})
+    file.write_bytes(flip(file.read_bytes(), 4 * len(file.read_bytes())))
+    with pytest.raises(QueryError, match=r"^memory://integrity.*subject=01/part.parquet is damag"):
+        write_answer(lake, "SELECT count(*), max(subject) FROM scan_volumes", form)
+    with pytest.raises(DamagedFile):
+        lake.read(tables.ScanVolumes)
+    assert Lake(folder, beside=tmp_path).footer(tables.ScanVolumes, {"subject": "01"}) is None
 
 
 def test_the_catalogue_is_made_over_damaged_files(changed):

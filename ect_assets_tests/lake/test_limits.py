@@ -70,7 +70,7 @@ def test_what_is_asked_again_after_it_was_stopped_ends_as_well():
 
 
 def test_a_query_that_needs_too_much_memory_says_so(filled, monkeypatch, tmp_path):
-    monkeypatch.setattr(limits, "query_memory", lambda: 64 * 2**20)
+    monkeypatch.setattr(limits, "free_memory", lambda: 128 * 2**20)
     sql = "SELECT list(range::VARCHAR || 'a long text that is not short') FROM range(100000000)"
     with pytest.raises(QueryError, match="more memory than it may use here"):
         write_answer(filled, sql, "csv", tmp_path / "answer")
