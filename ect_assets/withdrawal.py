@@ -22,6 +22,7 @@ from ect_assets.orchestration import SUBJECT
 from ect_assets.places import Place, files_below, read_bytes, remove_folder
 from ect_assets.problems import StudyError
 from ect_assets.schema import Table
+from ect_assets.server_log import LOG, clear_log
 from ect_assets.source_removal import remove_sources, source_folders, source_tables
 from ect_assets.study import Study
 from ect_assets.tables import TABLES, AuditLog
@@ -97,6 +98,7 @@ def withdraw(
     files = _remove_partitions(lake, subject)
     rows = _remove_rows(lake, subject)
     runs = forget_subject(instance, subject, but=run_id)
+    clear_log(study.dagster_home / LOG)
     removed = Removed(folders, source_rows, files, rows, runs)
     audit.forget_subject(lake, subject, removed.says, study.simulated)
     report_lake(instance, lake_of(study))

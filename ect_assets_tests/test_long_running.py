@@ -155,7 +155,7 @@ def test_a_run_beside_the_daemon_gives_the_tables_of_a_run_alone(simulated_input
 
 
 def read_again_and_again(folder: Path, times: int, told: Any) -> None:
-    """Open the database so many times and ask for some tables, with DuckDB alone, as notebooks do."""
+    """Open the database so many times, and ask for tables with DuckDB alone, as notebooks do."""
     lake, seen = Lake(folder), Counter[str]()
     for _ in range(times):
         with duckdb.connect(folder / CATALOGUE, read_only=True) as connection:
