@@ -30,17 +30,15 @@ from ect_assets.instance import (
 from ect_assets.interruptions import heard_interruptions
 from ect_assets.orchestration import register_subjects
 from ect_assets.problems import StudyError
+from ect_assets.server_log import LOG, open_log, rotate
 from ect_assets.serving.guard import TOKEN
 from ect_assets.serving.lifeline import send_settings
-from ect_assets.serving.log import open_log, rotate
 from ect_assets.study import STUDY_FILE, Study, load_study
 
 HOST = "127.0.0.1"
 DEFINITIONS = "ect_assets.definitions"
 SECONDS_TO_STOP = 15
 SECONDS_BETWEEN_LOOKS = 0.5
-LOG = "server.log"
-"""What the processes print, in the study's Dagster folder."""
 
 
 @dataclass

@@ -27,6 +27,7 @@ from ect_assets.places import Place, files_below, read_bytes, remove_folder
 from ect_assets.problems import StudyError
 from ect_assets.remaining_files import Remaining, remaining_files, shown
 from ect_assets.schema import Table
+from ect_assets.server_log import LOG, clear_log
 from ect_assets.source_removal import (
     linked_files,
     remove_file,
@@ -152,6 +153,7 @@ def _carry_out(
         withdrawal = withdrawal.with_count(name, do())
         keep(study, withdrawal)
         reached(name)
+    clear_log(study.dagster_home / LOG)
     left: list[Remaining] = []
     if withdrawal.delete_source and not acknowledge_remaining:
         left = remaining_files(study, withdrawal.subject, _linked(study, withdrawal))

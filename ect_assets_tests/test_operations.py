@@ -98,8 +98,12 @@ def contents_of(folder: Path) -> dict[Path, bytes]:
 
 
 def test_the_withdrawal_job_removes_the_patient_and_then_itself(study):
+    printed = [study.dagster_home / name for name in ("server.log", "server.log.1")]
+    for file in printed:
+        file.write_text("raw_scans {'subject': '003'} is as it was.")
     said = withdrawal_of("003", confirm_label="003")
     assert start(study, "withdraw_patient", ops=said).success
+    assert not any(file.exists() and "003" in file.read_text() for file in printed)
     assert set(lake_of(study).read(GmvChange).n) == {6}
     with open_instance(study) as instance:
         assert delete_finished_withdrawals(instance) == 1

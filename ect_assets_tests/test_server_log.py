@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from ect_assets.serving.log import open_log, rotate
+from ect_assets.server_log import clear_log, open_log, rotate
 from ect_assets_tests.waiting import has_ended, wait_until
 
 
@@ -18,6 +18,20 @@ def test_a_log_is_moved_aside_when_it_is_too_long_and_three_parts_are_kept(tmp_p
     parts = {one.name: one.read_text()[0] for one in tmp_path.iterdir() if one.stat().st_size}
     assert parts == {"server.log.1": "5", "server.log.2": "4", "server.log.3": "3"}
     assert file.stat().st_size == 0
+
+
+def test_a_cleared_log_has_no_part_left(tmp_path):
+    file = tmp_path / "server.log"
+    clear_log(file)
+    for word in (b"sub-003", b"sub-003 again"):
+        with open_log(file) as log:
+            log.write(word)
+        rotate(file, most_bytes=1)
+    with open_log(file) as log:
+        log.write(b"sub-003 at last")
+        clear_log(file)
+        log.write(b"after")
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {"server.log": b"after"}
 
 
 def test_a_log_within_its_bound_stays(tmp_path):

@@ -1,4 +1,7 @@
-"""The log of `ect ui`: what its processes print, in a file that never grows beyond a bound."""
+"""The log of `ect ui`: what its processes print, in a file that never grows beyond a bound.
+
+Dagster prints the events of runs there as well, which name patients.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+LOG = "server.log"
+"""In the study's Dagster folder."""
 MOST_BYTES = 5_000_000
 KEPT = 3
 """Older parts beside the log: server.log.1 is the youngest."""
@@ -54,6 +59,19 @@ def rotate(file: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> bool:
     shutil.copy(file, _older(file, 1))
     os.truncate(file, 0)
     return True
+
+
+def clear_log(file: Path) -> None:
+    """Empty a log and delete its older parts: a patient who withdraws may be named in them.
+
+    Parameters
+    ----------
+    file : Path
+    """
+    if file.exists():
+        os.truncate(file, 0)
+    for older in file.parent.glob(f"{file.name}.*"):
+        older.unlink(missing_ok=True)
 
 
 def _older(file: Path, number: int) -> Path:
