@@ -289,7 +289,7 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
     return answer
 
 
-def in_plain_words(error: duckdb.Error) -> str:
+def in_plain_words(error: Exception) -> str:
     """Return what DuckDB says; what we said within it, of a file or a store, is all of it."""
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
