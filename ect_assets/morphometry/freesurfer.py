@@ -33,7 +33,12 @@ from ect_assets.morphometry.naming import (
     shown_path,
     with_etiv,
 )
-from ect_assets.morphometry.stats_files import StatsFile, StatsFileError, read_stats
+from ect_assets.morphometry.stats_files import (
+    StatsFile,
+    StatsFileError,
+    read_measures,
+    read_stats,
+)
 from ect_assets.morphometry.subject_access import why_closed, why_refused
 from ect_assets.morphometry.subject_surfaces import (
     SurfaceFiles,
@@ -171,7 +176,7 @@ class FreeSurferSubjects:
                 findings.add("surface_unreadable", sentence, subject, session, parcellation)
         etiv = None
         if not findings.problems:
-            etivs |= self._etiv_of_segments(folder, scan)
+            etivs |= self._etiv_of_segments(folder)
             etiv = contradicted_etiv(etivs, scan, parcellation, findings)
         is_measured_here = files is not None
         frame = parcel_rows(
@@ -351,11 +356,15 @@ class FreeSurferSubjects:
         first = next(iter(found.values()), {})
         return {name: first[name] for name in ("eTIV", "BrainSegVol") if name in first}
 
-    def _etiv_of_segments(self, folder: Path, scan: Scan) -> dict[str, float]:
+    def _etiv_of_segments(self, folder: Path) -> dict[str, float]:
         """Read the intracranial volume; a file that is damaged is told where it is needed."""
         path = stats_file(folder, ASEG_NAMES)
-        content = self._read(path, scan, EVERY, Findings("scan_volumes"))
-        return {} if content is None else _etiv_by_file({path.name: with_etiv(content.measures)})
+        if why_refused(self._study, [path]) is not None:
+            return {}
+        try:
+            return _etiv_by_file({path.name: with_etiv(read_measures(path))})
+        except StatsFileError:
+            return {}
 
     def _cortex_stats(self, folder: Path) -> list[Path]:
         """List the statistics of the study's parcellations that a session has."""

@@ -90,22 +90,9 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
         number, a structure twice, measures in another unit than FreeSurfer's, or is of the other
         hemisphere than its name.
     """
-    refusal = refused_file(path, most_bytes=STATS_BYTES)
-    if refusal is not None:
-        raise StatsFileError(f"{path.name} {refusal.words}")
-    try:
-        # Latin-1 decodes every byte: folders in the header may be in any encoding.
-        lines = path.read_text(encoding="latin-1").split("\n")
-    except FileNotFoundError as error:
-        raise StatsFileError(f"{path.name} is missing") from error
-    except OSError as error:
-        raise StatsFileError(f"{path.name} cannot be read ({error.strerror})") from error
+    lines = _lines(path)
     _refuse_other_units(lines, path.name)
-    measures = dict(
-        _measure(line, f"{path.name} line {number}")
-        for number, line in enumerate(lines, start=1)
-        if line.startswith("# Measure ")
-    )
+    measures = _measures(lines, path.name)
     headers = [line.split()[2:] for line in lines if line.startswith("# ColHeaders")]
     if not headers or _NAMES not in headers[0]:
         kind = what_it_is(first_bytes(path), path)
@@ -130,6 +117,45 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
         )
     table = _table(lines, headers[0], path.name)
     return StatsFile(measures, table, version, found.get("subjectname"), side)
+
+
+def read_measures(path: Path) -> dict[str, float]:
+    """Parse the ``# Measure`` lines of a statistics file alone, as `read_stats` does.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    StatsFileError
+    """
+    return _measures(_lines(path), path.name)
+
+
+def _lines(path: Path) -> list[str]:
+    refusal = refused_file(path, most_bytes=STATS_BYTES)
+    if refusal is not None:
+        raise StatsFileError(f"{path.name} {refusal.words}")
+    try:
+        # Latin-1 decodes every byte: folders in the header may be in any encoding.
+        return path.read_text(encoding="latin-1").split("\n")
+    except FileNotFoundError as error:
+        raise StatsFileError(f"{path.name} is missing") from error
+    except OSError as error:
+        raise StatsFileError(f"{path.name} cannot be read ({error.strerror})") from error
+
+
+def _measures(lines: list[str], name: str) -> dict[str, float]:
+    return dict(
+        _measure(line, f"{name} line {number}")
+        for number, line in enumerate(lines, start=1)
+        if line.startswith("# Measure ")
+    )
 
 
 def version_number(text: str) -> str | None:
