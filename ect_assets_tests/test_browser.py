@@ -56,7 +56,10 @@ QUIET_BROWSER = [
 ]
 BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
 LIBRARY_TELLS_ITS_DEVELOPERS = "go.apollo.dev/c/err"
-"""Dagster's own page uses an option that its query library no longer knows; nothing else warns."""
+"""Dagster's own page uses an option that its query library no longer knows."""
+LEFT_EARLY = "WebSocket is closed before the connection is established"
+"""By the browser itself, where we leave a page sooner than a slow machine has connected it; of a
+server that refuses it says something else. Nothing else warns."""
 QUIET_MS = 1000 * QUIET_SECONDS
 
 
@@ -245,7 +248,8 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
     host = opened.address.removeprefix("http://")
     assert {one for one in opened.asked if f"//{host}/" not in one} == set()
     problems = [one for one in opened.said if one.startswith(("error", "warning"))]
-    assert [one for one in problems if LIBRARY_TELLS_ITS_DEVELOPERS not in one] == []
+    known = (LIBRARY_TELLS_ITS_DEVELOPERS, LEFT_EARLY)
+    assert [one for one in problems if not any(words in one for words in known)] == []
 
     started = children_of(opened.server.pid)
     assert stop(opened.server, signal.SIGINT) == 0
