@@ -9,10 +9,12 @@ of the audit log that names nobody, and what `remaining_files` lists.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import dagster as dg
+import pandas as pd
 
 from ect_assets.dagster_history import forget_subject, refuse_while_at_work, report_lake
 from ect_assets.freshness import lake_of
@@ -286,9 +288,8 @@ def _remove_rows(lake: Lake, subject: str) -> int:
         if table.has_documents:
             # A page or figure of the group shows patient by patient.
             remove_documents(lake, table)
-        if "subject" in table.partitions or "subject" not in table.column_names():
-            continue
-        removed += 0 if table is AuditLog else _remove_from(lake, table, subject)
+        if "subject" not in table.partitions and table is not AuditLog:
+            removed += _remove_from(lake, table, subject)
     for file, failure in list(lake.failures()):
         others = tuple(one for one in failure.problems if one.subject != subject)
         if len(others) < len(failure.problems):
@@ -304,12 +305,25 @@ def _keep_problems(lake: Lake, parts: tuple[str, ...], failure: Failure) -> None
     lake.record_problems(TABLES[parts[1]], partition, failure if failure.problems else None)
 
 
+def _names(record: str, subject: str) -> bool:
+    """Say whether the record of what a table was made from names a patient or the files."""
+    partition = re.search(rf"\({re.escape(subject)}[,)]", record)
+    return partition is not None or mentions(subject).search(record) is not None
+
+
 def _remove_from(lake: Lake, table: type[Table], subject: str) -> int:
+    """Write the partitions again that have rows of the patient, or a footer that names them."""
     removed = 0
     for partition in lake.partitions(table):
-        frame, footer = lake.read(table, partition), lake.footer(table, partition) or {}
-        theirs = frame.subject == subject
-        if theirs.any():
+        footer = lake.footer(table, partition) or {}
+        has_column = "subject" in table.column_names()
+        # What a table was made from is kept by name: that of its patients' files.
+        names_them = _names(footer.get("inputs", ""), subject)
+        if not (has_column or names_them):
+            continue
+        frame = lake.read(table, partition)
+        theirs = frame.subject == subject if has_column else pd.Series(False, index=frame.index)
+        if theirs.any() or names_them:
             where = Provenance(
                 footer["code_version"],
                 footer["run_id"],

@@ -32,7 +32,7 @@ from ect_assets_tests.conftest import without_genes
 
 LEAVING = "Xq7Zk2vW9"
 """A label that occurs nowhere else, so that any trace of it is one of the patient."""
-AGE, SCORE, ETIV = "37.8913", "17.8917", "1512345.678"
+AGE, SCORE, ETIV = "37.8913", "17.8917", "1241345.678"
 """Values that occur nowhere else."""
 STEPS = [
     *("folders", "source_rows", "cached", "files", "rows", "runs"),
@@ -73,11 +73,11 @@ def plant_values(bids: Path) -> None:
     table.write_text("\n".join(lines) + "\n")
     scores = bids / f"sub-{LEAVING}/sub-{LEAVING}_sessions.tsv"
     scores.write_text(f"session_id\thamd17\nses-pre\t{SCORE}\nses-post\t7\n")
-    for session in ("pre", "post"):
+    for session, volume in (("pre", ETIV), ("post", "1243876.543")):
         stats = bids / f"derivatives/freesurfer/sub-{LEAVING}_ses-{session}/stats/aseg.stats"
         measure = r"(EstimatedTotalIntraCranialVol,.*, )[\d.]+(, mm)"
-        text = re.sub(measure, rf"\g<1>{ETIV}\2", stats.read_text())
-        assert ETIV in text
+        text = re.sub(measure, rf"\g<1>{volume}\2", stats.read_text())
+        assert volume in text
         stats.write_text(text)
 
 
