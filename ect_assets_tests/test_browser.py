@@ -57,6 +57,9 @@ QUIET_BROWSER = [
 BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
 LIBRARY_TELLS_ITS_DEVELOPERS = "go.apollo.dev/c/err"
 """Dagster's own page uses an option that its query library no longer knows; nothing else warns."""
+LEFT_BEFORE_ITS_SOCKET_OPENED = "WebSocket is closed before the connection is established"
+"""What the browser says of a page that is left at once; a refused socket is told otherwise."""
+HARMLESS = (LIBRARY_TELLS_ITS_DEVELOPERS, LEFT_BEFORE_ITS_SOCKET_OPENED)
 QUIET_MS = 1000 * QUIET_SECONDS
 
 
@@ -245,7 +248,7 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
     host = opened.address.removeprefix("http://")
     assert {one for one in opened.asked if f"//{host}/" not in one} == set()
     problems = [one for one in opened.said if one.startswith(("error", "warning"))]
-    assert [one for one in problems if LIBRARY_TELLS_ITS_DEVELOPERS not in one] == []
+    assert [one for one in problems if not any(known in one for known in HARMLESS)] == []
 
     started = children_of(opened.server.pid)
     assert stop(opened.server, signal.SIGINT) == 0
