@@ -245,7 +245,15 @@ PATHS = [
     "/vendor/graphiql/graphiql.min.js",
     "/favicon.png",
 ]
-WRONG = [None, "", f"{COOKIE}=", f"{COOKIE}=wrong", f"ect_ui_3001={SECRET}", f"{COOKIE}={SECRET}x"]
+WRONG = [
+    None,
+    "",
+    f"x{COOKIE}={SECRET}",
+    f"{COOKIE}=",
+    f"{COOKIE}=wrong",
+    f"ect_ui_3001={SECRET}",
+    f"{COOKIE}={SECRET}x",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
