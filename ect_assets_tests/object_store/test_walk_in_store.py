@@ -68,7 +68,7 @@ def contents(study: Study) -> dict[str, tuple]:
         for partition in lake.partitions(table) if table is not AuditLog else ():
             content = read_bytes(lake.file(table, partition))
             rows = content[: -8 - int.from_bytes(content[-8:-4], "little")]
-            footer = {**(lake.footer(table, partition) or {}), "run_id": ""}
+            footer = {**(lake.footer(table, partition) or {}), "run_id": "", "seconds": ""}
             schema = pq.read_schema(pa.BufferReader(content)).remove_metadata()
             has_clock = any(pa.types.is_timestamp(one.type) for one in schema)
             bytes_of_rows = "" if has_clock else hashlib.sha256(rows).hexdigest()
