@@ -127,7 +127,7 @@ def test_no_packaged_gene_looks_like_a_date():
         ("", r"mine.gmt is empty"),
         ("\n \n", r"mine.gmt is empty"),
         (b"S\tn\tGAD1\nT\t\xe4\tGAD1\n", r"line 2: not UTF-8 \(byte 0xe4\)"),
-        ("S\tn\tGAD1\n".encode("utf-16"), r"is text in UTF-16. Save it again with"),
+        ("S\tn\tGAD1\n".encode("utf-16"), r"is text in UTF-16, not UTF-8. Save it again with"),
         ("S\tn\tENSG00000128683\n", r"none of 1 entries .* ENSG00000128683"),
     ],
 )
