@@ -61,6 +61,8 @@ class Item:
         Tables upstream that are due; where they come out the same, it stays as it is.
     waits_for : tuple of str
         Tables upstream that it cannot be made without: they have no rows, or could not be made.
+    is_made : bool
+        Whether there are rows, current or not.
     has_failed : bool
         Whether it was tried since it was last made, and failed.
     detail : str
@@ -79,6 +81,7 @@ class Item:
     changes: tuple[Change, ...] = ()
     follows: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    is_made: bool = False
     has_failed: bool = False
     detail: str = ""
     left_for: str | None = None
@@ -185,7 +188,14 @@ class Planner:
         if (due or blocked) and state in (State.CURRENT, State.FAILED):
             state = State.STALE if seen.is_made else State.MISSING
         has_failed = seen.failure is not None and seen.failure.failed
-        item = Item(step, partition, state, has_failed=has_failed, detail=_said(seen.failure))
+        item = Item(
+            step,
+            partition,
+            state,
+            is_made=seen.is_made,
+            has_failed=has_failed,
+            detail=_said(seen.failure),
+        )
         if waits_for:
             return replace(item, state=State.WAITING, waits_for=waits_for)
         if blocked:

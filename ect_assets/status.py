@@ -30,6 +30,8 @@ class TableStatus:
         Whose partitions failed.
     why : str
         Why a table of the group could not be made, where it could not.
+    has_old_rows : bool
+        Whether it has rows from before it could not be made.
     unavailable : list of str
         Why the study cannot have some of them.
     """
@@ -41,12 +43,13 @@ class TableStatus:
     failed: int = 0
     whose: str = ""
     why: str = ""
+    has_old_rows: bool = False
     unavailable: list[str] = field(default_factory=list)
 
     @property
     def is_out_of_date(self) -> bool:
         """Whether rows that are there may not be what the data as they are now would give."""
-        return bool(self.stale or self.why)
+        return bool(self.stale or self.has_old_rows)
 
 
 def study_status(study: Study) -> list[TableStatus]:
@@ -126,6 +129,7 @@ def _table_status(name: str, items: list[Item]) -> TableStatus:
         missing=len(of[State.MISSING]) + len(of[State.WAITING]),
         failed=len(failed),
         whose=", ".join(" ".join(one.partition.values()) for one in failed),
+        has_old_rows=any(_says_why(one) and one.is_made for one in items),
         why=next((one.detail for one in items if _says_why(one)), ""),
         unavailable=[one.detail for one in of[State.UNAVAILABLE]],
     )

@@ -214,3 +214,16 @@ def test_a_study_of_the_environment_that_is_none_is_not_replaced_by_another(here
 def test_a_parcellation_is_named_for_freesurfer_as_in_the_study_where_it_is_not_said(load):
     study = load("[parcellations.hcp_mmp]")
     assert study.parcellations["hcp_mmp"].freesurfer == "hcp_mmp"
+
+
+@pytest.mark.parametrize(
+    ("section", "setting"),
+    [("association", "permutations"), ("nulls", "n"), ("association", "gene_list_q")],
+)
+def test_a_truth_value_is_no_number(tmp_path, section, setting):
+    """It would count as 1: one permutation, without a word."""
+    (tmp_path / "study.toml").write_text(
+        f'name = "mine"\ntitle = "A study"\n[{section}]\n{setting} = true\n', encoding="utf-8"
+    )
+    with pytest.raises(StudyError, match=f"{setting}.*a number is expected, not true or false"):
+        load_study(tmp_path)
