@@ -51,15 +51,12 @@ def study(walked, tmp_path) -> Study:
 
 def move_etiv(study: Study, subject: str = MOVED, factor: float = 1.09) -> None:
     """Let a patient's intracranial volume change between the sessions."""
-    (file,) = (study.folder / "bids/derivatives/freesurfer").glob(
-        f"sub-{subject}_ses-post/stats/aseg.stats"
-    )
-    found = re.search(
-        r"(# Measure EstimatedTotalIntraCranialVol.*, )([\d.]+)(, mm\^3)", text := file.read_text()
-    )
-    assert found
-    moved = f"{found[1]}{float(found[2]) * factor:.6f}{found[3]}"
-    file.write_text(text.replace(found[0], moved))
+    said = re.compile(r"(# Measure EstimatedTotalIntraCranialVol.*, )([\d.]+)(, mm\^3)")
+    scan = study.folder / f"bids/derivatives/freesurfer/sub-{subject}_ses-post"
+    # Every file of a scan repeats it.
+    for file in (scan / "stats").glob("*.stats"):
+        text = file.read_text()
+        file.write_text(said.sub(lambda one: f"{one[1]}{float(one[2]) * factor:.6f}{one[3]}", text))
 
 
 def n_of(study: Study) -> int:
