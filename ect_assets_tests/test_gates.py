@@ -18,7 +18,7 @@ from ect_assets.export.package import export_study
 from ect_assets.freshness import lake_of
 from ect_assets.gates import unchecked
 from ect_assets.lake.catalogue import query
-from ect_assets.problems import NOT_CHECKED, STOPPED, StudyError
+from ect_assets.problems import NOT_CHECKED, StudyError
 from ect_assets.reservations import departed_patients, reservations
 from ect_assets.runner import Runner
 from ect_assets.status import out_of_date_tables, study_status
@@ -187,7 +187,7 @@ def test_a_patient_whose_images_could_not_be_screened_is_left_out_and_the_others
     outcome = Runner(study).run(tables=ASKED)
     assert f"gmv_change ({ATLAS})" in outcome.made and n_of(study) == PATIENTS - 1
     found = exclusions(study)
-    assert set(found.subject) == {UNREADABLE} and set(found.reason) == {STOPPED, NOT_CHECKED}
+    assert set(found.subject) == {UNREADABLE} and set(found.reason) == {NOT_CHECKED}
     assert found.detail.str.contains("Permission denied").all()
     for table in ("participants", "clinical_scores"):
         listed = query(lake_of(study), f"SELECT DISTINCT subject FROM {table}").df()

@@ -27,6 +27,8 @@ MOST_IMAGE_BYTES = 1 << 29
 """A larger volume of FreeSurfer is not unpacked to reach the tags behind it."""
 MOST_OF_OTHERS_BYTES = 1 << 27
 """A larger image that is no T1w, which nobody reads here, is not unpacked to its end."""
+MOST_BYTES_BEHIND = 1 << 20
+"""More zeros than these behind an image are no padding."""
 _BLOCK_BYTES = 1 << 20
 _DICOM_EXTENSION, _AFNI_EXTENSION = 2, 4
 _MGH_HEADER_BYTES, _MGH_SCAN_BYTES = 284, 20
@@ -127,10 +129,11 @@ def _image_bytes(header: nibabel.Nifti1Header) -> int:
 
 
 def _traces_behind_image(stream: BinaryIO, begun: bytes, n_bytes: int) -> Iterator[Trace]:
-    """Look whether anything but zeros stands behind the last voxel."""
+    """Look whether anything but a few zeros stands behind the last voxel."""
     _pass_over(stream, n_bytes - len(begun))
-    blocks = iter(lambda: stream.read(_BLOCK_BYTES), b"")
-    if begun[n_bytes:].strip(b"\0") or any(block.strip(b"\0") for block in blocks):
+    behind = begun[n_bytes:] + stream.read(MOST_BYTES_BEHIND + 1)
+    # The reader refuses such a file as well: it is not looked through to its end.
+    if len(behind) > MOST_BYTES_BEHIND or behind.strip(b"\0"):
         yield Trace("trailing_bytes", True, "bytes behind the image")
 
 
