@@ -188,7 +188,7 @@ def test_a_patient_whose_images_could_not_be_screened_is_left_out_and_the_others
     assert f"gmv_change ({ATLAS})" in outcome.made and n_of(study) == PATIENTS - 1
     found = exclusions(study)
     assert set(found.subject) == {UNREADABLE} and set(found.reason) == {NOT_CHECKED}
-    assert found.detail.str.contains("Permission denied").all()
+    assert found.detail.str.contains("could not be looked").all()
     for table in ("participants", "clinical_scores"):
         listed = query(lake_of(study), f"SELECT DISTINCT subject FROM {table}").df()
         assert len(listed) == PATIENTS - 1 and UNREADABLE not in set(listed.subject)
