@@ -30,7 +30,7 @@ from ect_assets_tests.serving.running import ECT, Ui, free_port, quiet_study, ru
 from ect_assets_tests.test_kills import contents, small, torn
 
 REQUESTS = 1_000
-AT_ONCE = 8
+THREADS = 8
 READERS = 200
 READERS_AT_ONCE = 10
 ASKED = ("raw_scans", "parcel_gmv", "exclusions", "gmv_change", "clinical_change")
@@ -84,7 +84,7 @@ def web_process(ui: Ui) -> int:
 @pytest.mark.slow
 def test_a_thousand_requests_are_answered_and_their_memory_is_given_back(simulated_input, tmp_path):
     study = quiet_study(simulated_input, tmp_path / "study")
-    with running_ui(study, free_port()) as ui, ThreadPoolExecutor(AT_ONCE) as pool:
+    with running_ui(study, free_port()) as ui, ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda number: ask(ui, number), range(50)))
         before = megabytes(web_process(ui))
         answers = list(pool.map(lambda number: ask(ui, number), range(REQUESTS)))
