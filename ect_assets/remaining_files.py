@@ -6,7 +6,6 @@ each is listed with what to do. What is read, and removed, belongs in `patient_f
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import zipfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ect_assets.imaging.files import Unpacked
 from ect_assets.patient_files import TABLE_ENDINGS, mentions, own_folders
 from ect_assets.places import is_remote
 from ect_assets.source_removal import is_in_table
@@ -143,8 +143,8 @@ def _content_mentions(path: Path, subject: str) -> bool:
     if is_table and is_in_table(path, subject):
         return True
     if name.endswith(".gz"):
-        with gzip.open(path) as stream:
-            return _bytes_mention(stream.read(MOST_BYTES), pattern)
+        with path.open("rb") as stream:
+            return _bytes_mention(Unpacked(stream).read(MOST_BYTES), pattern)
     with path.open("rb") as stream:
         return _bytes_mention(stream.read(MOST_BYTES), pattern)
 

@@ -393,11 +393,14 @@ def test_a_list_of_patients_of_gigabytes_stops_the_study_unread(folder):
 @pytest.mark.parametrize(
     "content", ["[" * 100_000, '{"EchoTime": 1' + "0" * 6_000 + "}", '{"a": ' * 100_000]
 )
-def test_a_sidecar_that_no_reader_can_take_is_told_and_the_image_registered(folder, content):
+def test_a_sidecar_that_no_reader_can_take_blocks_the_patient_until_it_is_looked_at(
+    folder, content
+):
     (folder / SIDECAR).write_text(content)
     frame, problems = made(load_study(folder), "raw_scans")
-    assert len(frame) == 2
-    assert "sidecar_unreadable" in {problem.reason for problem in problems}
+    assert frame.empty
+    assert {problem.reason for problem in problems} == {"sidecar_unreadable", "not_checked"}
+    assert content[:50] not in " ".join(problem.detail for problem in problems)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, "x", [1]])
@@ -465,6 +468,8 @@ def test_a_formula_is_kept_as_it_is_and_harmless_where_a_spreadsheet_opens_it(fo
     head, first, *rest = file.read_text().splitlines()
     lines = [f"{head}\tnote", f"{first}\t=1+1", *(f"{row}\t-5" for row in rest)]
     file.write_text("\n".join(lines) + "\n")
+    with (folder / "study.toml").open("a") as settings:
+        settings.write('[privacy]\nallow = ["note"]\n')
     study = load_study(folder)
     lake, (frame, _) = lake_of(study), made(study, "participants")
     provenance = Provenance("0/1", "run", 1, True, "inputs")

@@ -347,6 +347,10 @@ class _Heard(io.RawIOBase):
         return len(block)
 
 
+class ForeignBytesError(zlib.error):
+    """What stands behind compressed data is neither gzip nor filling."""
+
+
 class Unpacked:
     """The content of a gzip file, unpacked only as far as it is asked for.
 
@@ -385,5 +389,7 @@ class Unpacked:
         while block and not block.strip(b"\0"):
             block = self._packed.read(_BUFFER_BYTES)
         self._waiting = block.lstrip(b"\0")
+        if block and not _GZIP.startswith(self._waiting[:2]):
+            raise ForeignBytesError("something else stands behind its compressed data")
         self._member = zlib.decompressobj(wbits=31) if block else self._member
         return bool(block)

@@ -8,17 +8,17 @@ patient has, and what follows, in `privacy`.
 
 from __future__ import annotations
 
-import gzip
-import io
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import nibabel
 import numpy as np
 
+from ect_assets.imaging.files import PACKING_OVERHEAD, ForeignBytesError, Unpacked
 from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake.privacy_sidecars import UnreadableJsonError, parsed, traces_of_json
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
@@ -57,10 +57,8 @@ def nifti_traces(file: Path) -> list[Trace]:
         with _opened(file) as stream:
             for one in _traces_of_nifti(stream, file):
                 found.add(one)
-    except gzip.BadGzipFile as error:
-        # Of a file that begins as gzip: that something else stands behind it.
-        if str(error).startswith("Not a gzipped"):
-            found.update(_traces_behind_gzip(file))
+    except ForeignBytesError:
+        found.add(Trace("trailing_bytes", True, "bytes behind the compressed image"))
     except _DAMAGE:
         pass
     return sorted(found)
@@ -85,13 +83,7 @@ def _traces_of_gzip(file: Path) -> Iterator[Trace]:
                 yield Trace("gzip_header", True, "a name or a date")
 
 
-def _traces_behind_gzip(file: Path) -> Iterator[Trace]:
-    with file.open("rb") as stream:
-        if stream.read(2) == _GZIP_MARK:
-            yield Trace("trailing_bytes", True, "bytes behind the compressed image")
-
-
-def _traces_of_nifti(stream: BinaryIO, file: Path) -> Iterator[Trace]:
+def _traces_of_nifti(stream: Unpacked | BinaryIO, file: Path) -> Iterator[Trace]:
     has_image = file.suffix != ".hdr"
     head = stream.read(540)
     sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
@@ -113,7 +105,10 @@ def _traces_of_nifti(stream: BinaryIO, file: Path) -> Iterator[Trace]:
     yield from _traces_of_extensions(rest[:wanted], header.endianness)
     n_bytes = _image_bytes(header)
     is_read = file.name.split(".")[0].endswith("_T1w")
-    if has_image and 0 < n_bytes <= (MOST_IMAGE_BYTES if is_read else MOST_OF_OTHERS_BYTES):
+    if n_bytes and _is_overlong(file, wanted + n_bytes):
+        # The reader refuses such a file as well: it is not looked through to its end.
+        yield Trace("trailing_bytes", True, "bytes behind the image")
+    elif has_image and 0 < n_bytes <= (MOST_IMAGE_BYTES if is_read else MOST_OF_OTHERS_BYTES):
         yield from _traces_behind_image(stream, rest[wanted:], n_bytes)
     elif has_image and is_read and n_bytes:
         yield Trace("trailing_bytes", False, "not looked for, the image is too large")
@@ -128,11 +123,10 @@ def _image_bytes(header: nibabel.Nifti1Header) -> int:
     return n_bytes
 
 
-def _traces_behind_image(stream: BinaryIO, begun: bytes, n_bytes: int) -> Iterator[Trace]:
+def _traces_behind_image(stream: Unpacked | BinaryIO, begun: bytes, n_bytes: int) -> Iterator[Trace]:
     """Look whether anything but a few zeros stands behind the last voxel."""
     _pass_over(stream, n_bytes - len(begun))
     behind = begun[n_bytes:] + stream.read(MOST_BYTES_BEHIND + 1)
-    # The reader refuses such a file as well: it is not looked through to its end.
     if len(behind) > MOST_BYTES_BEHIND or behind.strip(b"\0"):
         yield Trace("trailing_bytes", True, "bytes behind the image")
 
@@ -221,6 +215,8 @@ def mgh_traces(file: Path) -> list[Trace]:
             n_bytes = int(np.prod(shape, dtype=np.int64)) * _MGH_VOXEL_BYTES.get(kind, 0)
             if not 0 < n_bytes <= MOST_IMAGE_BYTES:
                 return [*found, Trace("tags", False, "not looked at, the image is too large")]
+            if _is_overlong(file, n_bytes + _MGH_SCAN_BYTES):
+                return [*found, Trace("tags", True, "more bytes behind the image than tags have")]
             _pass_over(stream, n_bytes + _MGH_SCAN_BYTES)
             text = stream.read(MOST_BYTES).decode("latin-1")
     except _DAMAGE:
@@ -259,7 +255,7 @@ def _traces_of_notes(field: str, text: str) -> list[Trace]:
     return []
 
 
-def _pass_over(stream: BinaryIO, n_bytes: int) -> None:
+def _pass_over(stream: Unpacked | BinaryIO, n_bytes: int) -> None:
     while n_bytes > 0:
         block = stream.read(min(n_bytes, _BLOCK_BYTES))
         if not block:
@@ -267,7 +263,12 @@ def _pass_over(stream: BinaryIO, n_bytes: int) -> None:
         n_bytes -= len(block)
 
 
-def _opened(file: Path) -> BinaryIO:
-    if file.suffix in (".gz", ".mgz"):
-        return cast(BinaryIO, gzip.open(file, "rb"))
-    return cast(BinaryIO, io.BufferedReader(io.FileIO(file)))
+def _is_overlong(file: Path, n_bytes: int) -> bool:
+    """Say whether a file has more bytes than so many, packed or not, could take."""
+    return file.stat().st_size > n_bytes * PACKING_OVERHEAD + MOST_BYTES_BEHIND
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Unpacked | BinaryIO]:
+    with file.open("rb") as stream:
+        yield Unpacked(stream) if file.suffix in (".gz", ".mgz") else stream
