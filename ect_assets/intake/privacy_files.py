@@ -123,7 +123,9 @@ def _image_bytes(header: nibabel.Nifti1Header) -> int:
     return n_bytes
 
 
-def _traces_behind_image(stream: Unpacked | BinaryIO, begun: bytes, n_bytes: int) -> Iterator[Trace]:
+def _traces_behind_image(
+    stream: Unpacked | BinaryIO, begun: bytes, n_bytes: int
+) -> Iterator[Trace]:
     """Look whether anything but a few zeros stands behind the last voxel."""
     _pass_over(stream, n_bytes - len(begun))
     behind = begun[n_bytes:] + stream.read(MOST_BYTES_BEHIND + 1)
