@@ -192,8 +192,8 @@ def _in_own_process(what: str, folder: Path) -> dict[str, Any]:
 
 
 def _walk(folder: Path, started: float) -> dict[str, Any]:
-    from ect_assets.instance import open_instance
-    from ect_assets.runner import Runner
+    from ect_assets.orchestration.instance import open_instance
+    from ect_assets.orchestration.runner import Runner
     from ect_assets.study import load_study
 
     study = load_study(folder)
@@ -233,8 +233,8 @@ def _by_whom(instance: Any, started: float) -> dict[str, Any]:
 def _look(folder: Path, started: float) -> dict[str, Any]:
     import dagster as dg
 
-    from ect_assets.definitions import build_definitions
-    from ect_assets.instance import open_instance
+    from ect_assets.orchestration.definitions import build_definitions
+    from ect_assets.orchestration.instance import open_instance
     from ect_assets.study import load_study
 
     study = load_study(folder)
@@ -253,8 +253,8 @@ def _look(folder: Path, started: float) -> dict[str, Any]:
 
 
 def _register(folder: Path, started: float) -> dict[str, Any]:
-    from ect_assets.instance import open_instance
-    from ect_assets.orchestration import register_subjects
+    from ect_assets.orchestration.assets import register_subjects
+    from ect_assets.orchestration.instance import open_instance
     from ect_assets.study import load_study
 
     study = load_study(folder)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pls import peak_bytes
-from ect_assets.enrichment.gene_set_enrichment import gene_set_enrichment
-from ect_assets.enrichment.spatial import spatial_enrichment
 from ect_assets.reference import loaders
+from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichment
+from ect_assets.science.enrichment.spatial import spatial_enrichment
 
 SEED = 7
 NOTES = """The ranking is a z per gene, drawn once; gene sets and genes are the packaged ones.

@@ -213,10 +213,9 @@ def _seconds_of_command(folder: Path) -> dict[str, float]:
 
 def _ask(folder: Path) -> dict[str, float]:
     from ect_assets.lake.catalogue import query
-    from ect_assets.lake.store import Lake
     from ect_assets.study import load_study
 
-    lake = Lake.of(load_study(folder))
+    lake = load_study(folder).open_lake()
     seconds = {}
     for name, sql in QUERIES.items():
         times = []

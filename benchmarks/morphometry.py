@@ -3,7 +3,7 @@
 Phantoms are made from the T1w images that are named in the variable ECT_BENCHMARK_T1W (several
 are parted by the system's path separator) and measured at 2 and 1 mm. Each measurement runs in a
 process of its own, so that its peak of memory is its own. What the pipeline does is said in
-`ect_assets.morphometry.volumetric`.
+`ect_assets.science.morphometry.volumetric`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ NOTES = (
 
 def tables() -> dict[str, pd.DataFrame]:
     """Measure all phantoms; about ten minutes each at 1 mm."""
-    from ect_assets.morphometry.volumetric.validation import make_phantom
     from ect_assets.reference.loaders import reference_file
+    from ect_assets.science.morphometry.volumetric.validation import make_phantom
 
     scans = [Path(name) for name in os.environ.get(SCANS, "").split(os.pathsep) if name]
     if not scans:
@@ -79,9 +79,9 @@ def _in_own_process(job: dict[str, Any]) -> dict[str, float]:
 def _measure(job: dict[str, Any]) -> dict[str, float]:
     import numpy as np
 
-    from ect_assets.morphometry.volumetric.settings import VolumetricSettings
-    from ect_assets.morphometry.volumetric.validation import Phantom, judge
     from ect_assets.reference.loaders import reference_file
+    from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
+    from ect_assets.science.morphometry.volumetric.validation import Phantom, judge
 
     phantom = Phantom(
         *(Path(job[key]) for key in ("pre", "post", "retest")),

@@ -2,7 +2,7 @@
 
 Each row times ours and the peer in the same run, alternating, and says how far the results agree
 on the same random draws. The peers come with the extra `peers`. What the models are is said in
-`ect_assets.nulls`; other statistics are timed in their own modules of this folder.
+`ect_assets.science.nulls`; other statistics are timed in their own modules of this folder.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ect_assets.nulls.burt import burt_surrogates, prepare_variogram
-from ect_assets.nulls.models import SPINS
-from ect_assets.nulls.moran import flip_spectrum, moran_eigenvectors, moran_surrogates
-from ect_assets.nulls.places import SPHERE, mni_distances
-from ect_assets.nulls.rotations import random_rotations, reflect
 from ect_assets.reference.loaders import parcels
-from ect_assets.statistics.arrays import FloatArray
+from ect_assets.science.nulls.burt import burt_surrogates, prepare_variogram
+from ect_assets.science.nulls.models import SPINS
+from ect_assets.science.nulls.moran import flip_spectrum, moran_eigenvectors, moran_surrogates
+from ect_assets.science.nulls.places import SPHERE, mni_distances
+from ect_assets.science.nulls.rotations import random_rotations, reflect
+from ect_assets.science.statistics.arrays import FloatArray
 
 Row = dict[str, Any]
 

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from sklearn.cross_decomposition import PLSRegression
 
-from ect_assets.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
-from ect_assets.statistics.pls import variance_explained, zscore
-from ect_assets.statistics.scaled_bootstrap import scaled_bootstrap_standard_errors
+from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
+from ect_assets.science.statistics.pls import variance_explained, zscore
+from ect_assets.science.statistics.scaled_bootstrap import scaled_bootstrap_standard_errors
 
 N_PARCELS, N_GENES = 180, 15_633
 FITS_TIMED = 20

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ect_assets.demo.donors import FULL, write_donors
-from ect_assets.parcellations.abagen_files import save_for_abagen
-from ect_assets.parcellations.atlas import packaged_atlas
-from ect_assets_tests.transcriptome.abagen_variants import PLAIN_ENVIRONMENT
+from ect_assets.science.parcellations.abagen_files import save_for_abagen
+from ect_assets.science.parcellations.atlas import packaged_atlas
+from ect_assets_tests.science.transcriptome.abagen_variants import PLAIN_ENVIRONMENT
 
 BUILD = Path("build")
 DONORS, CACHE, PLAIN = BUILD / "donors-full", BUILD / "donors-cache", BUILD / "plain-abagen"

@@ -25,8 +25,8 @@ said=$("$python" - "$study" <<'PYTHON'
 import sys
 
 from ect_assets import __version__
-from ect_assets.places import is_address
-from ect_assets.storage import schema_of
+from ect_assets.lake.location import is_address
+from ect_assets.orchestration.run_storage import schema_of
 from ect_assets.study import load_study
 
 study = load_study(sys.argv[1])

@@ -80,3 +80,22 @@ class InputProblem(EctError):
     def __init__(self, problems: Problem | Iterable[Problem]):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def listed(names: list[str], limit: int = 5) -> str:
+    """Name the first few of several things and count the rest.
+
+    Parameters
+    ----------
+    names : list of str
+        What to name.
+    limit : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        For example ``insula, cuneus and 3 more``.
+    """
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from ect_assets.morphometry.scans_by_parcels import scans_by_parcels
+from ect_assets.science.morphometry.scans_by_parcels import scans_by_parcels
 
 
 def arranged(rows: pd.DataFrame) -> pd.DataFrame:

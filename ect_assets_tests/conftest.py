@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
-from ect_assets.runner import Runner
+from ect_assets.orchestration.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
 
 FEWER = """

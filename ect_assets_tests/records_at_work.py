@@ -12,7 +12,7 @@ import yaml
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import TickStatus
 
-from ect_assets.instance import UNFINISHED, open_instance, prepare_home
+from ect_assets.orchestration.instance import UNFINISHED, open_instance, prepare_home
 from ect_assets.study import Study
 from ect_assets_tests.waiting import Sign
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ect_assets.instance import only_one_run
 from ect_assets.lake.catalogue import query
+from ect_assets.orchestration.instance import only_one_run
+from ect_assets.orchestration.runner import Runner
 from ect_assets.problems import StudyError
-from ect_assets.runner import Runner
 from ect_assets.study import load_study
 from ect_assets.tables import TABLES
 from ect_assets_tests.conftest import without_genes

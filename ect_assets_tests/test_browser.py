@@ -20,16 +20,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ect_assets.definitions import build_definitions
 from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
-from ect_assets.freshness import lake_of
-from ect_assets.instance import open_instance
+from ect_assets.orchestration.definitions import build_definitions
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import GmvChange, RawScans
+from ect_assets_tests.cli.serving.running import work_of_the_pages
 from ect_assets_tests.conftest import shortened, without_genes
 from ect_assets_tests.records_at_work import failed_runs, signs_of, without_deadlines
-from ect_assets_tests.serving.running import work_of_the_pages
 from ect_assets_tests.waiting import (
     QUIET_SECONDS,
     Sign,

@@ -20,14 +20,14 @@ import click
 import pytest
 import yaml
 
-from ect_assets.instance import open_instance
-from ect_assets.runner import Outcome, Runner
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets_tests.paths import ROOT
 from ect_assets_tests.postgres_server import ask, free_port, on_postgres, program, running_server
 from ect_assets_tests.test_docs import COMMANDS, commands, ect_words
 from ect_assets_tests.waiting import QUIET_SECONDS, has_ended, is_answering, stop, wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SCRIPTS = sorted(DEPLOY.glob("*.sh"))

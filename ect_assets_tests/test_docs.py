@@ -22,9 +22,9 @@ from ect_assets.lake.catalogue import connect, query, refresh_catalogue
 from ect_assets.lake.store import Lake
 from ect_assets.study import Study
 from ect_assets_tests.lake.rows import keep
+from ect_assets_tests.paths import ROOT
 from ect_assets_tests.waiting import run
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 READ = [ROOT / "README.md", *PAGES]

@@ -13,15 +13,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ect_assets.instance import UNFINISHED, close_abandoned_runs, only_one_run, open_instance
 from ect_assets.lake import store
 from ect_assets.lake.catalogue import CATALOGUE
 from ect_assets.lake.store import Lake
-from ect_assets.lake.whole_files import WRITING
-from ect_assets.runner import Runner
+from ect_assets.orchestration.instance import (
+    UNFINISHED,
+    close_abandoned_runs,
+    only_one_run,
+    open_instance,
+)
+from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.tables import TABLES
-from ect_assets.walk import STEPS
+from ect_assets.whole_files import WRITING
 from ect_assets_tests.lake import killing, reading
 from ect_assets_tests.waiting import cpu_seconds, wait_for_end, wait_until
 

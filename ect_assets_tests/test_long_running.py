@@ -19,14 +19,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from ect_assets.arrival import waiting_for
 from ect_assets.lake.catalogue import CATALOGUE
 from ect_assets.lake.store import Lake
-from ect_assets.runner import Runner
+from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.arrival import waiting_for
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import TABLES
+from ect_assets_tests.cli.serving.running import ECT, Ui, free_port, quiet_study, running_ui
 from ect_assets_tests.lake import killing, reading
-from ect_assets_tests.serving.running import ECT, Ui, free_port, quiet_study, running_ui
 from ect_assets_tests.test_kills import contents, small, torn
 
 REQUESTS = 1_000

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 import ect_assets
 from ect_assets.reference import loaders
+from ect_assets_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(ect_assets.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LARGEST_WHEEL_BYTES = 25e6
@@ -79,7 +79,7 @@ def test_the_licence_and_the_readme_are_there():
 def test_the_workspace_names_the_definitions():
     workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))
     (entry,) = workspace["load_from"]
-    assert entry["python_module"]["module_name"] == "ect_assets.definitions"
+    assert entry["python_module"]["module_name"] == "ect_assets.orchestration.definitions"
 
 
 @pytest.mark.parametrize("module", [PROJECT["tool"]["dagster"]["module_name"]])

@@ -25,9 +25,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ect_assets.cli import app
-from ect_assets.instance import open_instance
 from ect_assets.lake.catalogue import connect
-from ect_assets.lake.store import Lake
+from ect_assets.orchestration.instance import open_instance
 from ect_assets.problems import EctError
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
@@ -145,7 +144,7 @@ def places(study: Study) -> dict[str, str]:
             texts[f"{file} rows"] = str(pq.read_table(file).to_pylist())
         if file.suffix == ".db":
             texts[f"{file} rows"] = rows(file)
-    with connect(Lake.of(study)) as connection:
+    with connect(study.open_lake()) as connection:
         for name in TABLES:
             try:
                 texts[f"view {name}"] = str(connection.sql(f'FROM "{name}"').fetchall())
@@ -196,7 +195,7 @@ def test_no_plant_comes_into_lake_records_report_export_or_terminal(simulated_in
     numbers = [struct.pack("<d", float(one)).decode("latin-1") for one in ("93.4417", "97")]
     found += [(name, "number") for name, text in texts.items() if numbers[0] in text]
     assert found == []
-    in_lake = {one["subject"] for one in Lake.of(study).partitions(TABLES["raw_scans"])}
+    in_lake = {one["subject"] for one in study.open_lake().partitions(TABLES["raw_scans"])}
     assert in_lake == {"006", "007"} and "identifying_content" in said
 
 

@@ -9,9 +9,9 @@ import pytest
 from ect_assets.demo import make_raw_study
 from ect_assets.demo.drawing import simulate_study
 from ect_assets.demo.raw import EFFECT_FACTOR, PATIENTS
-from ect_assets.instance import open_instance
 from ect_assets.lake.catalogue import query
-from ect_assets.runner import Runner
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.runner import Runner
 from ect_assets.study import load_study
 
 pytestmark = pytest.mark.slow

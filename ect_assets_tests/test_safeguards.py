@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ect_assets.assets import scans
-from ect_assets.freshness import lake_of
 from ect_assets.intake.overruling import REVIEWED
 from ect_assets.lake.catalogue import query
+from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.step import Work
+from ect_assets.pipeline.steps import scans
 from ect_assets.problems import InputProblem
 from ect_assets.report.summary import summarise
-from ect_assets.runner import Runner
-from ect_assets.step import Work
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets_tests.conftest import without_genes
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from ect_assets.cli import app
 from ect_assets.study import load_study
-from ect_assets_tests.morphometry.real_tables import (
+from ect_assets_tests.intake.volumes.real_tables import (
     SUBJECTS,
     cortex,
     numbered,

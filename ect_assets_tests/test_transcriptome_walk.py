@@ -12,9 +12,9 @@ import pytest
 
 from ect_assets.demo.donors import donor_folder
 from ect_assets.lake.catalogue import query
-from ect_assets.parcellations.atlas import packaged_atlas
-from ect_assets.runner import Outcome, Runner
-from ect_assets.status import study_status
+from ect_assets.orchestration.runner import Outcome, Runner
+from ect_assets.pipeline.status import study_status
+from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import STUDY_FILE, load_study
 
 TRANSCRIPTOME = (

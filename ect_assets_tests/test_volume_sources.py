@@ -8,13 +8,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ect_assets.instance import open_instance
 from ect_assets.lake.catalogue import query
-from ect_assets.morphometry.atlas_transfer import OUTSIDE_CORTEX
-from ect_assets.runner import Runner
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.runner import Runner
+from ect_assets.science.morphometry.atlas_transfer import OUTSIDE_CORTEX
 from ect_assets.study import STUDY_FILE, load_study
-from ect_assets_tests.morphometry.freesurfer_double import FreeSurferDouble
-from ect_assets_tests.morphometry.surfaces import write_subject
+from ect_assets_tests.intake.volumes.freesurfer_double import FreeSurferDouble
+from ect_assets_tests.science.morphometry.surfaces import write_subject
 
 FREESURFER = "bids/derivatives/freesurfer"
 

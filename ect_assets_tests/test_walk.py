@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ect_assets.definitions import build_definitions
 from ect_assets.demo import make_ds000174_study
-from ect_assets.instance import open_instance
 from ect_assets.lake.catalogue import query
+from ect_assets.orchestration.definitions import build_definitions
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.runner import Outcome, Runner
+from ect_assets.pipeline.status import study_status
 from ect_assets.reference import loaders
-from ect_assets.runner import Outcome, Runner
-from ect_assets.status import study_status
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
 

@@ -12,9 +12,9 @@ from scipy import stats
 from sklearn.cross_decomposition import PLSRegression
 
 from ect_assets.demo import make_ds000174_study
-from ect_assets.instance import open_instance
+from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.runner import Runner
 from ect_assets.reference import loaders
-from ect_assets.runner import Runner
 from ect_assets_tests.conftest import shortened
 from ect_assets_tests.test_walk import rows, walked
 

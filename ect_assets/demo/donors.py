@@ -31,7 +31,7 @@ from ect_assets.demo.donor_sizes import DEMO, FULL, SIZES, TINY, DonorSize
 from ect_assets.demo.files import as_json
 from ect_assets.problems import EctError, StudyError
 from ect_assets.reference import loaders
-from ect_assets.statistics.threads import one_blas_thread
+from ect_assets.science.statistics.threads import one_blas_thread
 
 __all__ = ["DEMO", "FULL", "TINY", "DonorSize", "donor_folder", "write_donors"]
 

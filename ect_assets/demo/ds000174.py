@@ -19,13 +19,7 @@ from typing import Any
 import pandas as pd
 
 from ect_assets.demo.bids_files import BIDS_VERSION
-from ect_assets.demo.files import (
-    CompletionNote,
-    as_json,
-    as_tsv,
-    lake_setting,
-    write_if_different,
-)
+from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting, write_if_different
 from ect_assets.demo.settings import ds000174_settings
 from ect_assets.reference import loaders
 

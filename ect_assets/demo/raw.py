@@ -100,8 +100,8 @@ def _write_images(
     from nilearn.datasets import load_mni152_template
     from nilearn.image import resample_to_img
 
-    from ect_assets.morphometry.volumetric.phantom import grow, scan_again
-    from ect_assets.morphometry.volumetric.space import Volume
+    from ect_assets.science.morphometry.volumetric.phantom import grow, scan_again
+    from ect_assets.science.morphometry.volumetric.space import Volume
 
     template = load_mni152_template(resolution=VOXEL_MM)
     brain = np.asarray(template.dataobj, dtype=np.float32)

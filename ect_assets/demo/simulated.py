@@ -15,13 +15,7 @@ import pandas as pd
 from ect_assets.demo import bids_files, segments, simulation
 from ect_assets.demo.donors import DEMO, DonorSize, write_donors
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
-from ect_assets.demo.files import (
-    CompletionNote,
-    as_json,
-    as_tsv,
-    lake_setting,
-    write_if_different,
-)
+from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting, write_if_different
 from ect_assets.demo.freesurfer_files import HemisphereParcels, cortex_stats, segmentation_stats
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError

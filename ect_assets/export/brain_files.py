@@ -26,7 +26,7 @@ from ect_assets.export.map_spaces import (
     painted,
 )
 from ect_assets.export.text_files import text_files
-from ect_assets.parcellations.atlas import Atlas
+from ect_assets.science.parcellations.atlas import Atlas
 
 ANATOMY = {"L": "CortexLeft", "R": "CortexRight"}
 DESCRIPTION_BYTES = 79

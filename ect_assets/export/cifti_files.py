@@ -12,7 +12,7 @@ from nibabel.cifti2 import Cifti2Image, ParcelsAxis, ScalarAxis
 from numpy.typing import NDArray
 
 from ect_assets.export.map_spaces import FloatArray, LabelledSurface
-from ect_assets.parcellations.atlas import Atlas
+from ect_assets.science.parcellations.atlas import Atlas
 
 STRUCTURES = {"L": "CIFTI_STRUCTURE_CORTEX_LEFT", "R": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
 INTENT = "NIFTI_INTENT_CONNECTIVITY_PARCELLATED_SCALAR"

@@ -14,8 +14,8 @@ from ect_assets import __version__
 from ect_assets.export.origins import Simulation
 from ect_assets.export.table_files import INSTANT, MISSING
 from ect_assets.export.target_folder import MARK
-from ect_assets.schema import Column, Table
 from ect_assets.study import Study
+from ect_assets.tables.schema import Column, Table
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 MEDIATYPES = {

@@ -11,15 +11,10 @@ from typing import Any
 
 from ect_assets import __version__
 from ect_assets.export.descriptor import stale_sentence
-from ect_assets.export.origins import (
-    Simulation,
-    citations,
-    rows_of_files,
-    source_description,
-)
-from ect_assets.schema import Table
+from ect_assets.export.origins import Simulation, citations, rows_of_files, source_description
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
+from ect_assets.tables.schema import Table
 
 BIDS_VERSION = "1.10.0"
 METHOD = (

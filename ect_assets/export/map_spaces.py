@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ect_assets.parcellations.atlas import Atlas
-from ect_assets.parcellations.template import N_VERTICES, IntArray
 from ect_assets.problems import StudyError
 from ect_assets.reference import loaders
+from ect_assets.science.parcellations.atlas import Atlas
+from ect_assets.science.parcellations.template import N_VERTICES, IntArray
 
 FloatArray = NDArray[np.float64]
 HEMISPHERES = ("L", "R")

@@ -16,9 +16,9 @@ from typing import Any
 
 from ect_assets.lake.store import Lake
 from ect_assets.reference import loaders
-from ect_assets.schema import Table
 from ect_assets.study import Study
 from ect_assets.tables import Expression
+from ect_assets.tables.schema import Table
 
 SIMULATED = "SIMULATED: no real patient stands behind these data. "
 OF_GENE_EXPRESSION = frozenset(

@@ -17,37 +17,23 @@ import duckdb
 
 from ect_assets.export.brain_files import brain_map_files
 from ect_assets.export.descriptor import STALE_MARK, WrittenFile, WrittenTable, descriptor
-from ect_assets.export.documents import (
-    BIDS_IGNORED,
-    dataset_description,
-    readme,
-    references,
-)
+from ect_assets.export.documents import BIDS_IGNORED, dataset_description, readme, references
 from ect_assets.export.group_maps import group_maps
-from ect_assets.export.origins import (
-    citations,
-    simulated_parcellations,
-    simulation_of,
-    topics_of,
-)
-from ect_assets.export.patients import (
-    known_labels,
-    refuse_labels_in_texts,
-    speaks_of_patients,
-)
+from ect_assets.export.origins import citations, simulated_parcellations, simulation_of, topics_of
+from ect_assets.export.patients import known_labels, refuse_labels_in_texts, speaks_of_patients
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
 from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
-from ect_assets.freshness import lake_of
+from ect_assets.intake.atlases import atlas_of
 from ect_assets.lake.catalogue import reach
 from ect_assets.lake.store import Lake
-from ect_assets.lake.whole_files import folder_beside
-from ect_assets.parcellations.sources import atlas_of
+from ect_assets.pipeline.reservations import kept_by_reviewers
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError
-from ect_assets.reservations import kept_by_reviewers
-from ect_assets.schema import Table
-from ect_assets.status import out_of_date_tables
 from ect_assets.study import Study
 from ect_assets.tables import TABLES, Exclusions
+from ect_assets.tables.schema import Table
+from ect_assets.whole_files import folder_beside
 
 OF_PATIENTS = "of single patients; ask for it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"

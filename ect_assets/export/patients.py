@@ -15,8 +15,8 @@ import duckdb
 from ect_assets.export.table_files import quoted_name, text_columns
 from ect_assets.lake.store import Lake
 from ect_assets.problems import StudyError
-from ect_assets.schema import Table
 from ect_assets.tables import TABLES, Participants
+from ect_assets.tables.schema import Table
 
 SUBJECT = "subject"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from ect_assets.answers import FORMULA_SIGNS, harmless
 from ect_assets.lake.catalogue import quoted, view_statement
 from ect_assets.lake.store import Lake
-from ect_assets.schema import Table
+from ect_assets.tables.schema import Table
+from ect_assets.tables.spreadsheets import FORMULA_SIGNS, harmless
 
 FORMATS = ("tsv", "csv", "parquet")
 MISSING = {"tsv": "n/a", "csv": ""}

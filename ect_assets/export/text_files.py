@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ect_assets.export.map_spaces import FloatArray, is_packaged
-from ect_assets.parcellations.atlas import Atlas
+from ect_assets.science.parcellations.atlas import Atlas
 
 NOT_PARCELS = {"desikan_killiany": (0, 4), "hcp_mmp": (0,)}
 """Rows of FreeSurfer's color tables that are no parcel: the unknown and, in aparc, the corpus

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ect_assets.intake.findings import Findings
+from ect_assets.intake.plausible_scores import known_instrument
 from ect_assets.intake.rating_files import (
     Cell,
     Cells,
@@ -22,9 +23,8 @@ from ect_assets.intake.rating_files import (
     read_sessions_files,
 )
 from ect_assets.intake.tsv import describe, parse_number
-from ect_assets.plausibility import MISSING_CODES, is_missing_code_among
-from ect_assets.plausible_scores import known_instrument
 from ect_assets.problems import Problem
+from ect_assets.science.plausibility import MISSING_CODES, is_missing_code_among
 from ect_assets.study import Instrument
 
 COLUMNS = ("subject", "session", "instrument", "score")

@@ -13,25 +13,6 @@ LONGEST = 2_000
 """Characters of a sentence; what is longer quotes too much."""
 
 
-def listed(names: list[str], limit: int = 5) -> str:
-    """Name the first few of several things and count the rest.
-
-    Parameters
-    ----------
-    names : list of str
-        What to name.
-    limit : int
-        How many are named.
-
-    Returns
-    -------
-    str
-        For example ``insula, cuneus and 3 more``.
-    """
-    rest = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def plain(text: str) -> str:
     """Make a text fit for one line: each sign that cannot be printed becomes a question mark.
 

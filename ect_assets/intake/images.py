@@ -11,9 +11,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ect_assets.imaging.files import open_image
-from ect_assets.imaging.geometry import ImageFault
-from ect_assets.imaging.picture import PictureSample
+from ect_assets.science.imaging.files import open_image
+from ect_assets.science.imaging.geometry import ImageFault
+from ect_assets.science.imaging.picture import PictureSample
 
 
 class UnusableScanError(Exception):

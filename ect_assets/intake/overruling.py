@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import listed
 from ect_assets.intake.tsv import TableFileError, column_named, read_tsv
-from ect_assets.problems import EVERY, StudyError
+from ect_assets.problems import EVERY, StudyError, listed
+from ect_assets.science.cohort import CAN_BE_OVERRULED
 
 REVIEWED = "reviewed.tsv"
 REQUIRED = ("subject", "session", "parcellation", "reason", "decision")
@@ -27,25 +27,6 @@ KEEP, EXCLUDE = "keep", "exclude"
 EXCLUDED_BY_REVIEWER = "excluded_by_reviewer"
 STAGE_OF_REVIEW = "raw_scans"
 """What a reviewer leaves out is left out of every imaging analysis, but not of the ratings."""
-
-CAN_BE_OVERRULED = (
-    "euler_number_low",
-    "contrast_low",
-    "tiv_changed",
-    "sources_mixed",
-    "scan_duplicated",
-    "image_copied",
-    "session_copied",
-    "person_twice",
-    "parcel_level_outliers",
-    "parcel_change_outliers",
-    "left_right_swapped",
-    "sessions_exchanged",
-    "session_order_contradicted",
-)
-"""Judgements of data that are there. With any other reason (no second session, a file that cannot
-be read, an identity in doubt) there is nothing that could be kept; identifying content is
-released by ``privacy.allow``."""
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.participant_rows import LABEL, PARTICIPANTS, find_unusable, list_dataset
+from ect_assets.intake.plausible_scores import known_instrument
 from ect_assets.intake.tsv import (
     MISSING_NUMBERS,
     column_named,
@@ -25,7 +26,8 @@ from ect_assets.intake.tsv import (
     parse_number,
     shown_columns,
 )
-from ect_assets.plausibility import (
+from ect_assets.problems import EVERY, Problem, StudyError
+from ect_assets.science.plausibility import (
     AGE_YEARS,
     EDUCATION_YEARS,
     EPISODE_MONTHS,
@@ -35,8 +37,6 @@ from ect_assets.plausibility import (
     is_missing_code,
     is_missing_code_among,
 )
-from ect_assets.plausible_scores import known_instrument
-from ect_assets.problems import EVERY, Problem, StudyError
 
 BOUNDS = {
     "age_years": AGE_YEARS,

@@ -20,7 +20,7 @@ import pandas as pd
 
 from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake import privacy_words as words
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.folder_names import names_beginning, names_ending, names_in
 from ect_assets.intake.privacy_files import mgh_traces, nifti_traces, transform_traces
 from ect_assets.intake.privacy_sidecars import dictionary_traces, json_traces
@@ -29,7 +29,7 @@ from ect_assets.intake.privacy_texts import OLDEST_YEARS
 from ect_assets.intake.privacy_words import Trace, not_checked
 from ect_assets.intake.source_files import is_within
 from ect_assets.intake.tsv import TableFileError, read_table
-from ect_assets.problems import EVERY, NOT_CHECKED, Problem
+from ect_assets.problems import EVERY, NOT_CHECKED, Problem, listed
 
 BLOCKS, POSSIBLE = "identifying_content", "identifying_content_possible"
 UNCHECKED = NOT_CHECKED

@@ -18,10 +18,10 @@ from typing import BinaryIO
 import nibabel
 import numpy as np
 
-from ect_assets.imaging.files import PACKING_OVERHEAD, ForeignBytesError, Unpacked
 from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake.privacy_sidecars import UnreadableJsonError, parsed, traces_of_json
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
+from ect_assets.science.imaging.files import PACKING_OVERHEAD, ForeignBytesError, Unpacked
 
 MOST_IMAGE_BYTES = 1 << 29
 """A larger volume of FreeSurfer is not unpacked to reach the tags behind it."""

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ect_assets.intake.findings import Findings, listed
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.folder_names import names_in
 from ect_assets.intake.images import UnusableScanError, read_image
 from ect_assets.intake.sidecars import FROM_SIDECAR, sidecar_settings, sidecars_of
 from ect_assets.intake.source_files import Refusal, refused_file, refused_folder, usable_files
-from ect_assets.problems import Problem
+from ect_assets.problems import Problem, listed
 
 SUFFIXES = ("_T1w.nii.gz", "_T1w.nii")
 _SESSION = re.compile(r"ses-[0-9A-Za-z]+")

@@ -17,13 +17,13 @@ from ect_assets.lake.compaction import FOLDER, Compacted
 from ect_assets.lake.integrity import DamagedFile, damage
 from ect_assets.lake.limits import Asking, limit, query_memory
 from ect_assets.lake.listing import Values
+from ect_assets.lake.location import Place, is_remote
 from ect_assets.lake.parquet import refuse_damaged
 from ect_assets.lake.store import FILE_NAME, Lake
-from ect_assets.lake.whole_files import WriteError, folder_beside
-from ect_assets.places import Place, is_remote
 from ect_assets.problems import EctError
-from ect_assets.schema import Table
 from ect_assets.tables import TABLES
+from ect_assets.tables.schema import Table
+from ect_assets.whole_files import WriteError, folder_beside
 
 CATALOGUE = "ect.duckdb"
 READING = {duckdb.StatementType.SELECT}
@@ -242,7 +242,7 @@ def connect(
 def reach(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Let a connection read an object store, without any extension of DuckDB."""
     if is_remote(lake.folder):
-        from ect_assets import object_store
+        from ect_assets.lake import object_store
 
         connection.register_filesystem(object_store.for_duckdb(lake.folder, _verify))
 

@@ -25,9 +25,7 @@ import pyarrow.parquet as pq
 
 from ect_assets.lake.integrity import DamagedFile
 from ect_assets.lake.listing import Entry, Values
-from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
-from ect_assets.lake.whole_files import replace_whole
-from ect_assets.places import (
+from ect_assets.lake.location import (
     Place,
     Stamp,
     files_below,
@@ -36,8 +34,10 @@ from ect_assets.places import (
     remove,
     remove_folder,
     stamp_of,
+    write_whole,
 )
-from ect_assets.schema import Table
+from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
+from ect_assets.tables.schema import Table
 
 FOLDER = "_compacted"
 PART = ("stamp", "footer", "group", "first", "rows")
@@ -210,9 +210,9 @@ def compact(
         _write_rows(aside, _whole_parts(table, entries, before), parts)
         said["sha256"] = hashlib.sha256(aside.read_bytes()).hexdigest()
 
-    replace_whole(file, write)
+    write_whole(file, write)
     manifest = _manifest(table, parts).replace_schema_metadata(said)
-    replace_whole(place / MANIFEST, lambda aside: write_parquet(manifest, aside))
+    write_whole(place / MANIFEST, lambda aside: write_parquet(manifest, aside))
     _clear_others(place, file)
     return True
 

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from ect_assets.lake.store import FILE_NAME, Lake, Partition
-from ect_assets.lake.whole_files import WRITING, replace_whole
-from ect_assets.places import (
+from ect_assets.lake.location import (
     Place,
     files_below,
     is_remote,
@@ -21,9 +19,12 @@ from ect_assets.places import (
     remove,
     remove_folder,
     stamp_of,
+    write_whole,
 )
-from ect_assets.schema import Table
+from ect_assets.lake.store import FILE_NAME, Lake, Partition
 from ect_assets.tables import StudyOverview, StudyReport
+from ect_assets.tables.schema import Table
+from ect_assets.whole_files import WRITING
 
 PAGE = "report.html"
 
@@ -55,7 +56,7 @@ def write_documents(
     for name, content in documents.items():
         file = folder / name
         if _content(file) != content:
-            replace_whole(file, partial(_write, content))
+            write_whole(file, partial(_write, content))
     for file in _there(folder):
         if file.relative_to(folder).as_posix() not in documents:
             remove(file)
@@ -106,7 +107,7 @@ def readable_copy(page: Place, folder: Path) -> Path:
     if not is_remote(page):
         return page
     copy = folder / page.name
-    replace_whole(copy, partial(_write, read_bytes(page)))
+    write_whole(copy, partial(_write, read_bytes(page)))
     return copy
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
-from ect_assets.places import Place, Stamp, is_remote
+from ect_assets.lake.location import Place, Stamp, is_remote
 from ect_assets.problems import EctError
 
 MARK = b"ect sha256 "

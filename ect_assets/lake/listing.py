@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ect_assets.places import Place, Stamp
+from ect_assets.lake.location import Place, Stamp
 
 Values = tuple[str, ...]
 """Of the partition keys, in the table's order."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ect_assets.lake.integrity import UNSEALED, DamagedFile, is_intact, seal
-from ect_assets.places import Place, is_remote, read_bytes, read_tail
-from ect_assets.schema import Table
+from ect_assets.lake.location import Place, is_remote, read_bytes, read_tail
+from ect_assets.tables.schema import Table
 
 GAPS = 4096
 """How many places there are where the rows of a file may begin; see `write_parquet`."""

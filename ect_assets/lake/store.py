@@ -22,22 +22,9 @@ import pyarrow as pa
 
 from ect_assets.lake import compaction
 from ect_assets.lake.compaction import Compacted, batched, compact, compacted
-from ect_assets.lake.integrity import (
-    DamagedFile,
-    Verified,
-    identity_of,
-    may_be_remembered,
-)
+from ect_assets.lake.integrity import DamagedFile, Verified, identity_of, may_be_remembered
 from ect_assets.lake.listing import Entry, Listing, Values
-from ect_assets.lake.parquet import (
-    content_digest,
-    is_whole_file,
-    read_parquet,
-    sound_footer,
-    write_parquet,
-)
-from ect_assets.lake.whole_files import replace_whole, told_plainly
-from ect_assets.places import (
+from ect_assets.lake.location import (
     Place,
     Stamp,
     files_below,
@@ -47,11 +34,19 @@ from ect_assets.places import (
     remove,
     stamp_of,
     stamps_below,
+    write_whole,
+)
+from ect_assets.lake.parquet import (
+    content_digest,
+    is_whole_file,
+    read_parquet,
+    sound_footer,
+    write_parquet,
 )
 from ect_assets.problems import EctError, Problem
-from ect_assets.schema import Table
-from ect_assets.study import Study
 from ect_assets.tables import TABLES
+from ect_assets.tables.schema import Table
+from ect_assets.whole_files import told_plainly
 
 Partition = Mapping[str, str]
 
@@ -138,11 +133,6 @@ class Lake:
     )
     _read: dict[Place, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
     _listings: dict[str, Listing] | None = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def of(cls, study: Study, subjects: frozenset[str] | None = None) -> Lake:
-        """Return the lake of a study, of some patients or of all whom it has files of."""
-        return cls(study.lake_folder, subjects, study.cache_folder)
 
     @property
     def own_folder(self) -> Path:
@@ -520,7 +510,7 @@ class Lake:
             footer["seconds"] = f"{provenance.seconds:.3g}"
         file = self.file(table, partition)
         content = content.replace_schema_metadata(footer)
-        replace_whole(file, lambda aside: write_parquet(content, aside))
+        write_whole(file, lambda aside: write_parquet(content, aside))
         return True
 
     def is_whole(self, table: type[Table], partition: Partition) -> bool:
@@ -560,7 +550,7 @@ class Lake:
         }
         text = json.dumps({**said, "sha256": _digest(said)}, indent=1, sort_keys=True)
         if _text(file) != text:
-            replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
+            write_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
 
     def _problems_file(self, table: type[Table], partition: Partition) -> Place:
         folder = self.folder / PROBLEMS_FOLDER / table.table_name

@@ -56,7 +56,7 @@ def own(tiny: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def from_abagen(tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Matrix and counts of the smallest donors in abagen's atlas, each sample on both sides."""
-    load_abagen = pytest.importorskip("ect_assets.transcriptome.abagen_bridge").load_abagen
+    load_abagen = pytest.importorskip("ect_assets.science.transcriptome.abagen_bridge").load_abagen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return load_abagen().get_expression_data(

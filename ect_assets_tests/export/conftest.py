@@ -11,7 +11,7 @@ import pytest
 from ect_assets import tables
 from ect_assets.export import package
 from ect_assets.lake.store import Lake, Provenance
-from ect_assets.parcellations.atlas import packaged_atlas
+from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import Study, load_study
 
 SETTINGS = """

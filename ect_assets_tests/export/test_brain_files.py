@@ -16,9 +16,9 @@ from nibabel.nifti1 import Nifti1Image
 from ect_assets.export.brain_files import brain_map_files
 from ect_assets.export.map_spaces import aligned, fsaverage_surface
 from ect_assets.export.text_files import text_files
-from ect_assets.parcellations.atlas import Atlas, packaged_atlas
 from ect_assets.problems import StudyError
 from ect_assets.reference import loaders
+from ect_assets.science.parcellations.atlas import Atlas, packaged_atlas
 
 ATLASES = ("desikan_killiany", "hcp_mmp")
 SURFACES = {"desikan_killiany": "space-fsaverage_den-10k", "hcp_mmp": "space-fsaverage_den-164k"}

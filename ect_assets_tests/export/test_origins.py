@@ -21,8 +21,8 @@ from ect_assets.export.origins import (
 )
 from ect_assets.export.package import export_study
 from ect_assets.lake.store import Lake, Provenance
+from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.study import Study, load_study
-from ect_assets.walk import STEPS
 from ect_assets_tests.export.conftest import PARCELLATION
 
 SIMULATED_DONORS = Provenance("0.1.0/1", "a-run", 1, True, "digest")

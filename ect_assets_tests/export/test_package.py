@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ect_assets import tables
-from ect_assets.answers import harmless
 from ect_assets.export import package
 from ect_assets.export.package import Exported, export_study
 from ect_assets.export.table_files import harmless_sql
 from ect_assets.problems import EctError, StudyError
 from ect_assets.study import Study, load_study
+from ect_assets.tables.spreadsheets import harmless
 from ect_assets_tests.export.conftest import PARCELLATION, keep
 
 MAPS = {"gmv_change_t", "gmv_change_percent", "symptom_weight_hamd"}

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from ect_assets import tables
-from ect_assets.cohort import IMAGING, collect_exclusions
 from ect_assets.intake.overruling import apply_reviews, read_reviews, unused_reviews
 from ect_assets.problems import EVERY, Problem, StudyError
+from ect_assets.science.cohort import IMAGING, collect_exclusions
 
 HEADER = "subject\tsession\tparcellation\treason\tdecision\n"
 SUBJECTS, SESSIONS, ATLASES = ("01", "02", "03"), ("pre", "post"), ("hcp_mmp",)

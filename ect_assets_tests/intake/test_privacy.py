@@ -20,6 +20,7 @@ from ect_assets.intake.privacy import (
     withheld_columns,
 )
 from ect_assets.intake.privacy_words import SIDECAR_BYTES, shown_columns, shown_file
+from ect_assets_tests.paths import ROOT
 
 SIDECAR = "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.json"
 SECRET = "Ulyanka"
@@ -392,7 +393,7 @@ def test_a_name_in_the_head_of_a_gzip_file_blocks(screen, save):
 
 
 def test_the_hostile_header_takes_no_time(bids, write):
-    hostile = Path(__file__).resolve().parents[2] / "../shared/checks/hostile/redos.nii.gz"
+    hostile = ROOT / "../shared/checks/hostile/redos.nii.gz"
     text = ("FSL" + " _" * 38 + "!").encode()
     file = write("sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz", "")
     if hostile.exists():

@@ -7,17 +7,17 @@ import hashlib
 import json
 import re
 import shutil
-from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
 from ect_assets.intake.scans import read_raw_scans, scan_files
-from ect_assets_tests.imaging.cases import REFUSED, SOUND
-from ect_assets_tests.imaging.headers import affine_of, image, picture
+from ect_assets_tests.paths import ROOT
+from ect_assets_tests.science.imaging.cases import REFUSED, SOUND
+from ect_assets_tests.science.imaging.headers import affine_of, image, picture
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
+SHARED = ROOT / ".." / "shared"
 SESSIONS = ("pre", "post")
 COLUMNS = [
     *("subject", "session", "path", "sha256", "n_x", "n_y", "n_z"),

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ect_assets.cohort import REMARKS
 from ect_assets.intake.scans import read_raw_scans
+from ect_assets.science.cohort import REMARKS
 
 SIDECAR = "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.json"
 SOUND = {

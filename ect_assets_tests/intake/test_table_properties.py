@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ect_assets.intake.bids import read_participants
 from ect_assets.intake.clinical import read_clinical_scores
-from ect_assets.plausibility import AGE_YEARS, MISSING_CODES
 from ect_assets.problems import EctError
+from ect_assets.science.plausibility import AGE_YEARS, MISSING_CODES
 from ect_assets.study import Instrument
 
 SESSIONS = ("pre", "post")

@@ -16,14 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ect_assets import runner
-from ect_assets.lake import store, whole_files
+from ect_assets import whole_files
+from ect_assets.lake import store
+from ect_assets.orchestration import runner
 from ect_assets.study import STUDY_FILE, load_study
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(
     [
-        "ect_assets.runner",
+        "ect_assets.orchestration.runner",
         "duckdb",
         # What would otherwise be imported by each run anew.
         "alembic.command",

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from ect_assets.lake.catalogue import CATALOGUE, query
 from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake, content_digest
-from ect_assets.schema import Table
 from ect_assets.tables import TABLES
+from ect_assets.tables.schema import Table
 
 PAUSE_SECONDS = 0.05
 Name = tuple[tuple[str, str], ...]

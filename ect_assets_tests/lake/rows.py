@@ -9,7 +9,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.lake.store import Lake, Provenance
-from ect_assets.schema import Column, Table
+from ect_assets.tables.schema import Column, Table
 
 PROVENANCE = Provenance("0/1", "first-run", 7, True, "inputs")
 MORNING = datetime(2025, 1, 1, 8, tzinfo=UTC)

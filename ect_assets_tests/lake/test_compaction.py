@@ -14,8 +14,8 @@ from ect_assets.lake import compaction
 from ect_assets.lake.catalogue import CATALOGUE, query, refresh_catalogue, view_statement
 from ect_assets.lake.compaction import compacted
 from ect_assets.lake.store import Lake
-from ect_assets.materialization import Result
-from ect_assets.orchestration import LakeIOManager
+from ect_assets.orchestration.assets import LakeIOManager
+from ect_assets.orchestration.execution import Result
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
 
 VOLUMES = tables.ParcelGmv

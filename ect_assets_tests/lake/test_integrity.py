@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from ect_assets import tables
-from ect_assets.answers import write_answer
+from ect_assets.cli.query_output import write_answer
 from ect_assets.lake import parquet
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.catalogue import QueryError, query, refresh_catalogue, view_statement
 from ect_assets.lake.integrity import REMEMBERED, DamagedFile, Verified
+from ect_assets.lake.location import place_of
 from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
-from ect_assets.places import place_of
-from ect_assets.schema import Table
+from ect_assets.tables.schema import Table
 from ect_assets_tests.lake.rows import PROVENANCE, keep, rows
 from ect_assets_tests.waiting import wait_until
 

@@ -11,8 +11,8 @@ import threading
 import duckdb
 import pytest
 
-from ect_assets import answers
-from ect_assets.answers import write_answer
+from ect_assets.cli import query_output as answers
+from ect_assets.cli.query_output import write_answer
 from ect_assets.lake import limits
 from ect_assets.lake.catalogue import QueryError, connect
 from ect_assets.lake.limits import QueryStopped, free_memory, query_memory, within

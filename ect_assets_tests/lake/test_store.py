@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ect_assets import tables
-from ect_assets.lake import store, whole_files
+from ect_assets import tables, whole_files
+from ect_assets.lake import store
 from ect_assets.lake.store import Failure, LakeError
-from ect_assets.lake.whole_files import WriteError
 from ect_assets.problems import Problem
-from ect_assets.schema import SchemaError
+from ect_assets.tables.schema import SchemaError
+from ect_assets.whole_files import WriteError
 from ect_assets_tests.lake.rows import MORNING, PROVENANCE, keep, rows, scores
 
 SCORES = tables.ClinicalScores

@@ -13,8 +13,9 @@ import pytest
 from ect_assets.problems import StudyError
 from ect_assets.reference import loaders
 from ect_assets.reference.build import checksums, copied
+from ect_assets_tests.paths import ROOT
 
-UPSTREAM = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference"
+UPSTREAM = ROOT / ".." / "shared" / "reference"
 FILES = sorted(
     file.name for file in loaders.DATA_FOLDER.iterdir() if file.name != loaders.CHECKSUMS
 )

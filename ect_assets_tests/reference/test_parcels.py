@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,9 @@ import pytest
 from ect_assets.problems import StudyError
 from ect_assets.reference import loaders
 from ect_assets.reference.build import upstream
+from ect_assets_tests.paths import ROOT
 
-UPSTREAM = Path(__file__).resolve().parents[2] / ".." / "shared" / "reference"
+UPSTREAM = ROOT / ".." / "shared" / "reference"
 BOTH = pytest.mark.parametrize("parcellation", ["hcp_mmp", "desikan_killiany"])
 
 

@@ -10,13 +10,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from ect_assets import tables
-from ect_assets.assets import group, morphometry
 from ect_assets.lake.store import Lake
-from ect_assets.parcellations.atlas import packaged_atlas
+from ect_assets.pipeline.step import Made, Work
+from ect_assets.pipeline.steps import group, morphometry
 from ect_assets.reference import loaders
 from ect_assets.report.maps import brain_maps
 from ect_assets.report.maps.parcels_on_surface import surface_parcels
-from ect_assets.step import Made, Work
+from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import Study, load_study
 from ect_assets_tests.arranged import arranged
 

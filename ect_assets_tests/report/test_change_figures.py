@@ -10,7 +10,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ect_assets.parcellations.atlas import packaged_atlas
 from ect_assets.report.figures import (
     change_figures,
     label_placement,
@@ -22,6 +21,7 @@ from ect_assets.report.figures.figure_parts import equation, mean_and_interval, 
 from ect_assets.report.figures.figure_style import DOWN, UP, figure_bytes, report_style
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels, surface_parcels
+from ect_assets.science.parcellations.atlas import packaged_atlas
 
 ODD_NAME = "a$_1<b>&$_2"
 SUBJECTS = [f"{number_:02d}" for number_ in range(1, 9)]

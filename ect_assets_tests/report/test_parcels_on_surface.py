@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ect_assets.parcellations.atlas import packaged_atlas
 from ect_assets.report.maps.brain_views import brain_views, triangles
 from ect_assets.report.maps.parcels_on_surface import surface_of, surface_parcels
 from ect_assets.report.maps.view_painting import parcels_seen
+from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import Study
-from ect_assets_tests.parcellations.files import N_PARCELS, write_annot
+from ect_assets_tests.science.parcellations.files import N_PARCELS, write_annot
 
 PACKAGED = ("hcp_mmp", "desikan_killiany")
 

@@ -9,12 +9,12 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from ect_assets.parcellations.atlas import packaged_atlas
 from ect_assets.report.figures import symptom_figures
 from ect_assets.report.figures.exhibits import Setting
 from ect_assets.report.figures.figure_style import DOWN, UP, figure_bytes, report_style
 from ect_assets.report.figures.symptom_figures import FIGURE_2, MOST_INSTRUMENTS, draw_symptoms
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels, surface_parcels
+from ect_assets.science.parcellations.atlas import packaged_atlas
 
 ODD_NAME = "h$_1<b>&$_2"
 SUBJECTS = [f"{place:02d}" for place in range(1, 7)]

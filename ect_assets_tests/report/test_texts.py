@@ -25,10 +25,7 @@ from ect_assets.report.pages.people import participants_section
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import provenance_of, settings_text
 from ect_assets.report.pages.references import WORKS, Citations
-from ect_assets.report.pages.symptom_sections import (
-    association_sentences,
-    symptom_sentences,
-)
+from ect_assets.report.pages.symptom_sections import association_sentences, symptom_sentences
 from ect_assets.report.pages.texts import found_section
 from ect_assets.report.pages.trust_sections import calibration_section
 from ect_assets_tests.lake.rows import keep

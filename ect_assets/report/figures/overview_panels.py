@@ -15,12 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
-from ect_assets.report.figures.panel_style import (
-    LEVEL,
-    Part,
-    null_model_name,
-    primary_first,
-)
+from ect_assets.report.figures.panel_style import LEVEL, Part, null_model_name, primary_first
 
 SHAPES = "osD^vPX*"
 COLOURS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d00", "#555555", "#D55E00", "#0072B2"]

@@ -14,7 +14,7 @@ import numpy as np
 from nibabel.gifti import GiftiImage
 from numpy.typing import NDArray
 
-from ect_assets.parcellations.template import package_file
+from ect_assets.science.parcellations.template import package_file
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

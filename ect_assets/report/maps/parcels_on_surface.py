@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ect_assets.parcellations.atlas import Atlas
-from ect_assets.parcellations.sources import atlas_files, atlas_of
+from ect_assets.intake.atlases import atlas_files, atlas_of
+from ect_assets.science.parcellations.atlas import Atlas
 from ect_assets.study import Study
 
 NO_PARCEL = -1

@@ -19,15 +19,8 @@ from ect_assets.report.pages.blocks import (
     text,
 )
 from ect_assets.report.pages.facts import Answer, Facts, p_relation, p_value, percent
-from ect_assets.report.pages.words import (
-    null_name,
-    parcellation_name,
-)
-from ect_assets.report.questions import (
-    COMPONENT,
-    GENE_LISTS,
-    of_parcellation,
-)
+from ect_assets.report.pages.words import null_name, parcellation_name
+from ect_assets.report.questions import COMPONENT, GENE_LISTS, of_parcellation
 from ect_assets.study import Study
 
 LEVEL = 0.05

@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from ect_assets.answers import harmless
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
 from ect_assets.report.figures.figure_style import figure_bytes
 from ect_assets.report.pages.blocks import Panel, Picture
 from ect_assets.report.pages.facts import command, plain_cell
+from ect_assets.tables.spreadsheets import harmless
 
 SVG, PNG, CSV, HTML = "image/svg+xml", "image/png", "text/csv", "text/html"
 FIGURES = "figures"

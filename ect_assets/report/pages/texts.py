@@ -12,11 +12,7 @@ from ect_assets.report.pages.blocks import Block, Points, Section, plural
 from ect_assets.report.pages.brain_sections import change_sentences
 from ect_assets.report.pages.enrichment_sections import enrichment_sentences
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.gene_sections import (
-    component_sentences,
-    list_sentences,
-    why_no_genes,
-)
+from ect_assets.report.pages.gene_sections import component_sentences, list_sentences, why_no_genes
 from ect_assets.report.pages.people import N_LEFT_OUT, PEOPLE
 from ect_assets.report.pages.symptom_sections import association_sentences, symptom_sentences
 from ect_assets.report.pages.words import parcellation_name

@@ -1,0 +1,1 @@
+"""`ect init`: what a dataset holds, the questions, and the study.toml that follows."""

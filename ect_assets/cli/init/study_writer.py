@@ -1,0 +1,192 @@
+"""Writes the study.toml of a new study, with a comment for every setting.
+
+What is asked beforehand belongs in `study_questions`, what the settings mean in `study`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from importlib import resources
+from pathlib import Path
+
+from ect_assets.cli.init.dataset_contents import ANNOTATIONS, FoundInstrument
+from ect_assets.cli.init.questions import (
+    NONE,
+    PACKAGED,
+    Answers,
+    chosen_volumes,
+    complete,
+    contents,
+    study_folder,
+)
+from ect_assets.intake.plausible_scores import known_instrument
+from ect_assets.problems import StudyError
+from ect_assets.study import STUDY_FILE, load_study
+
+TEMPLATE = "study_template.toml"
+SQLITE = "sqlite"
+NO_INSTRUMENT = """\
+# [instruments.hamd]
+# title = "Hamilton Depression Rating Scale, 17 items"
+# column = "hamd17"
+# minimum = 0
+# maximum = 52
+"""
+
+
+def write_study(folder: Path, answers: Answers) -> Path:
+    """Write a commented study.toml; what was not answered is taken from the BIDS folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder; made when missing.
+    answers : mapping of str to str
+        By the questions' keys; ``storage``, which nobody is asked, is ``sqlite`` without it.
+
+    Returns
+    -------
+    Path
+        The file that was written, and read back once to be sure that it is right.
+
+    Raises
+    ------
+    StudyError
+        When there is one already, an answer is not among what there is, or the two sessions are
+        unknown.
+    """
+    folder = study_folder(folder)
+    refuse_written(folder)
+    file = folder / STUDY_FILE
+    text = _settings(folder, complete(folder, answers), answers.get("storage", SQLITE))
+    folder.mkdir(parents=True, exist_ok=True)
+    # Exclusively: somebody may have made one meanwhile.
+    with file.open("x", encoding="utf-8") as stream:
+        stream.write(text)
+    try:
+        load_study(file)
+    except StudyError:
+        file.unlink()
+        raise
+    return file
+
+
+def refuse_written(folder: Path) -> None:
+    """Stop where there is a study already, before anything is asked.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    StudyError
+        When the folder has a study.toml.
+    """
+    file = study_folder(folder) / STUDY_FILE
+    if file.exists():
+        raise StudyError(f"{file} exists already; edit it, or choose another folder.")
+
+
+def _settings(folder: Path, answers: Answers, storage: str) -> str:
+    """Return the text of study.toml."""
+    found = contents(folder, answers)
+    volumes = chosen_volumes(folder, answers)
+    place = os.path.relpath(found.bids, folder)
+    baseline, follow_up = answers["session"].split(",")
+    name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).strip("_") or "study"
+    template = resources.files("ect_assets").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    source = volumes.folder or found.bids / "derivatives" / "freesurfer"
+    return template.format(
+        name=name if name[0].isalpha() else f"study_{name}",
+        title=_escaped(_title(folder.name)),
+        bids=_quoted(place),
+        lake=_quoted(answers["lake"]),
+        baseline=baseline,
+        follow_up=follow_up,
+        images=str(found.has_images or not found.volumes).lower(),
+        source=_quoted(volumes.source),
+        volumes=_quoted(os.path.relpath(source, folder)),
+        subject_folder=_quoted(volumes.subject_folder),
+        instruments=_instruments(found.instruments, answers),
+        parcellations=_parcellations(answers),
+        transcriptome=_transcriptome(answers),
+        time_zone=_quoted(answers["time_zone"]),
+        storage=_storage(storage),
+    )
+
+
+def _title(name: str) -> str:
+    """Make a title of a folder's name: what cannot be printed becomes a blank."""
+    return "".join(sign if sign.isprintable() else " " for sign in name).strip() or "study"
+
+
+def _escaped(text: str) -> str:
+    """Write text as it stands between the quotes of a TOML string."""
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace("\x7f", "\\u007f")
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
+
+
+def _instruments(found: tuple[FoundInstrument, ...], answers: Answers) -> str:
+    """Write one section per instrument that was chosen, with the sessions that are compared."""
+    chosen = answers.get("instruments", NONE).split(",")
+    sessions = answers["session"].split(",")
+    sections = []
+    for one in (one for one in found if one.name in chosen):
+        if one.column is not None:
+            place = f"column = {_quoted(one.column)}"
+        else:
+            columns = ", ".join(
+                f"{session} = {_quoted(column)}"
+                for session, column in one.columns
+                if session in sessions
+            )
+            place = f"file = {_quoted(one.file or '')}\ncolumns = {{ {columns} }}"
+        sections.append(
+            f"[instruments.{one.name}]\ntitle = {_quoted(one.title)}\n{place}\n{_limits(one)}"
+        )
+    return "\n".join(sections) or NO_INSTRUMENT
+
+
+def _limits(one: FoundInstrument) -> str:
+    """Write the limits that hold for a known instrument as they are, as a comment."""
+    known = known_instrument(one.name, one.title, one.column or "")
+    low, high = (0, 52) if known is None else (known.low, known.high)
+    return f"# minimum = {low:g}\n# maximum = {high:g}\n"
+
+
+def _parcellations(answers: Answers) -> str:
+    expression = "none" if answers.get("expression", NONE) == NONE else "donors"
+    chosen = answers["parcellations"].split(",")
+    return "\n".join(
+        f'[parcellations.{ours}]\nfreesurfer = "{theirs}"\n'
+        f'expression = "{"packaged" if ours == PACKAGED else expression}"\n'
+        for theirs, ours in ANNOTATIONS.items()
+        if ours in chosen
+    )
+
+
+def _storage(kind: str) -> str:
+    """Write where Dagster's records are, left as a comment where it is the default."""
+    mark = "# " if kind == SQLITE else ""
+    return (
+        f"{mark}[storage]                # of the records of runs; tables are in the lake\n"
+        f'{mark}dagster = "{kind}"       # or "postgres": for several hosts; login by PGHOST...\n'
+    )
+
+
+def _transcriptome(answers: Answers) -> str:
+    """Write how the donors are come by, taken up or left as a comment."""
+    downloads = answers.get("expression") == "download"
+    mark = "" if downloads else "# "
+    return (
+        f"{mark}[transcriptome]          # abagen.get_expression_data; options as they are there\n"
+        '# donors_folder = "ahba"   # what abagen has downloaded; without it the usual places\n'
+        f"{mark}download = {'true ' if downloads else 'false'}         "
+        "# true: from the Allen Institute (4 GB) when they are missing\n"
+    )

@@ -1,0 +1,251 @@
+"""What the commands print: results to standard output, progress and remarks beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table as RichTable
+
+from ect_assets.problems import Problem, StudyError
+from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.cli.init.questions import Question
+    from ect_assets.export.package import Exported
+    from ect_assets.lake.example_queries import Example
+    from ect_assets.lake.store import Lake
+    from ect_assets.pipeline.plan import Item
+    from ect_assets.pipeline.status import TableStatus
+
+MOST_SHOWN = 20
+WIDTH_ELSEWHERE = 110
+"""Columns of text where the output goes to a file or a pipe, which have no width of their own."""
+
+
+def _console(to_stderr: bool) -> Console:
+    made = Console(highlight=False, stderr=to_stderr)
+    if made.is_terminal:
+        return made
+    return Console(highlight=False, stderr=to_stderr, width=WIDTH_ELSEWHERE)
+
+
+def show_what_can_be_shown() -> None:
+    """Let characters that a terminal or a pipe has no code for be replaced, in all that is printed.
+
+    Boxes are drawn with ASCII there, which rich does by the encoding.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # With UTF-8 as well: a file's name may hold bytes that are none.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+console = _console(to_stderr=False)
+errors = _console(to_stderr=True)
+
+
+class Progress:
+    """A bar that follows a walk; where nobody watches, one line per wave."""
+
+    def __init__(self) -> None:
+        self._bar = RichProgress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=errors,
+            transient=True,
+        )
+        self._task = self._bar.add_task("Looking for what is missing", total=None)
+
+    def __enter__(self) -> Progress:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Say what is being made now."""
+        self._bar.update(self._task, description=what, completed=done, total=total)
+        if not errors.is_terminal and done == 0:
+            errors.print(f"{what} ({total} to make)")
+
+
+def say(text: str) -> None:
+    """Print a sentence."""
+    console.print(escape(text), soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """Print a sentence that is not part of the result."""
+    errors.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
+
+
+def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> RichTable:
+    table = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for index, name in enumerate(columns):
+        table.add_column(name, overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def ask(question: Question) -> str:
+    """Ask until the answer is one of those that are offered."""
+
+    def accepted(answer: str) -> str:
+        try:
+            return question.checked(answer)
+        except StudyError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    for line in question.explained:
+        remark(f"  {line}")
+    return typer.prompt(question.text, default=question.default or None, value_proc=accepted)
+
+
+def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
+    """Print what was found, one row each."""
+    rows = [[one.subject, one.session, one.reason, one.detail] for one in problems]
+    if rows:
+        console.print(_table(title, ["patient", "session", "reason", "what to do"], rows))
+
+
+def show_to_be_fixed(problems: Sequence[Problem]) -> None:
+    """Print the first of what is wrong in the input without stopping anything, and count the rest.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    """
+    show_problems(problems[:MOST_SHOWN], "To be fixed in the input")
+    if len(problems) > MOST_SHOWN:
+        remark(f"And {len(problems) - MOST_SHOWN:,} more: `ect validate` lists all.")
+
+
+def show_failures(failed: dict[str, str]) -> None:
+    """Print what could not be made, and why."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in failed.items():
+        by_reason.setdefault(why, []).append(name)
+    rows = [[_few(names), why] for why, names in by_reason.items()]
+    if rows:
+        console.print(_table("Could not be made", ["table", "because"], rows))
+
+
+def _few(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
+    """Print what was found, and which of it is out of date, unless it is known that nothing is."""
+    from ect_assets.lake.documents import report_pages
+    from ect_assets.pipeline.reservations import of_results, reservations
+    from ect_assets.pipeline.status import out_of_date_tables
+    from ect_assets.report.summary import summarise
+
+    console.rule(f"[bold]{escape(study.title)}[/bold]")
+    if study.simulated:
+        console.print("[bold yellow]SIMULATED PATIENTS: no person was measured.[/bold yellow]")
+    old = [] if is_current else out_of_date_tables(study)
+    if old:
+        console.print(
+            "[bold red]Out of date: made from other inputs or settings than the study has now: "
+            f"{escape(', '.join(old))}.[/bold red]"
+        )
+    for sentence in of_results(study, lake) if is_current else reservations(study):
+        console.print(f"[bold red]{escape(sentence)}[/bold red]")
+    for section in summarise(study, lake):
+        console.print(_table(section.title, section.columns, section.rows))
+        if section.note:
+            console.print(f"[dim]{escape(section.note)}[/dim]\n")
+    say(f"Tables: {lake.folder}")
+    for page in report_pages(lake):
+        say(f"Report: {page}")
+
+
+def show_examples(examples: Iterable[Example]) -> None:
+    """Print the questions that have a query, by number."""
+    rows = [[str(one.number), one.question, one.asked_by] for one in examples]
+    console.print(_table("Examples: ect sql --example N", ["N", "question", "asked by"], rows))
+
+
+def show_exported(exported: Exported) -> None:
+    """Print what was written for a deposit, and what was left out."""
+    tables = f"{len(exported.rows)} tables, {sum(exported.rows.values()):,} rows"
+    say(
+        f"Wrote {exported.folder}: {tables}, {exported.maps} maps of the brain; "
+        f"{exported.files} files, {exported.n_bytes / 1e6:.1f} MB."
+    )
+    if exported.stale:
+        say(f"OUT OF DATE, and marked so in every file of it: {', '.join(exported.stale)}.")
+    for name, why in exported.left_out.items():
+        remark(f"Left out: {name} ({why}).")
+    if exported.with_patients:
+        remark("With tables of single patients: look at who may have them before you share it.")
+    if exported.simulated:
+        remark("The patients of this study are simulated.")
+    if exported.simulated_donors:
+        of_whom = ", ".join(exported.simulated_donors)
+        remark(f"Gene expression of {of_whom} comes from simulated donors.")
+
+
+def show_plan(study: Study, items: Sequence[Item]) -> None:
+    """Print what is due, why, and about how long it takes."""
+    from ect_assets.cli.plan_report import duration, plan_rows, total_seconds
+
+    rows = plan_rows(items)
+    if not rows:
+        say(f"Nothing to do: all of {study.name} is up to date.")
+    else:
+        shown = [
+            [one.table, one.which, one.why, duration(one.seconds) if one.seconds else "unknown"]
+            for one in rows
+        ]
+        console.print(_table(f"{study.title}: due", ["table", "of", "why", "about"], shown))
+        seconds, is_known = total_seconds(rows)
+        rest = "" if is_known else ", and what was never made here takes its time beside that"
+        say(f"{sum(one.is_due for one in items):,} partitions, about {duration(seconds)}{rest}.")
+    others = [[one.table, one.which, one.why] for one in plan_rows(items, stuck=True)]
+    if others:
+        console.print(_table("Not due: failed or waiting", ["table", "of", "why"], others))
+
+
+def show_departed(departed: dict[str, list[str]]) -> None:
+    """Print who is no longer in the BIDS folder, and what the lake still has of them."""
+    for subject, tables in departed.items():
+        say(
+            f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
+            "`ect run` takes the patient out of the group's results, "
+            f"`ect withdraw {subject}` removes everything."
+        )
+
+
+def show_status(study: Study, tables: list[TableStatus]) -> None:
+    """Print which tables are up to date, and why some cannot be."""
+    rows = [
+        [one.name, *(str(n) if n else "" for n in (one.fresh, one.stale, one.missing, one.failed))]
+        for one in tables
+    ]
+    columns = ["table", "up to date", "out of date", "missing", "failed"]
+    console.print(_table(study.title, columns, rows))
+    for failed in (one for one in tables if one.failed):
+        if failed.whose:
+            say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+    for one in tables:
+        if one.why:
+            say(f"{one.name} could not be made; rows that are there are from before. {one.why}")
+    for why in dict.fromkeys(why for one in tables for why in one.unavailable):
+        remark(f"Not to be had: {why}.")

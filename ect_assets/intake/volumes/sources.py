@@ -1,0 +1,92 @@
+"""Where volumes come from: one interface, and the source that a study's settings name.
+
+A new source is a class with these four methods and an entry in `SOURCES`: a function of the study
+and of what takes the lines of its log. How a source reads its files belongs in its own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from pandas import DataFrame
+
+from ect_assets.intake.volumes.freesurfer import FreeSurferSubjects
+from ect_assets.intake.volumes.group_tables import GroupTables
+from ect_assets.intake.volumes.recon_all_source import ReconAll
+from ect_assets.study import Study
+
+
+class VolumeSource(Protocol):
+    """Gives the volumes of a scan; ``name`` goes into the column ``source``."""
+
+    name: str
+
+    def scan_volumes(self, subject: str, session: str) -> DataFrame:
+        """Give the row of `scan_volumes`, or raise `InputProblem`."""
+        ...
+
+    def parcel_gmv(
+        self, subject: str, session: str, parcellation: str, parcels: DataFrame
+    ) -> DataFrame:
+        """Give the rows of `parcel_gmv` in the order of `parcels`, or raise `InputProblem`."""
+        ...
+
+    def files(self, subject: str) -> list[Path]:
+        """List every existing file that is read for a subject, to see when one changes."""
+        ...
+
+    def sessions(self, subject: str) -> list[str]:
+        """List the sessions of which there is anything for a subject."""
+        ...
+
+
+@runtime_checkable
+class ShowsImages(Protocol):
+    """A source that can draw what it measured."""
+
+    def pictures(self, subject: str, parcellation: str) -> dict[str, bytes]:
+        """Give PNGs by title."""
+        ...
+
+
+Log = Callable[[str], None]
+
+
+def _volumetric(study: Study, log: Log) -> VolumeSource:
+    # Its libraries take seconds to import, which other sources never need.
+    from ect_assets.intake.volumes.volumetric_source import VolumetricImages
+
+    return VolumetricImages(study, log)
+
+
+SOURCES: dict[str, Callable[[Study, Log], VolumeSource]] = {
+    FreeSurferSubjects.name: lambda study, _: FreeSurferSubjects(study),
+    GroupTables.name: lambda study, _: GroupTables(study),
+    ReconAll.name: lambda study, log: ReconAll(study, report=log),
+    "volumetric": _volumetric,
+}
+
+
+def volume_source(study: Study, log: Log = print) -> VolumeSource:
+    """Make the source that ``study.morphometry.source`` names.
+
+    Parameters
+    ----------
+    study : Study
+        The settings.
+    log : callable
+        Takes each line of what a source that runs a program has to say.
+
+    Returns
+    -------
+    VolumeSource
+
+    Raises
+    ------
+    StudyError
+        When ``morphometry.subject_folder`` cannot name a subject and a session, or another setting
+        of the source cannot be right.
+    """
+    return SOURCES[study.morphometry.source](study, log)

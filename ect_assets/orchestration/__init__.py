@@ -1,0 +1,1 @@
+"""All that imports Dagster: assets, execution, automation, jobs, records, withdrawal."""

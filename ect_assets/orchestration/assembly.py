@@ -1,0 +1,50 @@
+"""The steps of one study as Dagster definitions: assets, the lake, the executor.
+
+What the daemon does by itself is added in `definitions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from ect_assets.orchestration.assets import LakeIOManager, as_assets
+from ect_assets.orchestration.slurm.executor import executor_of
+from ect_assets.pipeline.all_steps import GATHERINGS, STEPS
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.step import Step
+from ect_assets.study import Study
+
+WORTH_PRINTING = {"log_level": dg.Field(str, default_value="WARNING", is_required=False)}
+"""Dagster prints each event by default; all of them are in the UI, the terminal gets warnings."""
+
+
+@dg.configured(dg.colored_console_logger, config_schema=WORTH_PRINTING)
+def console(config: dict[str, str]) -> dict[str, str]:
+    """Print warnings and errors of a run to the terminal."""
+    return {"log_level": config["log_level"]}
+
+
+def walk_definitions(
+    study: Study, condition: Callable[[Step], dg.AutomationCondition] | None = None
+) -> dg.Definitions:
+    """Assemble the assets of a study.
+
+    Parameters
+    ----------
+    study : Study
+    condition : callable, optional
+        Gives for a step when the daemon makes it by itself.
+
+    Returns
+    -------
+    Definitions
+    """
+    lake = lake_of(study)
+    return dg.Definitions(
+        assets=as_assets(STEPS, study, lake, condition),
+        resources={"lake": LakeIOManager(lake, GATHERINGS)},
+        executor=executor_of(study),
+        loggers={"console": console},
+    )

@@ -1,0 +1,143 @@
+"""What Dagster remembers of a study's patients: taking one out, and telling it what the lake has.
+
+For withdrawal of consent. The lake itself is not touched here.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from ect_assets.lake.store import Lake
+from ect_assets.orchestration.assets import SUBJECT, partition_key
+from ect_assets.orchestration.dagster_records import delete_rows, remove_shards, vacuum
+from ect_assets.orchestration.instance import UNFINISHED
+from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.problems import StudyError
+
+WITHDRAWAL = "withdraw_patient"
+
+
+def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -> None:
+    """Raise where a run is queued or at work: it could bring back what is being removed.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    but : str, optional
+        A run that may be: the one that asks.
+
+    Raises
+    ------
+    StudyError
+    """
+    runs = instance.get_runs(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
+    )
+    others = [run.run_id for run in runs if run.run_id != but]
+    if others:
+        raise StudyError(
+            f"{len(others)} run(s) are queued or at work. Wait until they have ended, or cancel "
+            "them in the UI, and withdraw then."
+        )
+
+
+def forget_subject(
+    instance: dg.DagsterInstance, home: Path, subject: str, but: str | None = None
+) -> int:
+    """Delete a patient's partition, every run that mentions the patient, and all other rows.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    home : Path
+        The study's Dagster folder, whose SQLite files are written again without the deleted rows.
+    subject : str
+        Label, without ``sub-``.
+    but : str, optional
+        A run that stays: the one that is at work.
+
+    Returns
+    -------
+    int
+        How many runs were deleted. A run of many patients goes as a whole; `report_lake` tells
+        Dagster again of the tables that are there.
+    """
+    mentions = _mentions(subject)
+    runs = [
+        run.run_id
+        for run in instance.get_runs()
+        if run.run_id != but and _is_about(instance, run, mentions)
+    ]
+    for run_id in runs:
+        instance.delete_run(run_id)
+    if subject in instance.get_dynamic_partitions(SUBJECT):
+        instance.delete_dynamic_partition(SUBJECT, subject)
+    storage = instance.schedule_storage
+    if storage is not None:
+        # Evaluations list the partitions that they were about.
+        storage.purge_asset_evaluations(before=time.time())
+    for key in (dg.AssetKey(step.name) for step in STEPS):
+        # What was made last is kept a second time, beside the runs.
+        if mentions.search(str(instance.get_latest_materialization_event(key))):
+            instance.wipe_assets([key])
+        instance.wipe_asset_cached_status([key])
+    delete_rows(instance, mentions, but)
+    remove_shards(home, runs)
+    vacuum(home)
+    return len(runs)
+
+
+def _mentions(subject: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![0-9A-Za-z]){re.escape(subject)}(?![0-9A-Za-z])")
+
+
+def _is_about(instance: dg.DagsterInstance, run: dg.DagsterRun, mentions: re.Pattern) -> bool:
+    """Say whether anything of a run names a patient; rather once too often than once too little."""
+    if mentions.search(" ".join(run.tags.values())) or mentions.search(str(run.run_config)):
+        return True
+    return any(mentions.search(str(event)) for event in instance.all_logs(run.run_id))
+
+
+def delete_finished_withdrawals(instance: dg.DagsterInstance) -> int:
+    """Delete the runs of past withdrawals, whose settings name the patient; the audit log stays."""
+    runs = instance.get_runs(
+        filters=dg.RunsFilter(job_name=WITHDRAWAL, statuses=[dg.DagsterRunStatus.SUCCESS])
+    )
+    home = Path(instance.root_directory)
+    for run in runs:
+        instance.delete_run(run.run_id)
+    if runs:
+        remove_shards(home, [run.run_id for run in runs])
+        vacuum(home)
+    return len(runs)
+
+
+def report_lake(instance: dg.DagsterInstance, lake: Lake) -> int:
+    """Tell Dagster of the tables that are in the lake and of which it knows nothing.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    lake : Lake
+
+    Returns
+    -------
+    int
+        How many partitions were told of.
+    """
+    told = 0
+    for step in STEPS:
+        key = dg.AssetKey(step.name)
+        known = instance.get_materialized_partitions(key)
+        is_known = instance.get_latest_materialization_event(key) is not None
+        for partition in lake.partitions(step.table):
+            name = partition_key(step.table, partition)
+            if name in known or (name is None and is_known):
+                continue
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=name))
+            told += 1
+    return told

@@ -1,0 +1,313 @@
+"""The study's own Dagster instance: where runs are recorded, and who may be at work.
+
+One folder inside the study, and with PostgreSQL a schema on the server (`storage`); nothing is
+shared between studies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+
+from ect_assets.orchestration.run_storage import (
+    failures,
+    only_one_host,
+    prepared_database,
+    refuse_other_version,
+    why_unusable,
+    with_storage,
+)
+from ect_assets.problems import StudyError
+from ect_assets.study import Study
+from ect_assets.system import is_alive
+from ect_assets.whole_files import clear_leftovers, replace_whole, told_plainly
+
+SETTINGS = """\
+# Written by ect when missing; edit it freely.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+# What steps print is not kept: they report through events. Keeping it starts two processes a step.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: {runs}
+    dequeue_interval_seconds: 1
+# A run whose process was killed is noticed, and tried again; one that failed is not.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 15
+  max_resume_run_attempts: {resumes}
+  free_slots_after_run_end_seconds: 60
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+# Evaluations every few seconds would fill the disk within a year.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 2
+      failure: 30
+      success: 90
+"""
+ON_CLUSTER = """\
+# Where steps go to a cluster, a run outlives the daemon, and is taken up again where it was.
+run_launcher:
+  module: ect_assets.orchestration.slurm.launcher
+  class: ResumableRunLauncher
+"""
+MOVED = {"module: ect_assets.cluster.launcher": "module: ect_assets.orchestration.slurm.launcher"}
+"""Lines of earlier versions that name modules by the places where they were then."""
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def prepare_home(study: Study) -> Path:
+    """Make the study's Dagster folder, with telemetry and the welcome dialog switched off.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Path
+        The absolute folder that `DAGSTER_HOME` has to name.
+
+    Raises
+    ------
+    WriteError
+        When the study's folder is full or read-only.
+    StudyError
+        When its dagster.yaml names another storage than study.toml.
+    """
+    home = study.dagster_home
+    settings = home / "dagster.yaml"
+    is_there = settings.exists()
+    before = settings.read_text(encoding="utf-8") if is_there else _first_settings(study)
+    now = with_storage(_with_present_modules(before), study)
+    if not is_there or now != before:
+        _write_text(settings, now)
+    welcome = home / ".nux" / "nux.yaml"
+    if not welcome.exists():
+        _write_text(welcome, "seen: 1\n")
+    return home
+
+
+def _with_present_modules(settings: str) -> str:
+    """Let a dagster.yaml of an earlier version name our modules as they are called now."""
+    for earlier, present in MOVED.items():
+        settings = settings.replace(earlier, present)
+    return settings
+
+
+def _first_settings(study: Study) -> str:
+    if study.cluster.executor == "local":
+        return SETTINGS.format(runs=max(1, os.cpu_count() or 1), resumes=0)
+    return SETTINGS.format(runs=study.cluster.runs_at_once, resumes=3) + ON_CLUSTER
+
+
+def _write_text(file: Path, text: str) -> None:
+    replace_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+@contextmanager
+def only_one_run(study: Study) -> Iterator[None]:
+    """Keep a second `ect run` of the same study from starting while one is at work.
+
+    What earlier runs left half written when they were killed is cleared away first.
+
+    Parameters
+    ----------
+    study : Study
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    StudyError
+        When another process holds the study; the lock goes with the process, however it ends.
+    WriteError
+        When the study's folder is full or read-only.
+    """
+    with _only_one(study, "run"):
+        clear_leftovers(study.open_lake().own_folder)
+        clear_leftovers(study.dagster_home)
+        yield
+
+
+@contextmanager
+def only_one_server(study: Study, address: str = "") -> Iterator[tuple[int, ...]]:
+    """Keep a second `ect ui` of the same study from starting while one is at work.
+
+    Parameters
+    ----------
+    study : Study
+    address : str
+        Where the UI will be, for the error of a second one; without a token.
+
+    Yields
+    ------
+    tuple of int
+        The descriptors of the lock. Processes that get them (``pass_fds``) hold the lock too, so
+        that a daemon whose `ect ui` was killed is not joined by a second one.
+
+    Raises
+    ------
+    StudyError
+        When another process holds the study.
+    WriteError
+        When the study's folder is full or read-only.
+    """
+    with _only_one(study, "ui", address) as locks:
+        yield locks
+
+
+@contextmanager
+def _only_one(study: Study, command: str, address: str = "") -> Iterator[tuple[int, ...]]:
+    file = prepare_home(study) / f"{command}.lock"
+    with told_plainly(file):
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            who = os.pread(lock, 1000, 0).decode(errors="replace").strip()
+            raise StudyError(
+                f"Another `ect {command}` is at work on {study.name}{f' ({who})' if who else ''}. "
+                f"{_what_to_do(who)}"
+            ) from error
+        with told_plainly(file):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, _who_we_are(address).encode(), 0)
+        # A file's lock need not reach another host, whatever shares the folder.
+        with only_one_host(study, command) as elsewhere:
+            yield lock, *elsewhere
+    finally:
+        os.close(lock)
+
+
+def _who_we_are(address: str) -> str:
+    since = datetime.now().astimezone().isoformat(" ", "minutes")
+    we = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+    return f"{we}, at {address}" if address else we
+
+
+def _what_to_do(who: str) -> str:
+    """Advise from what a lock says of its holder."""
+    said = re.match(r"process (\d+) on (.*), since", who)
+    if said and said[2] == socket.gethostname() and not is_alive(int(said[1])):
+        return "That process was killed, and what it started is ending: try again in a moment."
+    return "Wait for it, or stop it."
+
+
+@contextmanager
+def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
+    """Open the study's Dagster instance.
+
+    Parameters
+    ----------
+    study : Study
+
+    Yields
+    ------
+    DagsterInstance
+
+    Raises
+    ------
+    StudyError
+        When its records cannot be read or written, or another version of Dagster made them.
+    """
+    home = prepare_home(study)
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(home)
+    try:
+        with _opened_alone(study) as instance:
+            refuse_other_version(study, instance)
+            yield instance
+    except failures(study) as error:
+        raise StudyError(why_unusable(study, error)) from error
+    finally:
+        if before is None:
+            del os.environ["DAGSTER_HOME"]
+        else:
+            os.environ["DAGSTER_HOME"] = before
+
+
+def _opened_alone(study: Study) -> dg.DagsterInstance:
+    """Open the records; of two processes that make them at once, Dagster spoils them for both."""
+    file = study.dagster_home / "open.lock"
+    with told_plainly(file):
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with prepared_database(study):
+            return dg.DagsterInstance.get()
+    finally:
+        os.close(lock)
+
+
+def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -> list[str]:
+    """Mark the runs as failed whose process was killed; they would be shown as going on for ever.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    launched : bool
+        False: the runs of `ect run`, which nobody but the holder of `only_one_run` can be at work
+        on. True: those that were launched from the UI and whose process is gone; only the holder
+        of `only_one_server` knows that nobody will take them up again.
+
+    Returns
+    -------
+    list of str
+        The runs that were marked.
+    """
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    abandoned = [
+        run
+        for run in unfinished
+        if (run.remote_job_origin is not None) == launched
+        and not (launched and _is_at_work(instance, run))
+    ]
+    for run in abandoned:
+        instance.report_run_failed(
+            run, "The process at work on this run was killed. What it had finished is kept."
+        )
+    return [run.run_id for run in abandoned]
+
+
+def _is_at_work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    process = _process_of(instance, run)
+    return process is not None and is_alive(process)
+
+
+def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+    """Return the process that said last that it is at work on a run."""
+    records = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    events = [record.dagster_event for record in records if record.dagster_event is not None]
+    said = [event.engine_event_data.metadata.get("pid") for event in events]
+    numbers = [int(str(one.value)) for one in said if one is not None]
+    return numbers[-1] if numbers else None

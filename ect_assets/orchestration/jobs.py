@@ -1,0 +1,200 @@
+"""Jobs beside the steps: the whole study, the nightly check, the weekly recomputation, withdrawal.
+
+Each is started by the clock or from the UI; `ect run` and `ect withdraw` do the same by hand. What
+is due at once is in `automation`.
+"""
+
+# Dagster reads the annotations of ops as they run: no `from __future__ import annotations` here.
+
+import dagster as dg
+from pydantic import Field
+
+from ect_assets.lake.documents import has_all_documents
+from ect_assets.lake.location import remove
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration.assets import SUBJECT
+from ect_assets.orchestration.run_retention import delete_old_runs
+from ect_assets.orchestration.runner import Outcome, Runner
+from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS, is_about_patients
+from ect_assets.orchestration.withdrawal import withdraw
+from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.pipeline.arrival import complete_patients
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.study import Study
+from ect_assets.tables import TABLES
+from ect_assets.tables.schema import Table
+
+HEAVY = ("null_maps", "null_distributions")
+"""Recomputed weekly beside the calibrations, to see that the same inputs give the same tables."""
+
+
+def damaged_files(lake: Lake) -> list[str]:
+    """Read every file of the lake, and name those whose rows are not those that were written.
+
+    Parameters
+    ----------
+    lake : Lake
+
+    Returns
+    -------
+    list of str
+        Paths relative to the lake.
+    """
+    return [
+        lake.file(table, partition).relative_to(lake.folder).as_posix()
+        for table in TABLES.values()
+        for partition in lake.partitions(table)
+        if not _is_whole(lake, table, partition)
+    ]
+
+
+def _is_whole(lake: Lake, table: type[Table], partition: Partition) -> bool:
+    if not lake.is_whole(table, partition):
+        return False
+    return not table.has_documents or has_all_documents(lake, table, partition)
+
+
+@dg.op(required_resource_keys={"study"})
+def make_everything(context: dg.OpExecutionContext) -> None:
+    """Make what is missing or out of date, for everybody in the BIDS folder, as `ect run` does."""
+    _report(context, Runner(context.resources.study).run())
+
+
+@dg.op(required_resource_keys={"study"})
+def check_everything(context: dg.OpExecutionContext) -> None:
+    """Read every file of the lake, then make what is missing, damaged or out of date.
+
+    Records of runs that are older than the study keeps them are deleted.
+    """
+    study: Study = context.resources.study
+    deleted = delete_old_runs(study, context.instance)
+    if deleted:
+        context.log.info(f"{deleted} runs older than {study.storage.keep_runs_days} days deleted.")
+    lake = lake_of(study)
+    damaged = damaged_files(lake)
+    lake.clear_damaged_compaction()
+    for name in damaged:
+        context.log.warning(f"{name} is damaged; it is made again.")
+        remove(lake.folder / name)
+    registered = set(context.instance.get_dynamic_partitions(SUBJECT))
+    _report(
+        context,
+        Runner(study).run(arrived=sorted(registered.union(complete_patients(study)))),
+        len(damaged),
+    )
+
+
+@dg.op(required_resource_keys={"study"})
+def recompute_heavy(context: dg.OpExecutionContext) -> None:
+    """Make the calibrations and the null models again, whether or not anything changed."""
+    names = [step.name for step in STEPS if step.is_weekly or step.name in HEAVY]
+    _report(context, Runner(context.resources.study).recompute(names))
+
+
+def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) -> None:
+    """Say what was done, and fail the run where a table of the group could not be made."""
+    for name, why in outcome.failed.items():
+        # What is wrong with a patient is not for Dagster's records.
+        is_kept = not is_about_patients(TABLES[name.split(" ")[0]])
+        context.log.error(f"{name}: {why}" if is_kept else f"{name} failed. {SEE_EXCLUSIONS}")
+    context.add_output_metadata(
+        {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}
+    )
+    if outcome.group_failed:
+        raise dg.Failure("A table of the group could not be made; the log says which and why.")
+
+
+class WithdrawalConfig(dg.Config):
+    """Who withdraws, said twice: it cannot be undone."""
+
+    subject: str = Field(description="The patient's label, with or without sub-")
+    confirm_label: str = Field(
+        description="The same label again, typed and not copied: nothing is removed where the "
+        "two differ in any character"
+    )
+    delete_source: bool = Field(
+        default=False, description="Also delete the images, volumes and ratings themselves"
+    )
+
+
+@dg.op(required_resource_keys={"study"})
+def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> None:
+    """Remove every trace of a patient who has withdrawn consent, and make the group again."""
+    if config.confirm_label != config.subject:
+        # Neither is quoted: one of them may be another patient's.
+        raise dg.Failure(
+            "Nothing was removed: confirm_label is not the label in subject. Launch the job again "
+            "with the patient's label in both.",
+            allow_retries=False,
+        )
+    study: Study = context.resources.study
+    removed = withdraw(
+        study, config.subject, config.delete_source, context.instance, context.run_id
+    )
+    context.log.info(removed.says)
+    _report(context, Runner(study).run(arrived=()))
+
+
+@dg.job(executor_def=dg.in_process_executor, description=make_everything.description)
+def whole_study() -> None:
+    """Make everything."""
+    make_everything()
+
+
+@dg.job(executor_def=dg.in_process_executor, description=check_everything.description)
+def nightly_check() -> None:
+    """Check everything."""
+    check_everything()
+
+
+@dg.job(executor_def=dg.in_process_executor, description=recompute_heavy.description)
+def weekly_recomputation() -> None:
+    """Recompute what takes long."""
+    recompute_heavy()
+
+
+@dg.job(executor_def=dg.in_process_executor, description=remove_patient.description)
+def withdraw_patient() -> None:
+    """Remove a patient."""
+    remove_patient()
+
+
+JOBS = [whole_study, nightly_check, weekly_recomputation, withdraw_patient]
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
+
+def schedules(study: Study) -> list[dg.ScheduleDefinition]:
+    """Return what runs by the clock, in the study's time zone.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of ScheduleDefinition
+    """
+    by_clock = study.schedule
+    night, week = (_hour_and_minute(one) for one in (by_clock.nightly_at, by_clock.weekly_at))
+    day = DAYS.index(by_clock.weekly_on)
+    return [
+        _schedule(study, nightly_check, f"{night} * * *", by_clock.nightly),
+        _schedule(study, weekly_recomputation, f"{week} * * {day}", by_clock.weekly),
+    ]
+
+
+def _hour_and_minute(clock: str) -> str:
+    hour, minute = clock.split(":")
+    return f"{int(minute)} {int(hour)}"
+
+
+def _schedule(study: Study, job: dg.JobDefinition, cron: str, is_on: bool) -> dg.ScheduleDefinition:
+    status = dg.DefaultScheduleStatus
+    return dg.ScheduleDefinition(
+        name=f"{job.name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone=study.schedule.time_zone,
+        description=job.description,
+        default_status=status.RUNNING if is_on else status.STOPPED,
+    )

@@ -1,0 +1,452 @@
+"""What has to be made, and making it: the walk through a study, run by run.
+
+Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
+everything shows in the UI. What is out of date is decided in `freshness`; this module only
+chooses and orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import dagster as dg
+
+from ect_assets.intake.bids import subject_labels
+from ect_assets.lake.catalogue import refresh_catalogue
+from ect_assets.lake.store import Partition
+from ect_assets.orchestration.assembly import walk_definitions
+from ect_assets.orchestration.assets import (
+    SUBJECT,
+    parcellations_of,
+    partition_key,
+    register_subjects,
+)
+from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
+from ect_assets.orchestration.slurm.waves import Ran, Workers, are_wanted
+from ect_assets.orchestration.withdrawal import finish_withdrawals
+from ect_assets.pipeline.all_steps import STEPS, steps_for
+from ect_assets.pipeline.plan import Planner, State
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.step import Step
+from ect_assets.problems import StudyError
+from ect_assets.study import Study
+from ect_assets.system import heard_interruptions
+
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+PATIENTS_PER_RUN = 50
+RUNS_PER_WAVE = 50
+"""Of a cohort so large that more patients share a run: each run asks Dagster for all patients."""
+SLOW_SOURCES = ("recon-all", "volumetric")
+"""Sources that measure the images: minutes to hours a patient, so each is kept as soon as done."""
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Outcome:
+    """What a walk did.
+
+    Attributes
+    ----------
+    made : list of str
+        Tables with their partition, in the order in which they were made.
+    failed : dict of str to str
+        Tables with their partition, and what the step said.
+    unavailable : dict of str to str
+        Tables with their partition that the study cannot have, and why.
+    group_failed : bool
+        Whether a table of the whole study failed, not only a patient's.
+    departed : list of str
+        Patients who are no longer in the BIDS folder.
+    """
+
+    made: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    group_failed: bool = False
+    departed: list[str] = field(default_factory=list)
+
+    def note_failure(self, step: Step, partition: Partition, why: str) -> None:
+        """Note that a partition could not be made."""
+        self.failed[_named(step, partition)] = why
+        self.group_failed |= "subject" not in partition
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One Dagster run: some steps of one partition, or of one patient over all parcellations."""
+
+    title: str
+    steps: tuple[Step, ...]
+    partitions: tuple[Partition, ...]
+
+
+Progress = Callable[[str, int, int], None]
+
+
+class Runner:
+    """Makes what a study lacks.
+
+    Parameters
+    ----------
+    study : Study
+    progress : callable, optional
+        ``progress(what, done, total)`` is told before each run.
+    """
+
+    def __init__(self, study: Study, progress: Progress | None = None):
+        self.study = study
+        self.lake = lake_of(study)
+        self._planner = Planner(study, self.lake)
+        self._is_narrowed = False
+        self._workers: Workers | None = None
+        self._raise_if_interrupted: Callable[[], None] = lambda: None
+        self.progress = progress or (lambda what, done, total: None)
+
+    def run(
+        self,
+        subjects: Sequence[str] | None = None,
+        parcellations: Sequence[str] | None = None,
+        again: bool = False,
+        tables: Sequence[str] | None = None,
+        arrived: Sequence[str] | None = None,
+    ) -> Outcome:
+        """Materialize what is missing or out of date.
+
+        Parameters
+        ----------
+        subjects, parcellations : sequence of str, optional
+            Only these; all without it. Group tables are always over all patients.
+        again : bool
+            Also what is up to date, and patients whose unchanged files failed before.
+        tables : sequence of str, optional
+            Only these and what they are made from.
+        arrived : sequence of str, optional
+            Take up only these patients, beside those who were taken up before; without it
+            everybody in the BIDS folder.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        StudyError
+            When a subject, parcellation or table is unknown.
+        """
+        steps = steps_for(tables)
+        self._is_narrowed = parcellations is not None
+        labels = subject_labels(self.study.bids_folder)
+        subjects = _known(subjects, labels, "subject")
+        parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
+        return self._walk(
+            steps, subjects, parcellations, again, labels if arrived is None else arrived
+        )
+
+    def recompute(self, tables: Sequence[str]) -> Outcome:
+        """Make some tables of the group again, and nothing else, whether or not they are current.
+
+        Parameters
+        ----------
+        tables : sequence of str
+
+        Returns
+        -------
+        Outcome
+        """
+        steps = [step for step in STEPS if step.name in tables]
+        return self._walk(steps, (), sorted(self.study.parcellations), True, ())
+
+    def _walk(
+        self,
+        steps: Sequence[Step],
+        subjects: Sequence[str],
+        parcellations: Sequence[str],
+        again: bool,
+        arrived: Sequence[str],
+    ) -> Outcome:
+        outcome = Outcome()
+        with (
+            only_one_run(self.study),
+            open_instance(self.study) as instance,
+            heard_interruptions() as self._raise_if_interrupted,
+        ):
+            close_abandoned_runs(instance)
+            finish_withdrawals(self.study, instance)
+            outcome.departed = register_subjects(self.study, instance, arrived)
+            registered = set(instance.get_dynamic_partitions(SUBJECT))
+            subjects = [one for one in subjects if one in registered]
+            job = walk_definitions(self.study).resolve_implicit_global_asset_job_def()
+            if are_wanted(self.study):
+                self._workers = Workers(self.study, instance, job)
+            for wave in self._waves(steps, subjects, parcellations):
+                self._run_wave(wave, job, instance, outcome, again)
+        self.lake.compact()
+        refresh_catalogue(self.lake)
+        return outcome
+
+    def _waves(
+        self, steps: Sequence[Step], subjects: Sequence[str], parcellations: Sequence[str]
+    ) -> Iterator[list[Batch]]:
+        """Order the work: steps with the same partitions together, once all that they read is."""
+        by_atlas: list[Partition] = [{"parcellation": one} for one in parcellations]
+        for wave in waves_of(steps, self.study):
+            keys = wave[0].table.partitions
+            if keys == ():
+                yield [Batch(wave[0].station, wave, ({},))]
+            elif keys == ("parcellation",):
+                title = f"{wave[0].station}{' and on' if len(wave) > 1 else ''}"
+                yield [Batch(f"{title}, {one['parcellation']}", wave, (one,)) for one in by_atlas]
+            elif keys == ("subject",):
+                yield [Batch(f"sub-{one}", wave, ({"subject": one},)) for one in subjects]
+            else:
+                yield [
+                    Batch(
+                        f"sub-{one}, parcels",
+                        wave,
+                        tuple({"subject": one, **atlas} for atlas in by_atlas),
+                    )
+                    for one in subjects
+                ]
+
+    def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
+        if outcome.made and wave and "subject" not in wave[0].steps[0].table.partitions:
+            # The group reads everybody's files, and does so from few.
+            self.lake.compact()
+        self._planner = Planner(self.study, self.lake)
+        needed = [batch for one in wave if (batch := self._needed(one, outcome, again)) is not None]
+        done = 0
+        runs = list(self._joined(needed, instance.get_dynamic_partitions(SUBJECT)))
+        if self._workers is not None:
+            self.progress(", ".join(map(_title, runs)), 0, len(needed))
+            self._workers.side_by_side(
+                [partial(self._execute_or_split, one, job, instance, outcome) for one in runs]
+            )
+            return
+        for together in runs:
+            self.progress(_title(together), done, len(needed))
+            done += len(together)
+            self._execute_or_split(together, job, instance, outcome)
+
+    def _joined(self, batches: list[Batch], registered: Sequence[str]) -> Iterator[list[Batch]]:
+        """Put neighbouring patients who need the same steps into one run.
+
+        A run costs half a second whatever it does. Dagster names the partitions of a run by the
+        first and the last, so only patients who stand side by side can share one.
+        """
+        together: list[Batch] = []
+        places = {subject: place for place, subject in enumerate(registered)}
+        several = max(PATIENTS_PER_RUN, len(registered) // RUNS_PER_WAVE)
+        at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else several
+        for batch in batches:
+            if together and not (
+                len(together) < at_most and _can_follow(together[-1], batch, places)
+            ):
+                yield together
+                together = []
+            together.append(batch)
+        if together:
+            yield together
+
+    def _execute_or_split(self, together: list[Batch], job, instance, outcome: Outcome) -> None:
+        """Run batches as one; where that fails, take those out who caused it, and try again."""
+        partitions = tuple(one for batch in together for one in batch.partitions)
+        whole = Batch(_title(together), together[0].steps, partitions)
+        if self._execute(whole, job, instance, outcome) or len(partitions) == 1:
+            return
+        if self._workers is not None and not any(map(self._has_failed, together)):
+            # Not because of a patient: its job or its worker was ended, and the run's log says how.
+            return
+        if len(together) == 1:
+            for one in partitions:
+                self._execute(Batch(whole.title, whole.steps, (one,)), job, instance, outcome)
+            return
+        guilty = [batch for batch in together if self._has_failed(batch)] or together
+        others = [batch for batch in together if batch not in guilty]
+        registered = instance.get_dynamic_partitions(SUBJECT)
+        for again in [*self._joined(others, registered), *([batch] for batch in guilty)]:
+            self._execute_or_split(again, job, instance, outcome)
+
+    def _has_failed(self, batch: Batch) -> bool:
+        planner = Planner(self.study, self.lake)
+        return any(
+            planner.own_state(step, partition) is State.FAILED
+            for step in batch.steps
+            for partition in batch.partitions
+        )
+
+    def _needed(self, batch: Batch, outcome: Outcome, again: bool) -> Batch | None:
+        """Narrow a batch to what is missing or out of date, with all that follows from it."""
+        stale: list[Step] = []
+        partitions: list[Partition] = []
+        for partition in batch.partitions:
+            for step in batch.steps:
+                why = step.why_unavailable(self.study, partition)
+                if why is not None:
+                    outcome.unavailable[_named(step, partition)] = why
+                    continue
+                waits_for = self._lacking(step, partition, stale)
+                if waits_for and self._is_narrowed and not partition:
+                    # It gathers over all parcellations, and those that it needs were not asked for.
+                    continue
+                if waits_for:
+                    outcome.note_failure(step, partition, f"waits for {', '.join(waits_for)}")
+                    continue
+                blocked = self._blocked_by(step, partition, stale)
+                if blocked:
+                    outcome.note_failure(step, partition, f"waits for {blocked}, which failed")
+                    continue
+                follows = any(one.name in step.upstream for one in stale)
+                if again or follows or self._planner.needs_run(step, partition):
+                    stale.append(step)
+                    partitions.append(partition)
+        if not stale:
+            return None
+        steps = tuple(step for step in batch.steps if step in stale)
+        return Batch(
+            batch.title, steps, tuple(one for one in batch.partitions if one in partitions)
+        )
+
+    def _lacking(self, step: Step, partition: Partition, stale: list[Step]) -> list[str]:
+        """Name the tables that a step reads, that do not exist and will not be made with it."""
+        coming = {one.name for one in stale}
+        return [name for name in self._planner.lacks(step, partition) if name not in coming]
+
+    def _blocked_by(self, step: Step, partition: Partition, stale: list[Step]) -> str:
+        """Name the tables of the group that failed before a step and are not tried again with it.
+
+        What is as it would be made is left alone: nothing new would be made from old rows.
+        """
+        coming = {one.name for one in stale}
+        found = self._planner.blocked_by(step, partition)
+        return ", ".join(name for name in found if name not in coming)
+
+    def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
+        """Run one batch; on failure note what each step said."""
+        table = batch.steps[0].table
+        keys = [partition_key(table, one) for one in batch.partitions]
+        if self._workers is not None:
+            names = [step.name for step in batch.steps]
+            ran = self._workers.execute(names, keys[0], keys[-1], QUIET)
+        else:
+            ran = _in_process(batch, keys, job, instance)
+            self._raise_if_interrupted()
+        for step in batch.steps:
+            for partition in batch.partitions:
+                name = _named(step, partition)
+                if step.name in ran.made:
+                    outcome.failed.pop(name, None)
+                    outcome.made.append(name)
+                else:
+                    why = ran.broke_off or self._why(step, partition, ran)
+                    outcome.note_failure(step, partition, why or _waits(step, batch, ran))
+        return ran.success
+
+    def _why(self, step: Step, partition: Partition, ran: Ran) -> str:
+        """Say what a step found; Dagster's records are not told what is wrong with a patient."""
+        failure = self.lake.failure(step.table, partition)
+        if step.name in ran.said and failure is not None and failure.failed:
+            return "\n".join(map(str, failure.problems))
+        return _sentence(ran.said.get(step.name))
+
+
+def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:
+    """Run one batch in this process."""
+    tags = dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True)) if keys[0] else {}
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
+        partition_key=keys[0] if len(keys) == 1 else None,
+        tags=tags if len(keys) > 1 else {},
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+    made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    said = {
+        event.step_key: event.step_failure_data.error for event in result.get_step_failure_events()
+    }
+    return Ran(result.success, made, said)
+
+
+def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
+    """Put the steps into as few groups as can each be one run.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In the order of the walk: each after all that it reads.
+    study : Study
+
+    Returns
+    -------
+    list of tuple of Step
+        Each group comes after everything that it reads; Dagster runs only steps with the very
+        same partitions together.
+    """
+
+    def kind(step: Step) -> tuple:
+        keys = step.table.partitions
+        return keys, tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+
+    waves: list[tuple[Step, ...]] = []
+    waiting = list(steps)
+    while waiting:
+        behind = {step.name for step in waiting}
+        wave: list[Step] = []
+        for step in waiting:
+            is_ready = not behind & set(step.upstream)
+            if is_ready and (not wave or kind(step) == kind(wave[0])):
+                wave.append(step)
+                behind.remove(step.name)
+        waves.append(tuple(wave))
+        waiting = [step for step in waiting if step not in wave]
+    return waves
+
+
+def _title(together: list[Batch]) -> str:
+    if len(together) == 1:
+        return together[0].title
+    return f"{together[0].title} and {len(together) - 1} more"
+
+
+def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:
+    """Say whether two patients stand side by side and need the same."""
+    if "subject" not in after.partitions[0] or before.steps != after.steps:
+        return False
+    first, second = (one.partitions[0]["subject"] for one in (before, after))
+    atlases = [[one.get("parcellation") for one in batch.partitions] for batch in (before, after)]
+    return places[second] == places[first] + 1 and atlases[0] == atlases[1]
+
+
+def _waits(step: Step, batch: Batch, ran: Ran) -> str:
+    """Say for which steps of the same run one waited in vain."""
+    above, found = set(step.upstream), []
+    for one in reversed(batch.steps):
+        if one.name in above:
+            above |= set(one.upstream)
+            found += [one.name] * (one.name in ran.said)
+    failed = list(reversed(found))
+    return f"waits for {', '.join(failed)}, which failed" if failed else "was not made"
+
+
+def _sentence(error) -> str:
+    """Return what a reader needs of a step's error: our own sentences, without the stack."""
+    if error is None:
+        return ""
+    message = error.message if error.cause is None else error.cause.message
+    return message.split(": ", 1)[-1].strip()
+
+
+def _named(step: Step, partition: Partition) -> str:
+    which = ", ".join(partition.values())
+    return f"{step.name} ({which})" if which else step.name
+
+
+def _known(said: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
+    unknown = [one for one in said or () if one not in known]
+    if unknown:
+        raise StudyError(
+            f"There is no {what} {', '.join(unknown)} in this study; it has {', '.join(known)}."
+        )
+    return said or known

@@ -1,0 +1,189 @@
+"""The executor of a study: in the process of the run, or on Slurm.
+
+Which settings there are is in `settings`; how a job is submitted and followed is in
+`step_handler`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
+from dagster._core.events import DagsterEvent
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.init import InitExecutorContext
+from dagster._core.executor.step_delegating import StepDelegatingExecutor
+
+from ect_assets.orchestration.slurm.gathering import Gathering
+from ect_assets.orchestration.slurm.jobs import Jobs
+from ect_assets.orchestration.slurm.resources import refuse_unknown, resources_of
+from ect_assets.orchestration.slurm.slurm import Slurm, SlurmAway, SlurmRefused
+from ect_assets.orchestration.slurm.step_handler import SlurmStepHandler
+from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.study import Study
+from ect_assets.study.cluster import Cluster, Resources
+
+CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+CONFIG = {
+    "max_concurrent": dg.Field(
+        int,
+        is_required=False,
+        description="How many steps of one run may be with Slurm at once; all by default.",
+    ),
+    "resources": dg.Field(
+        dg.Map(str, dg.Permissive(), key_label_name="table"),
+        default_value={},
+        description="What tables or stations ask for in this run, as [cluster.resources] says it.",
+    ),
+}
+
+
+def executor_of(study: Study) -> dg.ExecutorDefinition:
+    """Return the executor that a study's settings ask for.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    ExecutorDefinition
+
+    Raises
+    ------
+    StudyError
+        When `[cluster.resources]` names something that there is not.
+    """
+    if study.cluster.executor == "local":
+        return dg.in_process_executor
+    refuse_unknown(study.cluster, STEP_OF)
+
+    @dg.executor(
+        name="slurm", config_schema=CONFIG, requirements=multiple_process_executor_requirements()
+    )
+    def slurm(context: InitExecutorContext) -> SlurmExecutor:
+        """Run each step as a job of Slurm."""
+        config: Mapping[str, Any] = context.executor_config
+        jobs, gathering = jobs_of(study.folder, study.dagster_home, _Hashed(study.cluster))
+        return SlurmExecutor(
+            jobs,
+            SlurmStepHandler(
+                jobs,
+                wants(study, config["resources"]),
+                gathering if study.cluster.submission == "array" else None,
+            ),
+            study.cluster.check_seconds,
+            config.get("max_concurrent"),
+        )
+
+    return slurm
+
+
+def wants(study: Study, in_this_run: Mapping[str, Mapping]) -> Callable[[str], Resources]:
+    """Return what says of a step's key what it asks for.
+
+    Parameters
+    ----------
+    study : Study
+    in_this_run : mapping
+        Resources by table or station, from the configuration of a run.
+
+    Returns
+    -------
+    callable
+    """
+    said = {name: Resources(**dict(one)) for name, one in in_this_run.items()}
+    settings = study.morphometry
+    threads = settings.recon_all_threads if settings.source == "recon-all" else settings.threads
+
+    def of(step_key: str) -> Resources:
+        step = STEP_OF.get(step_key)
+        station = step.station if step is not None else None
+        asked = resources_of(step_key, station, study.cluster, settings.source, threads)
+        for name in (station or "", step_key):
+            asked = asked.narrowed(said.get(name, Resources()))
+        return asked
+
+    return of
+
+
+class _Hashed:
+    """Settings as the key of a cache; they hold a mapping, which cannot be one."""
+
+    def __init__(self, cluster: Cluster):
+        self.cluster = cluster
+        self._text = cluster.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and other._text == self._text
+
+
+@cache
+def jobs_of(folder: Path, home: Path, cluster: _Hashed) -> tuple[Jobs, Gathering]:
+    """Return the jobs of a study; all runs of a process share them, and one look at the queue."""
+    # A look serves every run whose turn comes within the interval.
+    slurm = Slurm(fresh_seconds=min(2.0, cluster.cluster.check_seconds / 2))
+    jobs = Jobs(slurm, cluster.cluster, folder, home)
+    return jobs, Gathering(jobs.submit)
+
+
+class SlurmExecutor(StepDelegatingExecutor):
+    """Dagster's step-delegating executor, which also ends the jobs of a run that was cancelled.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    step_handler : SlurmStepHandler
+    check_seconds : int
+    max_concurrent : int, optional
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        step_handler: SlurmStepHandler,
+        check_seconds: int,
+        max_concurrent: int | None = None,
+    ):
+        super().__init__(
+            step_handler,
+            retries=RetryMode.ENABLED,
+            check_step_health_interval_seconds=check_seconds,
+            max_concurrent=max_concurrent,
+            # A job that is started a second time, by whomever, ends at once.
+            should_verify_step=True,
+        )
+        self._jobs = jobs
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
+        """Run the steps; where the run was cancelled meanwhile, leave no job behind.
+
+        A run that could be taken up again does not pass an interruption on to its steps, not
+        even where the interruption is the user's, who will not have it taken up again.
+        """
+        try:
+            yield from super().execute(plan_context, execution_plan)
+        finally:
+            run = plan_context.instance.get_run_by_id(plan_context.run_id)
+            if run is not None and run.status in CANCELLED:
+                self._cancel(plan_context)
+
+    def _cancel(self, plan_context: PlanOrchestrationContext) -> None:
+        try:
+            numbers = self._jobs.cancel_runs({plan_context.run_id})
+        except (SlurmAway, SlurmRefused) as error:
+            plan_context.log.warning(f"Jobs of this run may be left over: {error}")
+            return
+        if numbers:
+            plan_context.log.info(f"Cancelled with the run: {', '.join(numbers)}.")

@@ -1,0 +1,199 @@
+"""Dagster's steps as Slurm's jobs: launched, followed, ended with their run.
+
+What Dagster's own step-delegating executor asks of a scheduler. It decides which steps are ready
+and reads from the records of runs how they went; this only answers how their jobs stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+from dagster._core.events import DagsterEvent, EngineEventData
+from dagster._core.execution.context.system import IStepContext
+from dagster._core.executor.step_delegating import (
+    CheckStepHealthResult,
+    StepHandler,
+    StepHandlerContext,
+)
+from dagster._grpc.types import ExecuteStepArgs
+from dagster_shared.record import copy as changed
+
+from ect_assets.orchestration.slurm.attempts import Attempt, Submission
+from ect_assets.orchestration.slurm.commands import command_of
+from ect_assets.orchestration.slurm.gathering import Gathering
+from ect_assets.orchestration.slurm.jobs import Jobs
+from ect_assets.orchestration.slurm.slurm import SlurmAway, SlurmRefused
+from ect_assets.study.cluster import Resources
+
+CLOSING = {
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+    dg.DagsterEventType.STEP_SKIPPED,
+}
+OVER = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+
+class SlurmStepHandler(StepHandler):
+    """Submits each step of a run to Slurm.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    resources : callable
+        What a step asks for, by its key.
+    gathering : Gathering, optional
+        Where steps are submitted as job arrays.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        resources: Callable[[str], Resources],
+        gathering: Gathering | None = None,
+    ):
+        super().__init__()
+        self._jobs = jobs
+        self._resources = resources
+        self._gathering = gathering
+        self._told: dict[Attempt, str] = {}
+        self._refused: dict[Attempt, str] = {}
+
+    @property
+    def name(self) -> str:
+        """What the UI calls it."""
+        return "Slurm"
+
+    def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
+        """Submit a step's job, unless it was submitted before.
+
+        Where Slurm is away the step stays unsubmitted, and the next look at it tries again.
+        """
+        attempt = attempt_of(step_handler_context.execute_step_args)
+        try:
+            orphans = self._end_orphans(step_handler_context.instance, attempt.run_id)
+            one = self._submission(step_handler_context, attempt)
+            if self._gathering is not None:
+                self._gathering.add(one, orphans)
+            else:
+                (number,) = self._jobs.submit([one], orphans)
+                self._tell(step_handler_context, attempt, f"Submitted as job {number}.")
+        except SlurmAway as error:
+            self._tell(step_handler_context, attempt, _will_try_again(error))
+        except SlurmRefused as error:
+            self._refused[attempt] = str(error)
+        yield from ()
+
+    def _submission(self, context: StepHandlerContext, attempt: Attempt) -> Submission:
+        # Without the records' own settings, which may hold a password; DAGSTER_HOME names them.
+        arguments = changed(context.execute_step_args, instance_ref=None)
+        command = tuple(command_of(arguments))
+        return Submission(attempt, command, self._resources(attempt.step_key))
+
+    def _end_orphans(self, instance: dg.DagsterInstance, mine: str) -> list[str]:
+        """Cancel jobs of runs that are over: whoever follows them is gone, and they still write."""
+        jobs = self._jobs.unfinished()
+        others = sorted({one.run_id for one in jobs.values()} - {mine})
+        if not others:
+            return []
+        over = instance.get_runs(dg.RunsFilter(run_ids=others, statuses=OVER))
+        return self._jobs.cancel_runs({run.run_id for run in over}) if over else []
+
+    def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
+        """Say how a step's job stands; only one that has ended without a word is unhealthy."""
+        attempt = attempt_of(step_handler_context.execute_step_args)
+        if self._gathering is not None and self._gathering.holds(attempt):
+            return CheckStepHealthResult.healthy()
+        if attempt not in self._refused:
+            try:
+                standing = self._jobs.standing(attempt)
+                if standing.number is None:
+                    self._submit_by_itself(step_handler_context, attempt)
+                elif not standing.has_ended:
+                    self._tell(step_handler_context, attempt, standing.says)
+                elif not has_reported(step_handler_context.instance, attempt):
+                    return CheckStepHealthResult.unhealthy(standing.says)
+            except SlurmAway as error:
+                self._tell(step_handler_context, attempt, _will_try_again(error))
+            except SlurmRefused as error:
+                self._refused[attempt] = str(error)
+        if attempt in self._refused:
+            return CheckStepHealthResult.unhealthy(
+                f"Slurm refused it. {self._refused[attempt]} "
+                "See [cluster] in study.toml, then `ect run`."
+            )
+        return CheckStepHealthResult.healthy()
+
+    def _submit_by_itself(self, context: StepHandlerContext, attempt: Attempt) -> None:
+        orphans = self._end_orphans(context.instance, attempt.run_id)
+        (number,) = self._jobs.submit([self._submission(context, attempt)], orphans)
+        self._tell(context, attempt, f"Submitted as job {number}.")
+
+    def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
+        """Cancel a step's job."""
+        attempt = attempt_of(step_handler_context.execute_step_args)
+        if self._gathering is not None:
+            self._gathering.drop(attempt)
+        try:
+            numbers = self._jobs.cancel([attempt])
+            says = f"Cancelled job {numbers[0]}." if numbers else "Nothing was submitted yet."
+        except (SlurmAway, SlurmRefused) as error:
+            says = (
+                f"Its job could not be cancelled: {error} The next run of this study does it; "
+                f"to do it now: scancel --name='{attempt.job_name}'"
+            )
+        self._tell(step_handler_context, attempt, says)
+        yield from ()
+
+    def _tell(self, context: StepHandlerContext, attempt: Attempt, says: str) -> None:
+        """Write into the run's log what has changed since it was last told."""
+        if self._told.get(attempt) == says:
+            return
+        self._told[attempt] = says
+        step: IStepContext = context.get_step_context(attempt.step_key)
+        log = str(self._jobs.place(attempt))
+        data = EngineEventData(metadata={"folder": dg.MetadataValue.path(log)})
+        DagsterEvent.engine_event(step, says, data)
+
+
+def attempt_of(arguments: ExecuteStepArgs) -> Attempt:
+    """Return which attempt at which step Dagster speaks of.
+
+    Parameters
+    ----------
+    arguments : ExecuteStepArgs
+
+    Returns
+    -------
+    Attempt
+    """
+    (step_key,) = arguments.step_keys_to_execute or ()
+    before = 0
+    if arguments.known_state is not None:
+        before = arguments.known_state.get_retry_state().get_attempt_count(step_key)
+    return Attempt(arguments.run_id, step_key, before + 1)
+
+
+def has_reported(instance: dg.DagsterInstance, attempt: Attempt) -> bool:
+    """Say whether the records of runs tell how an attempt went.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    attempt : Attempt
+
+    Returns
+    -------
+    bool
+    """
+    records = instance.all_logs(attempt.run_id, of_type=CLOSING)
+    return sum(record.step_key == attempt.step_key for record in records) >= attempt.number
+
+
+def _will_try_again(error: SlurmAway) -> str:
+    return f"Slurm does not answer; it is asked again, and nothing is lost meanwhile. {error}"

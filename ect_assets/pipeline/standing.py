@@ -1,0 +1,75 @@
+"""What a failure of one table of the group means for the tables that are made from it.
+
+What is out of date is decided in `freshness` and counted in `status`; which checks have run is in
+`gates`; what is said of it beside an answer is in `reservations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ect_assets.lake.store import Lake, Partition
+from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.step import Step
+from ect_assets.study import Study
+
+
+def blocked_by(step: Step, study: Study, lake: Lake, partition: Partition) -> list[str]:
+    """Name the tables of the group that a partition is made from and that could not be made.
+
+    Whoever reads the older rows of such a table would make new results from old ones. One patient's
+    failure blocks nobody: the patient is left out. What tells of failures (`exclusions`, the
+    reports) is made all the same.
+
+    Parameters
+    ----------
+    step : Step
+    study : Study
+    lake : Lake
+    partition : mapping
+
+    Returns
+    -------
+    list of str
+        Tables that failed themselves, also further up, in the order of the walk.
+    """
+    if tells_of_failures(step):
+        return []
+    found = set(_failed_above(step, study, lake, partition, {}))
+    return [one.name for one in STEPS if one.name in found]
+
+
+def tells_of_failures(step: Step) -> bool:
+    """Say whether a step is made although what it reads has failed, and says so."""
+    return bool(step.gates) or step.reads_by_sql
+
+
+def _failed_above(
+    step: Step, study: Study, lake: Lake, partition: Partition, seen: dict[tuple, set[str]]
+) -> set[str]:
+    key = (step.name, *sorted(partition.items()))
+    if key in seen:
+        return seen[key]
+    found = seen[key] = set()
+    for name in step.upstream_of(study, partition):
+        before = STEP_OF[name]
+        if "subject" in before.table.partitions:
+            continue
+        for one in _read_of(before, study, partition):
+            failure = lake.failure(before.table, one)
+            if failure is not None and failure.failed:
+                found.add(name)
+            if not tells_of_failures(before):
+                found |= _failed_above(before, study, lake, one, seen)
+    return found
+
+
+def _read_of(before: Step, study: Study, partition: Partition) -> Iterator[Partition]:
+    """Go through the partitions of a table of the group that a partition reads."""
+    if not before.table.partitions:
+        yield {}
+        return
+    mine = partition.get("parcellation")
+    for atlas in [mine] if mine is not None else sorted(study.parcellations):
+        if before.why_unavailable(study, {"parcellation": atlas}) is None:
+            yield {"parcellation": atlas}

@@ -1,0 +1,294 @@
+"""Fourth station: which genes the change follows, against spatial null maps.
+
+The methods are in `statistics` and `nulls`; here tables are lined up and read back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
+from ect_assets.pipeline.steps.transcriptome import no_expression
+from ect_assets.science.calibration import Rate, reading
+from ect_assets.science.nulls.models import surrogate_maps
+from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.statistics.multiple_comparisons import permutation_p
+from ect_assets.science.statistics.pls import PartialLeastSquares, variance_explained, zscore
+from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
+from ect_assets.science.statistics.smoothness import correlation_length
+from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
+
+STATION = "association"
+NOMINAL = 0.05
+ROWS = ("association.hemisphere", "association.structures")
+
+
+def aligned(work: Work, expression, expression_coverage, parcels, gmv_change) -> Aligned:
+    """Line up the change with gene expression as the study's settings say."""
+    chosen = work.study.association
+    return align(
+        expression, expression_coverage, parcels, gmv_change, chosen.hemisphere, chosen.structures
+    )
+
+
+def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
+    """Spread the null maps of one model into parcels by maps, in the order of `parcels`."""
+    mine = null_maps[null_maps.null_model == model]
+    wide = mine.pivot(index="parcel", columns="null_id", values="value")
+    return wide.loc[parcels].to_numpy(float)
+
+
+def component_statistic(component: int) -> str:
+    """Name the statistic that a component is tested by."""
+    return f"r2_y_component_{component}"
+
+
+@step(
+    tables.NullMaps,
+    STATION,
+    settings=("nulls.models", "nulls.n", "seed", *ROWS),
+    unavailable=no_expression,
+)
+def null_maps(
+    work: Work,
+    gmv_change: pd.DataFrame,
+    parcels: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+) -> Made:
+    """Surrogates of the map of change that keep its spatial autocorrelation.
+
+    Vasa: the map turned on the sphere (Vasa et al. 2018). Moran: spectral randomisation (Wagner
+    and Dray 2015). One set of maps per model, over the parcels that have expression.
+    """
+    study = work.study
+    rows = rows_in_use(
+        parcels,
+        covered(expression_coverage),
+        gmv_change,
+        study.association.hemisphere,
+        study.association.structures,
+    )
+    frames = []
+    for model in study.nulls.models:
+        maps = surrogate_maps(model, rows.t.to_numpy(float), rows, study.nulls.n, study.seed)
+        n_parcels, n_maps = maps.shape
+        frames.append(
+            pd.DataFrame(
+                {
+                    "null_model": model,
+                    "null_id": np.repeat(np.arange(n_maps), n_parcels),
+                    "parcel": np.tile(rows.parcel.to_numpy(), n_maps),
+                    "value": maps.T.ravel(),
+                }
+            )
+        )
+    return Made(
+        pd.concat(frames, ignore_index=True),
+        figures={"parcels": len(rows), "maps_per_model": study.nulls.n},
+    )
+
+
+@step(
+    tables.NullDistributions,
+    STATION,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def null_distributions(
+    work: Work,
+    null_maps: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> pd.DataFrame:
+    """What each component explains of the null maps: the yardstick for `pls_components`."""
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    predictors = zscore(ours.expression)
+    gram = predictors @ predictors.T
+    frames = []
+    for model in null_maps.null_model.unique():
+        maps = null_matrix(null_maps, model, ours.parcels.parcel)
+        cumulative = variance_explained(gram, maps, work.study.association.components)
+        for index, values in enumerate(np.diff(cumulative, axis=0, prepend=0)):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "null_model": model,
+                        "statistic": component_statistic(index + 1),
+                        "null_id": np.arange(values.size),
+                        "value": values,
+                    }
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+@step(
+    tables.PlsComponents,
+    STATION,
+    settings=("association.components", "nulls.primary", *ROWS),
+    unavailable=no_expression,
+    checks={
+        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
+    },
+)
+def pls_components(
+    work: Work,
+    null_distributions: pd.DataFrame,
+    null_calibration: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> Made:
+    """How much of the change each component of gene expression explains, and how surprising it is.
+
+    Partial least squares of the t map on z-scored expression; p against each spatial null model,
+    (1 + nulls at least as large) / (1 + nulls). Beside it how often that null model is wrong on
+    noise as smooth as the map.
+    """
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
+    cumulative = np.cumsum(model.r2_y_)
+    smoothness = correlation_length(
+        ours.values, mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
+    )
+    rates = {
+        name: reading(null_calibration, smoothness, name)
+        for name in null_distributions.null_model.unique()
+    }
+    rows = []
+    for index, r2_y in enumerate(model.r2_y_):
+        mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
+        for null_model, nulls in mine.groupby("null_model", sort=False):
+            rate = rates[null_model] if index == 0 else UNKNOWN_RATE
+            rows.append(
+                {
+                    "component": index + 1,
+                    "null_model": null_model,
+                    "r2_y": r2_y,
+                    "r2_y_cumulative": cumulative[index],
+                    "r2_x": model.r2_x_[index],
+                    "p_spatial": float(permutation_p(r2_y, nulls.value.to_numpy())),
+                    "n_nulls": len(nulls),
+                    "map_smoothness_mm": smoothness,
+                    "false_positive_rate_05": rate.rate,
+                    "false_positive_ci_low_05": rate.ci_low,
+                    "false_positive_ci_high_05": rate.ci_high,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    first = frame[frame.component == 1]
+    p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
+    primary = work.study.nulls.primary
+    return Made(
+        frame,
+        figures={"pls1_r2_y": float(model.r2_y_[0]), **{f"p_{name}": p for name, p in p_values}},
+        verdicts={"null_is_calibrated": _verdict(primary, rates[primary], smoothness)},
+    )
+
+
+UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
+
+
+def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
+    """Say whether a null model is liberal on noise as smooth as the map."""
+    return Verdict(
+        passed=rate.ci_low <= NOMINAL,
+        says=f"{model} gives p <= {NOMINAL} on {rate.rate:.3f} of noise maps "
+        f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
+        f"about {smoothness_mm:.0f} mm.",
+    )
+
+
+@step(
+    tables.PlsScores,
+    STATION,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def pls_scores(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> pd.DataFrame:
+    """The map of each component, beside the map of change that it follows."""
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "component": index + 1,
+                    "parcel": ours.parcels.parcel,
+                    "score": scores,
+                    "map_value": ours.values,
+                }
+            )
+            for index, scores in enumerate(model.x_scores_.T)
+        ],
+        ignore_index=True,
+    )
+
+
+@step(
+    tables.PlsGenes,
+    STATION,
+    drift=Drift("z", "q_bootstrap"),
+    settings=(
+        "association.components",
+        "association.bootstraps",
+        "association.gene_list_q",
+        "nulls.primary",
+        "seed",
+        *ROWS,
+    ),
+    unavailable=no_expression,
+)
+def pls_genes(
+    work: Work,
+    null_maps: pd.DataFrame,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> Made:
+    """Rank the genes by their weight in each component; the lists are of the first.
+
+    The bootstrap z is what the field reports, and takes parcels as independent: thousands of
+    genes pass it on smooth noise. Read it beside p_spatial, which holds its rate.
+    """
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    study = work.study
+    predictors, values = zscore(ours.expression), zscore(ours.values)
+    n_components = study.association.components
+    frame = gene_statistics(
+        predictors, values, study.association.bootstraps, study.seed, n_components
+    )
+    nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
+    spatial = spatial_gene_p(predictors, values, nulls)
+    frame = pd.concat([frame, pd.concat([spatial] * n_components, ignore_index=True)], axis=1)
+    listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
+    signs = pd.Series(np.where(frame.z > 0, "PLS1+", "PLS1-"), dtype="str")
+    ranks = frame.groupby("component").z.rank(ascending=False, method="first")
+    frame = frame.assign(
+        gene=list(ours.genes) * n_components,
+        direction=signs.where(listed, None),
+        rank=ranks.astype(int),
+    )
+    return Made(
+        frame.sort_values(["component", "rank"], ignore_index=True),
+        figures={
+            "pls1_plus_genes": int((frame.direction == "PLS1+").sum()),
+            "pls1_minus_genes": int((frame.direction == "PLS1-").sum()),
+            "genes_q_spatial_below_0.05": int((spatial.q_spatial < 0.05).sum()),
+        },
+    )
+
+
+STEPS = (null_maps, null_distributions, pls_components, pls_scores, pls_genes)

@@ -1,0 +1,141 @@
+"""How far the tests can be trusted, and what they could have found, for this very study.
+
+The measurements are in `calibration` and `statistics.power`; here tables are lined up.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.pipeline.step import Made, Work, step
+from ect_assets.pipeline.steps.association import ROWS, STATION, component_statistic
+from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
+from ect_assets.pipeline.steps.transcriptome import no_expression
+from ect_assets.science.calibration import calibrate
+from ect_assets.science.calibration import symptom_calibration as calibrate_symptoms
+from ect_assets.science.enrichment.collections import cell_types_of
+from ect_assets.science.statistics.power import detectable_effects as find_detectable_effects
+from ect_assets.science.transcriptome.matrix import covered, expression_as_matrix, parcels_in_use
+
+SYMPTOM_PERMUTATIONS = 999
+
+
+@step(
+    tables.NullCalibration,
+    STATION,
+    settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
+    unavailable=no_expression,
+    is_weekly=True,
+    version="2",
+)
+def null_calibration(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gene_sets: pd.DataFrame,
+) -> Made:
+    """Measure how often each test cries wolf on smooth noise, for this parcellation and matrix.
+
+    Noise maps of several lengths know nothing of genes; whatever a test finds in them is false.
+    Rates near 0.05 are right; above, the test is liberal and its p too small.
+    """
+    study = work.study
+    rows = parcels_in_use(
+        parcels,
+        covered(expression_coverage),
+        study.association.hemisphere,
+        study.association.structures,
+    )
+    matrix = expression_as_matrix(expression, rows.parcel)
+    matrix = matrix.loc[:, matrix.std() > 0]
+    frame = calibrate(
+        matrix.to_numpy(float),
+        rows,
+        list(matrix.columns),
+        cell_types_of(gene_sets),
+        study.nulls.models,
+        study.calibration.lengths_mm,
+        study.calibration.maps,
+        study.calibration.nulls,
+        study.seed,
+        gene_list_q=study.association.gene_list_q,
+    )
+    worst = frame[frame.statistic == component_statistic(1)].groupby("null_model")
+    rates = worst.false_positive_rate_05.max().astype(float)
+    return Made(frame, figures={f"highest_rate {name}": rate for name, rate in rates.items()})
+
+
+@step(
+    tables.SymptomCalibration,
+    "group",
+    settings=(
+        "sessions",
+        "group",
+        "calibration.symptom_maps",
+        "calibration.symptom_patients",
+        "seed",
+    ),
+    is_weekly=True,
+)
+def symptom_calibration(
+    work: Work,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Made:
+    """Measure how often the tests of brain against symptoms cry wolf when patients are exchanged.
+
+    The patients' own changes, with improvements drawn at random. Of a large cohort some patients
+    are drawn: the rates of a permutation test do not follow the number of patients, its cost does.
+    """
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    few = too_few(len(cohort.subjects), "symptom_calibration", work.parcellation)
+    if few:
+        return Made(no_rows(tables.SymptomCalibration), (few,))
+    return Made(
+        calibrate_symptoms(
+            cohort.follow_up - cohort.baseline,
+            work.study.calibration.symptom_maps,
+            SYMPTOM_PERMUTATIONS,
+            work.study.seed,
+            most_patients=work.study.calibration.symptom_patients,
+        )
+    )
+
+
+@step(
+    tables.DetectableEffects,
+    STATION,
+    settings=("nulls.primary", "group"),
+    unavailable=no_expression,
+)
+def detectable_effects(
+    work: Work,
+    gmv_change: pd.DataFrame,
+    null_distributions: pd.DataFrame,
+    pls_scores: pd.DataFrame,
+) -> Made:
+    """Say what the study could have found: the smallest effects within reach of its size.
+
+    With 80 % power at 5 %: change of one parcel without and with correction for all parcels, a
+    correlation with symptoms, and the variance that the first component has to explain.
+    """
+    few = too_few(int(gmv_change.n.iloc[0]), "detectable_effects", work.parcellation)
+    if few:
+        return Made(no_rows(tables.DetectableEffects), (few,))
+    nulls = null_distributions[
+        (null_distributions.null_model == work.study.nulls.primary)
+        & (null_distributions.statistic == component_statistic(1))
+    ]
+    frame = find_detectable_effects(
+        int(gmv_change.n.iloc[0]),
+        len(gmv_change),
+        n_covariates=int(work.study.group.adjusts_for_etiv),
+        null_r2_95=float(nulls.value.quantile(0.95)),
+    )
+    # Fewer parcels enter the association than the map has: one hemisphere, those with expression.
+    in_association = frame.test == "pls_r2"
+    return Made(frame.assign(n=frame.n.mask(in_association, pls_scores.parcel.nunique())))

@@ -1,0 +1,230 @@
+"""Second station: scans to volumes of parcels, and whether they are sound.
+
+Sources of volumes and checks of quality belong in `morphometry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
+from ect_assets.intake.volumes.sources import ShowsImages, volume_source
+from ect_assets.lake.store import Partition
+from ect_assets.pipeline.step import Made, Verdict, Work, step
+from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.report.maps.parcels_on_surface import surface_of
+from ect_assets.science.morphometry import atlas_transfer, quality
+from ect_assets.science.morphometry.scan_contrast import image_contrast
+from ect_assets.science.morphometry.site_effects import in_words, site_effects
+from ect_assets.science.morphometry.volumetric.settings import STAGE_VERSIONS
+from ect_assets.study import Study
+
+EARLIER_STAGE = "session_missing"
+PARCELLATION = ("parcellations.{parcellation}.freesurfer", "parcellations.{parcellation}.atlas")
+"""What volumes follow of a parcellation's settings: not where its gene expression comes from."""
+CHECKS = {"quality": "Every scan and patient is like the others of the cohort."}
+
+
+def _source_files(study: Study, partition: Partition) -> list[Path]:
+    return volume_source(study).files(partition["subject"])
+
+
+def _parcel_files(study: Study, partition: Partition) -> list[Path]:
+    return [*_source_files(study, partition), *atlas_files(study, partition)]
+
+
+NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by itself to see them"
+
+
+def _runs_freesurfer(study: Study) -> bool:
+    return study.morphometry.source == "recon-all"
+
+
+def _measured_by(study: Study) -> Mapping[str, int]:
+    return STAGE_VERSIONS if study.morphometry.source == "volumetric" else {}
+
+
+def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
+    """Read session by session; a missing session is noted, anything broken stops the patient."""
+    frames: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    for session in work.study.sessions.both:
+        try:
+            frames.append(read(session))
+        except InputProblem as error:
+            problems.extend(error.problems)
+    if not frames or any(problem.reason != EARLIER_STAGE for problem in problems):
+        raise InputProblem(problems)
+    return Made(pd.concat(frames, ignore_index=True), tuple(problems))
+
+
+@step(
+    tables.Parcels,
+    "morphometry",
+    settings=PARCELLATION,
+    files=atlas_files,
+    reference=REFERENCE,
+)
+def parcels(work: Work) -> pd.DataFrame:
+    """List the parcels of the parcellation: names, hemisphere, where they lie.
+
+    Of a packaged parcellation, or of the atlas files that study.toml names; what the files do not
+    say (centroids on the sphere, coordinates) is derived from them.
+    """
+    return atlas_of(work.study, work.parcellation).parcels
+
+
+@step(
+    tables.ScanVolumes,
+    "morphometry",
+    after=("raw_scans",),
+    settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
+    version="2",
+    files=_source_files,
+    makes_files=_runs_freesurfer,
+    measured_by=_measured_by,
+    from_patients=True,
+)
+def scan_volumes(work: Work) -> Made:
+    """Measure each scan as a whole: intracranial volume, brain, gray matter, quality.
+
+    Where the source says nothing of contrast, it is estimated from the image itself.
+    """
+    source = volume_source(work.study, work.log)
+    made = _each_session(work, lambda session: source.scan_volumes(work.subject, session))
+    return replace(made, frame=_with_contrast(work, made.frame))
+
+
+def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
+    """Fill in the contrast of the images that are registered and whose source does not give it."""
+    if not (work.study.scans.images and work.lake.partitions(tables.RawScans, work.partition)):
+        return scans
+    images = work.lake.read(tables.RawScans, work.partition).set_index("session").path
+    estimated = {
+        session: image_contrast(work.study.bids_folder / images[session])
+        for session in scans.session[scans.qc_cnr.isna()]
+        if session in images.index
+    }
+    return scans.assign(qc_cnr=scans.qc_cnr.fillna(scans.session.map(estimated).astype(float)))
+
+
+@step(
+    tables.ParcelGmv,
+    "morphometry",
+    after=("raw_scans",),
+    settings=("sessions", "morphometry", *PARCELLATION),
+    version="2",
+    files=_parcel_files,
+    makes_files=_runs_freesurfer,
+    measured_by=_measured_by,
+    reference=(*REFERENCE, *atlas_transfer.REFERENCE),
+    from_patients=True,
+)
+def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
+    """Measure gray matter volume in each cortical parcel, per session of the patient.
+
+    Parcels that lie outside what FreeSurfer calls cortex have no row where it measures nothing.
+    """
+    source = volume_source(work.study, work.log)
+    made = _each_session(
+        work,
+        lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
+    )
+    if not work.draws:
+        return replace(made, figures={**made.figures, "pictures": NOT_DRAWN})
+    pictures = _change_map(work, made.frame)
+    if isinstance(source, ShowsImages):
+        pictures = {**source.pictures(work.subject, work.parcellation), **pictures}
+    return replace(made, pictures=pictures)
+
+
+def _change_map(work: Work, frame: pd.DataFrame) -> dict[str, bytes]:
+    """Draw the patient's change on the cortex, where there are both sessions and a surface."""
+    # What draws is slow to import, and not needed to know the steps.
+    from ect_assets.report.maps.brain_maps import patient_change_png
+
+    surface = surface_of(work.study, work.parcellation)
+    if surface is None:
+        return {}
+    title = f"sub-{work.subject}, {work.parcellation}"
+    both = work.study.sessions.both
+    png = patient_change_png(frame, both, surface, title, work.study.simulated)
+    return {} if png is None else {"change on the cortex": png}
+
+
+@step(
+    tables.ScanQuality,
+    "morphometry",
+    after=("raw_scans", "participants"),
+    settings=("sessions", "quality", "scans"),
+    checks=CHECKS,
+    leaves_out_rows=True,
+)
+def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
+    """Hold each scan against the cohort: surfaces, contrast, intracranial volume, identity.
+
+    One row per scan, or patient, and check. A check that does not pass asks for a look; one that
+    excludes leaves the patient out, unless reviewed.tsv in the study's folder overrules it.
+    """
+    sessions, limits = work.study.sessions.both, work.study.quality
+    frames = [quality.scan_quality(scan_volumes, sessions, limits, _sites(work))]
+    if work.study.scans.images and work.lake.partitions(tables.RawScans):
+        frames.append(quality.duplicate_scans(work.lake.read(tables.RawScans)))
+    return _judged(pd.concat(frames, ignore_index=True))
+
+
+@step(
+    tables.ParcelQuality,
+    "morphometry",
+    after=("participants",),
+    settings=("sessions", "quality"),
+    checks=CHECKS | {"sites": "The change of no parcel depends on the site."},
+    leaves_out_rows=True,
+)
+def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
+    """Hold each patient's parcels against the cohort: outliers, exchanged sides or sessions.
+
+    One row per scan, or patient, and check, as in scan_quality. Whether the change depends on the
+    site is a check of its own.
+    """
+    sessions = work.study.sessions.both
+    made = _judged(quality.parcel_quality(parcel_gmv, sessions, work.study.quality))
+    sites = Verdict(*in_words(site_effects(parcel_gmv, sessions, _sites(work))))
+    return replace(made, verdicts={**made.verdicts, "sites": sites})
+
+
+def _sites(work: Work) -> dict[str, str]:
+    """Name the site of each patient, where participants.tsv could be read and says it."""
+    if not work.lake.partitions(tables.Participants):
+        return {}
+    known = work.lake.read(tables.Participants)[["subject", "site"]].dropna()
+    return dict(zip(known.subject, known.site, strict=True))
+
+
+def _judged(checked: pd.DataFrame) -> Made:
+    """Add what a reader needs to know first: who does not pass."""
+    failing = checked[~checked.passes]
+    who = [
+        f"{'the cohort' if subject == EVERY else f'sub-{subject}'}"
+        f"{'' if session == EVERY else f' ses-{session}'} ({check})"
+        for subject, session, check in failing[["subject", "session", "check_name"]].to_numpy(
+            dtype=str
+        )
+    ]
+    left_out = checked.loc[checked.excludes, "subject"].nunique()
+    says = (
+        f"{len(failing)} of {len(checked)} do not pass: {', '.join(who)}." if who else "All pass."
+    )
+    return Made(
+        checked,
+        figures={"not_passed": len(failing), "patients_excluded": int(left_out)},
+        verdicts={"quality": Verdict(not who, says)},
+    )
+
+
+STEPS = (parcels, scan_volumes, parcel_gmv, scan_quality, parcel_quality)

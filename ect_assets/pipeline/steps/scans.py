@@ -1,0 +1,260 @@
+"""First station: what the clinic hands in, as tables. How it is read belongs in `intake`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.intake import patient_files
+from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
+from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.participants import COLUMNS as BASIC_COLUMNS
+from ect_assets.intake.privacy import (
+    BLOCKING,
+    POSSIBLE,
+    UNCHECKED,
+    screen_participants,
+    screen_subject,
+    withheld_columns,
+)
+from ect_assets.intake.scans import read_raw_scans
+from ect_assets.intake.session_order import contradictions
+from ect_assets.lake.store import Partition
+from ect_assets.pipeline.staleness import has_failed_before, is_fresh
+from ect_assets.pipeline.step import Event, Made, Work, step
+from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
+from ect_assets.study import Study
+
+HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
+"""Findings with which the images that are there are still registered."""
+
+
+def _no_images(study: Study, partition: Partition) -> str | None:
+    return None if study.scans.images else "the study has no images (scans.images = false)"
+
+
+def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
+    """Give what the screen says of a patient: as `raw_scans` found it in these files, or anew."""
+    study, partition = work.study, {"subject": subject}
+    is_known = study.scans.images and (
+        is_fresh(raw_scans, study, work.lake, partition)
+        or has_failed_before(raw_scans, study, work.lake, partition)
+    )
+    if not is_known:
+        return _screen(study, subject)
+    failure = work.lake.failure(tables.RawScans, partition)
+    return () if failure is None else failure.problems
+
+
+def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
+    """List, for a table of all patients, what the screen found of them."""
+    bids = work.study.bids_folder
+    found = [
+        *screen_participants(bids, work.study.privacy.allow),
+        *(one for subject in subject_labels(bids) for one in _found_by_screen(work, subject)),
+    ]
+    return [dataclasses.replace(one, stage=stage) for one in found if one.reason in reasons]
+
+
+def _screen(study: Study, subject: str) -> list[Problem]:
+    """Screen a patient; a screen that cannot be made blocks the patient."""
+    try:
+        return screen_subject(
+            study.bids_folder,
+            subject,
+            study.privacy.allow,
+            patient_files.made_here(study),
+            patient_files.folders_outside(study, subject),
+        )
+    except (StudyError, MemoryError):
+        raise
+    except Exception as error:
+        sentence = (
+            f"the files of this patient could not be looked through ({type(error).__name__}). "
+            "`ect validate` may say more; report it if it does not."
+        )
+        return [Problem(UNCHECKED, sentence, "raw_scans", subject)]
+
+
+def _images(study: Study, partition: Partition) -> list[Path]:
+    return patient_files.image_files(study, partition["subject"])
+
+
+def _screened_at_the_images(study: Study, partition: Partition) -> tuple[str, ...]:
+    """Name what a table of all patients need not wait for: where there are no images to screen."""
+    return () if study.scans.images else (tables.RawScans.table_name,)
+
+
+def _participants_files(study: Study, partition: Partition) -> list[Path]:
+    return patient_files.participants_files(study)
+
+
+def _clinical_files(study: Study, partition: Partition) -> list[Path]:
+    return patient_files.rating_files(study)
+
+
+@step(
+    tables.RawScans,
+    "scans",
+    version="2",
+    settings=("sessions", "bids", "privacy"),
+    files=_images,
+    from_patients=True,
+    unavailable=_no_images,
+)
+def raw_scans(work: Work) -> Made:
+    """Register the patient's T1w images: geometry, acquisition and checksum.
+
+    An image that cannot be read, or content that can tell who the patient is, stops this patient;
+    a session without an image is noted, and the others are registered.
+    """
+    bids, sessions = work.study.bids_folder, work.study.sessions.both
+    frame, unusable = read_raw_scans(bids, work.subject, sessions)
+    problems = [*_screen(work.study, work.subject), *unusable]
+    broken = [problem for problem in problems if problem.reason not in HARMLESS]
+    if broken or frame.empty:
+        raise InputProblem(problems)
+    return Made(
+        frame.assign(ingested_at=_first_seen(work, frame)),
+        tuple(problems),
+        {
+            "sessions": len(frame),
+            "megavoxels": float((frame.n_x * frame.n_y * frame.n_z).sum() / 1e6),
+        },
+        events=_changed(work, frame),
+    )
+
+
+def _before(work: Work) -> pd.DataFrame | None:
+    there = work.lake.partitions(tables.RawScans, work.partition)
+    return work.lake.read(tables.RawScans, work.partition) if there else None
+
+
+def _changed(work: Work, frame: pd.DataFrame) -> tuple[Event, ...]:
+    """List for the audit log the images that are new, other or gone since the last time."""
+    before = _before(work)
+    if before is None:
+        return ()
+    old, new = (dict(zip(one.session, one.sha256, strict=True)) for one in (before, frame))
+    says = {True: "another image", False: "its first image"}
+    return tuple(
+        Event("changed", work.subject, f"ses-{session} has {says[session in old]}")
+        for session in new
+        if new[session] != old.get(session)
+    ) + tuple(
+        Event("changed", work.subject, f"ses-{session} has no image any more")
+        for session in old
+        if session not in new
+    )
+
+
+def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
+    """When each image's content first came into the lake: now, unless it is known already."""
+    before = _before(work)
+    known = {} if before is None else dict(zip(before.sha256, before.ingested_at, strict=True))
+    now = datetime.now(UTC).replace(microsecond=0)
+    return [known.get(checksum, now) for checksum in frame.sha256]
+
+
+@step(
+    tables.Participants,
+    "scans",
+    settings=("participants", "sessions", "bids", "privacy", "scans"),
+    after=("raw_scans",),
+    skips=_screened_at_the_images,
+    reads_problems=True,
+    leaves_out_rows=True,
+    files=_participants_files,
+    from_patients=True,
+    version="2",
+)
+def participants(work: Work) -> Made:
+    """List the patients as participants.tsv describes them.
+
+    A column that can tell who they are stops the table; a cell or a file that can leaves its
+    patient out, and so do dates that say that the follow-up came before the baseline. A value that
+    cannot be right is missing, and reported. A column of free text is left out unless
+    ``privacy.allow`` names it.
+    """
+    bids = work.study.bids_folder
+    screened = screen_participants(bids, work.study.privacy.allow)
+    of_columns = [one for one in screened if one.reason in BLOCKING and one.subject == EVERY]
+    if of_columns:
+        raise InputProblem(of_columns)
+    # With images what only might identify is noted where they are registered.
+    told = BLOCKING if work.study.scans.images else (*BLOCKING, POSSIBLE)
+    screened += _told_by_screen(work, "participants", told)
+    both = work.study.sessions.both
+    frame, problems = read_participants(bids, dict(work.study.participants), both[0])
+    frame = _without_free_text(work.study, frame)
+    frame = _without_blocked(frame, screened)
+    turned = contradictions(bids, subject_labels(bids), both)
+    found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
+    return Made(
+        frame,
+        tuple(found),
+        {"patients": len(frame), "mean_age_years": float(frame.age_years.mean())},
+    )
+
+
+@step(
+    tables.ClinicalScores,
+    "scans",
+    settings=("sessions", "instruments", "bids", "privacy", "scans"),
+    after=("raw_scans",),
+    skips=_screened_at_the_images,
+    reads_problems=True,
+    leaves_out_rows=True,
+    files=_clinical_files,
+    from_patients=True,
+    version="2",
+)
+def clinical_scores(work: Work) -> Made:
+    """Collect ratings and questionnaires, one score per patient, session and instrument.
+
+    A patient whom the screen for identifying content blocks has none here.
+    A score without its partner in the other session is kept; the patient is then left out of the
+    analyses of that instrument, and `exclusions` says so.
+    """
+    study = work.study
+    frame, problems = read_clinical_scores(
+        study.bids_folder,
+        subject_labels(study.bids_folder),
+        study.sessions.both,
+        study.instruments,
+    )
+    everything = _told_by_screen(work, "clinical_scores", BLOCKING)
+    # A column that identifies concerns participants.tsv, and stops that table.
+    blocking = [problem for problem in everything if problem.subject != EVERY]
+    frame = _without_blocked(frame, blocking)
+    return Made(
+        frame,
+        tuple(dict.fromkeys([*problems, *blocking])),
+        {"scores": len(frame), "instruments": ", ".join(study.instruments)},
+    )
+
+
+def _without_free_text(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """Take columns of free text out; of those that every study has, the values."""
+    ours = {theirs.casefold(): name for theirs, name in study.participants.items()}
+    withheld = withheld_columns(study.bids_folder, study.privacy.allow)
+    names = {ours.get(one.casefold(), one).casefold() for one in withheld}
+    found = [str(one) for one in frame if str(one).casefold() in names]
+    known = [one for one in found if one in BASIC_COLUMNS]
+    frame = frame.drop(columns=[one for one in found if one not in known])
+    for name in known:
+        frame[name] = pd.Series(index=frame.index, dtype=frame[name].dtype)
+    return frame
+
+
+def _without_blocked(frame: pd.DataFrame, problems: Sequence[Problem]) -> pd.DataFrame:
+    blocked = {one.subject for one in problems if one.reason in BLOCKING}
+    return frame[~frame.subject.isin(blocked)].reset_index(drop=True)
+
+
+STEPS = (raw_scans, participants, clinical_scores)

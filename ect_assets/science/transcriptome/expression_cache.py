@@ -1,0 +1,103 @@
+"""Keeps what a run of abagen gave, under a digest of everything it depends on.
+
+A run takes a minute; three tables are made from it. So its result lies in a folder named by the
+donors' content, the atlas and all options: it is found again exactly when these are the same.
+The run itself is in `abagen_run`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ect_assets.science.transcriptome.abagen_bridge import BRIDGE_VERSION
+from ect_assets.science.transcriptome.abagen_run import ExpressionRun
+from ect_assets.science.transcriptome.donor_tables import DonorTables
+
+FORMAT = 1
+"""Raise it when the files below change."""
+
+
+def run_digest(atlas_sha256: str, donors: Sequence[DonorTables], options: Mapping[str, Any]) -> str:
+    """Digest everything that the result of a run depends on.
+
+    Parameters
+    ----------
+    atlas_sha256 : str
+        Over the atlas as abagen sees it.
+    donors : sequence of DonorTables
+    options : mapping
+        abagen's arguments.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    parts = {
+        "format": FORMAT,
+        "abagen": version("abagen"),
+        "bridge": BRIDGE_VERSION,
+        "atlas": atlas_sha256,
+        "donors": {donor.name: donor.sha256 for donor in donors},
+        "options": dict(options),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def cached_run(cache: Path, digest: str, run: Callable[[], ExpressionRun]) -> ExpressionRun:
+    """Return the kept result of a run, or run it and keep the result.
+
+    Parameters
+    ----------
+    cache : Path
+    digest : str
+        From `run_digest`.
+    run : callable
+        Is called only when there is no whole result.
+
+    Returns
+    -------
+    ExpressionRun
+        The same, to the last bit, whether it was kept or not.
+    """
+    folder = cache / digest[:32]
+    if not folder.is_dir():
+        _keep(run(), folder)
+    return _load(folder)
+
+
+def _keep(result: ExpressionRun, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
+    try:
+        result.expression.rename(columns=str).to_parquet(building / "expression.parquet")
+        result.counts.to_parquet(building / "counts.parquet")
+        genes = pd.DataFrame({"entrez_id": result.entrez_ids, "stability": result.stability})
+        genes.to_parquet(building / "genes.parquet")
+        (building / "report.txt").write_text(result.report, encoding="utf-8")
+        (building / "n_probes.json").write_text(json.dumps(result.n_probes), encoding="utf-8")
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _load(folder: Path) -> ExpressionRun:
+    genes = pd.read_parquet(folder / "genes.parquet")
+    return ExpressionRun(
+        pd.read_parquet(folder / "expression.parquet").rename_axis(columns="gene"),
+        pd.read_parquet(folder / "counts.parquet").rename_axis(columns="donor"),
+        genes.stability,
+        genes.entrez_id,
+        (folder / "report.txt").read_text(encoding="utf-8"),
+        json.loads((folder / "n_probes.json").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,123 @@
+"""Finding and reading the `study.toml` of a study."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ect_assets.problems import StudyError
+from ect_assets.study.file import read_settings
+from ect_assets.study.places import refuse_impossible_places
+from ect_assets.study.settings import Study
+
+STUDY_FILE = "study.toml"
+STUDIES_FOLDER = "studies"
+
+FAULTS_SHOWN = 10
+PLAIN_WORDS = {
+    "extra_forbidden": "there is no such setting; is it misspelt?",
+    "missing": "is missing",
+    "finite_number": "has to be a number, not nan or inf",
+    "string_pattern_mismatch": "only letters and digits, without sub- or ses-; names of "
+    "parcellations and instruments in lower case, with _",
+}
+"""What is said instead of the validator's own words, by its kinds of fault."""
+
+
+def load_study(folder: Path | str) -> Study:
+    """Read and check `study.toml`.
+
+    Parameters
+    ----------
+    folder : path
+        The study's folder, or its `study.toml`.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        When there is no such file, it is not TOML, or a setting is unknown or out of range; the
+        message names the setting.
+    """
+    folder = Path(folder).expanduser().resolve()
+    file = folder if folder.name == STUDY_FILE else folder / STUDY_FILE
+    if not file.is_file():
+        raise StudyError(
+            f"{file.parent} is not a study: it has no {STUDY_FILE}. "
+            "Make one with `ect init PATH`, or try `ect demo`."
+        )
+    settings = read_settings(file)
+    if "folder" in settings:
+        raise StudyError(f"{file}: folder: it is where this file lies; take the setting away.")
+    try:
+        study = Study(folder=file.parent, **settings)
+    except ValidationError as error:
+        raise StudyError(f"{file}: {_faults(error)}.") from error
+    try:
+        refuse_impossible_places(study)
+    except StudyError as error:
+        raise StudyError(f"{file}: {error}") from error
+    return study
+
+
+def _faults(error: ValidationError) -> str:
+    """Name each setting that cannot be right, and why; of very many the first."""
+    faults = error.errors(include_url=False, include_input=False)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'study'}: "
+        f"{PLAIN_WORDS.get(fault['type'], fault['msg'])}"
+        for fault in faults[:FAULTS_SHOWN]
+    ]
+    more = len(faults) - FAULTS_SHOWN
+    return "; ".join([*said, f"and {more} more"] if more > 0 else said)
+
+
+def find_study(said: str | Path | None = None) -> Path:
+    """Find the folder of the study that a command is about.
+
+    Parameters
+    ----------
+    said : path or str, optional
+        What the user said (``--study``): a folder, or the name of a folder below ``studies/``.
+        Without it ``ECT_STUDY``, then the current folder and those above it, then the only
+        study below ``studies/``.
+
+    Returns
+    -------
+    Path
+        A folder that holds a `study.toml`.
+
+    Raises
+    ------
+    StudyError
+        When there is none, or more than one and none was said.
+    """
+    said = said or os.environ.get("ECT_STUDY") or None
+    if said is not None:
+        named = Path(said).expanduser()
+        for folder in (named, Path(STUDIES_FOLDER) / named):
+            if (folder / STUDY_FILE).is_file():
+                return folder.resolve()
+        raise StudyError(
+            f"{named} is not a study: it has no {STUDY_FILE}. "
+            "Make one with `ect init PATH`, or try `ect demo`."
+        )
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / STUDY_FILE).is_file():
+            return folder
+    found = sorted(file.parent for file in here.glob(f"{STUDIES_FOLDER}/*/{STUDY_FILE}"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise StudyError(
+            f"There is no study here ({here}). Try `ect demo`, make one with `ect init PATH`, "
+            "or say which with --study PATH."
+        )
+    names = ", ".join(folder.name for folder in found)
+    raise StudyError(f"There are several studies here: {names}. Say which with --study NAME.")

@@ -1,0 +1,108 @@
+"""Every table of the platform, once: the public interface.
+
+Storage, checks, the UI's column lists, SQL comments and the data dictionary are read from here;
+nothing says it a second time. Names and units are promises: a column may be added, none is
+renamed or dropped. How a table becomes a file belongs in `lake`.
+"""
+
+from __future__ import annotations
+
+from ect_assets.tables import association, enrichment, expression, group, patients, records
+from ect_assets.tables.association import (
+    DetectableEffects,
+    NullCalibration,
+    NullDistributions,
+    NullMaps,
+    PlsComponents,
+    PlsGenes,
+    PlsScores,
+    SymptomCalibration,
+)
+from ect_assets.tables.enrichment import (
+    CellTypeEnrichment,
+    Findings,
+    GeneSetEnrichment,
+    GeneSets,
+    GeneSetSpatialEnrichment,
+    GoEnrichment,
+    GoTermLinks,
+)
+from ect_assets.tables.expression import (
+    Donors,
+    Expression,
+    ExpressionCoverage,
+    ExpressionMethods,
+    Genes,
+    GeneStability,
+)
+from ect_assets.tables.group import (
+    ClinicalChange,
+    GmvChange,
+    SymptomPls,
+    SymptomPlsScores,
+    SymptomPlsWeights,
+)
+from ect_assets.tables.patients import (
+    ClinicalScores,
+    Exclusions,
+    ParcelGmv,
+    ParcelQuality,
+    Parcels,
+    Participants,
+    RawScans,
+    ScanQuality,
+    ScanVolumes,
+)
+from ect_assets.tables.records import AuditLog, StudyOverview, StudyReport
+from ect_assets.tables.schema import Table
+
+_IN_ORDER = (patients, group, expression, association, enrichment, records)
+TABLES: dict[str, type[Table]] = {
+    table.table_name: table
+    for module in _IN_ORDER
+    for table in vars(module).values()
+    if isinstance(table, type) and issubclass(table, Table) and table is not Table
+}
+"""All tables by name, in the order of the walk."""
+
+__all__ = [
+    "TABLES",
+    "RawScans",
+    "Participants",
+    "ClinicalScores",
+    "ScanVolumes",
+    "ParcelGmv",
+    "Parcels",
+    "ScanQuality",
+    "ParcelQuality",
+    "Exclusions",
+    "GmvChange",
+    "ClinicalChange",
+    "SymptomPls",
+    "SymptomPlsScores",
+    "SymptomPlsWeights",
+    "Donors",
+    "Expression",
+    "ExpressionCoverage",
+    "ExpressionMethods",
+    "GeneStability",
+    "Genes",
+    "NullMaps",
+    "NullDistributions",
+    "NullCalibration",
+    "SymptomCalibration",
+    "DetectableEffects",
+    "PlsComponents",
+    "PlsScores",
+    "PlsGenes",
+    "GeneSets",
+    "GoEnrichment",
+    "GoTermLinks",
+    "CellTypeEnrichment",
+    "GeneSetEnrichment",
+    "GeneSetSpatialEnrichment",
+    "Findings",
+    "StudyReport",
+    "StudyOverview",
+    "AuditLog",
+]

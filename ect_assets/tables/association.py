@@ -1,0 +1,160 @@
+"""Tables of the association of change and expression: null maps, PLS, calibration."""
+
+from __future__ import annotations
+
+from ect_assets.tables.columns import GENE, NULL_MODEL, PARCEL, PARCELLATION, PROBABILITY
+from ect_assets.tables.schema import Table, column
+
+
+class NullMaps(Table):
+    """Surrogates of the map of change that keep its spatial autocorrelation."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "null_model", "null_id", "parcel")
+    parcellation: str = column(PARCELLATION)
+    null_model: str = column(NULL_MODEL)
+    null_id: int = column("number of the null map, from 0", minimum=0)
+    parcel: str = column(PARCEL)
+    value: float = column("value of the null map in the parcel")
+
+
+class NullDistributions(Table):
+    """Statistics of the null maps, against which the observed ones are held."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "null_model", "statistic", "null_id")
+    parcellation: str = column(PARCELLATION)
+    null_model: str = column(NULL_MODEL)
+    statistic: str = column("for example r2_y_component_1")
+    null_id: int = column("number of the null map, from 0", minimum=0)
+    value: float = column("value of the statistic for this null map")
+
+
+class NullCalibration(Table):
+    """How often each null model cries wolf on smooth noise, for this parcellation and matrix."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "null_model", "statistic", "smoothness_mm")
+    parcellation: str = column(PARCELLATION)
+    null_model: str = column(NULL_MODEL)
+    statistic: str = column("the test whose error rate it is")
+    smoothness_mm: float = column("length over which the noise is correlated", unit="mm", minimum=0)
+    n_maps: int = column("noise maps tried", minimum=1)
+    false_positive_rate_05: float = column(
+        "share with p <= 0.05: of noise maps, or of genes or sets on average over maps; for gene_list_bootstrap of maps with any listed gene",
+        **PROBABILITY,
+    )
+    false_positive_rate_01: float = column(
+        "the same at 0.01; gene_list_bootstrap has its own threshold, and the same number here",
+        **PROBABILITY,
+    )
+    ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+
+
+class SymptomCalibration(Table):
+    """How often the tests of brain against symptoms cry wolf when patients are exchanged."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "statistic")
+    parcellation: str = column(PARCELLATION)
+    statistic: str = column("the p value of symptom_pls whose error rate it is")
+    n_patients: int = column("patients", minimum=3)
+    n_parcels: int = column("parcels", minimum=1)
+    n_maps: int = column("random improvements tried", minimum=1)
+    false_positive_rate_05: float = column("share with p <= 0.05", **PROBABILITY)
+    false_positive_rate_01: float = column("share with p <= 0.01", **PROBABILITY)
+    ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+
+
+class DetectableEffects(Table):
+    """What the study could have found: the smallest effects within reach of its size."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "test")
+    parcellation: str = column(PARCELLATION)
+    test: str = column("parcel_change, parcel_change_bonferroni, symptom_correlation or pls_r2")
+    n: int = column("patients; parcels for pls_r2", minimum=2)
+    alpha: float = column("two-sided level of the test", **PROBABILITY)
+    power: float | None = column(
+        "probability of finding the smallest effect; not known for pls_r2", **PROBABILITY
+    )
+    smallest_effect: float = column(
+        "smallest effect that is found with this power; for pls_r2 the one that reaches p = 0.05",
+        minimum=0,
+    )
+    effect_unit: str = column("d_z, r or R2", choices=("d_z", "r", "R2"))
+    half_width_95: float | None = column("half width of the 95 % confidence interval", minimum=0)
+
+
+class PlsComponents(Table):
+    """How much of the map of change each component of gene expression explains."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "component", "null_model")
+    parcellation: str = column(PARCELLATION)
+    component: int = column("number of the component, from 1", minimum=1)
+    null_model: str = column(NULL_MODEL)
+    r2_y: float = column("variance of the map explained by the component", **PROBABILITY)
+    r2_y_cumulative: float = column(
+        "variance of the map explained up to the component", **PROBABILITY
+    )
+    r2_x: float = column("variance of expression explained by the component", **PROBABILITY)
+    p_spatial: float = column("p of r2_y against the null maps", **PROBABILITY)
+    n_nulls: int = column("null maps", minimum=1)
+    map_smoothness_mm: float | None = column(
+        "length over which the map is correlated, estimated; uncertain for a single map",
+        unit="mm",
+        minimum=0,
+    )
+    false_positive_rate_05: float | None = column(
+        "how often this null model gives p <= 0.05 on noise as smooth as the map; first component only",
+        **PROBABILITY,
+    )
+    false_positive_ci_low_05: float | None = column("lower end of its 95 % interval", **PROBABILITY)
+    false_positive_ci_high_05: float | None = column(
+        "upper end of its 95 % interval", **PROBABILITY
+    )
+
+
+class PlsScores(Table):
+    """The map of each component beside the map of change."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "component", "parcel")
+    parcellation: str = column(PARCELLATION)
+    component: int = column("number of the component, from 1", minimum=1)
+    parcel: str = column(PARCEL)
+    score: float = column("score of the parcel; correlates positively with the map")
+    map_value: float = column("t of the change in the parcel")
+
+
+class PlsGenes(Table):
+    """Weight of each gene in a component, with its bootstrap z and its spatial p."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "component", "gene")
+    parcellation: str = column(PARCELLATION)
+    component: int = column("number of the component, from 1", minimum=1)
+    gene: str = column(GENE)
+    weight: float = column("weight, with the scores of unit length")
+    se: float = column("bootstrap standard error over parcels", minimum=0)
+    z: float = column("weight over its standard error")
+    p_bootstrap: float = column(
+        "two-sided normal p of z; takes parcels as independent, which they are not", **PROBABILITY
+    )
+    q_bootstrap: float = column(
+        "p_bootstrap after false discovery rate over the genes", **PROBABILITY
+    )
+    direction: str | None = column(
+        "PLS1+ or PLS1- where q_bootstrap passes the study's threshold", choices=("PLS1+", "PLS1-")
+    )
+    rank: int = column("rank by z, 1 = highest", minimum=1)
+    r_map: float = column(
+        "correlation of the gene's expression with the map", minimum=-1.0000001, maximum=1.0000001
+    )
+    p_spatial: float = column(
+        "two-sided p of r_map against the primary null model's maps", **PROBABILITY
+    )
+    q_spatial: float = column("p_spatial after false discovery rate over the genes", **PROBABILITY)

@@ -1,0 +1,122 @@
+"""Tables of the group: change of gray matter and of the scores, and their association."""
+
+from __future__ import annotations
+
+from ect_assets.tables.columns import (
+    HEMISPHERE,
+    HEMISPHERES,
+    PARCEL,
+    PARCELLATION,
+    PROBABILITY,
+    SUBJECT,
+)
+from ect_assets.tables.schema import Table, column
+
+
+class GmvChange(Table):
+    """Change of gray matter volume per parcel between two sessions."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "parcel")
+    parcellation: str = column(PARCELLATION)
+    parcel: str = column(PARCEL)
+    hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
+    n: int = column("patients", minimum=2)
+    mean_pre_mm3: float = column("mean at baseline", unit="mm3", minimum=0)
+    mean_post_mm3: float = column("mean at follow-up", unit="mm3", minimum=0)
+    mean_change_mm3: float = column("mean of follow-up minus baseline", unit="mm3")
+    percent_change: float = column("mean change in percent of the mean at baseline", unit="%")
+    t: float = column("t statistic of the mean change, adjusted for intracranial volume")
+    df: int = column("degrees of freedom", minimum=1)
+    p: float = column("two-sided p of t", **PROBABILITY)
+    q: float = column(
+        "p after false discovery rate over the parcels (Benjamini-Hochberg)", **PROBABILITY
+    )
+    cohen_dz: float = column("mean of the changes over their standard deviation")
+    ci_low_mm3: float = column(
+        "lower end of the 95 % interval of the adjusted mean change", unit="mm3"
+    )
+    ci_high_mm3: float = column(
+        "upper end of the 95 % interval of the adjusted mean change", unit="mm3"
+    )
+    t_unadjusted: float = column("t of the plain paired t-test")
+    p_unadjusted: float = column("two-sided p of the plain paired t-test", **PROBABILITY)
+
+
+class ClinicalChange(Table):
+    """Change of each instrument over the patients who have both sessions."""
+
+    key = ("instrument",)
+    instrument: str = column("the instrument's name in study.toml")
+    n: int = column("patients with both scores", minimum=2)
+    mean_pre: float = column("mean at baseline", unit="points")
+    sd_pre: float = column("standard deviation at baseline", unit="points", minimum=0)
+    mean_post: float = column("mean at follow-up", unit="points")
+    sd_post: float = column("standard deviation at follow-up", unit="points", minimum=0)
+    mean_change: float = column("mean of follow-up minus baseline", unit="points")
+    t: float = column("t of the paired t-test")
+    df: int = column("degrees of freedom", minimum=1)
+    p: float = column("two-sided p of t", **PROBABILITY)
+    cohen_dz: float = column("mean of the changes over their standard deviation")
+
+
+class SymptomPls(Table):
+    """How far the change of the brain goes with the change of symptoms, over patients."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "instrument")
+    parcellation: str = column(PARCELLATION)
+    instrument: str = column("the instrument's name in study.toml")
+    n: int = column("patients with both scans and both scores", minimum=3)
+    r: float = column(
+        "correlation of the PLS score with the improvement (baseline minus follow-up)"
+    )
+    r2: float = column("variance of improvement explained by the first component", **PROBABILITY)
+    p_perm: float = column(
+        "p of the covariance of brain and symptoms under exchange of patients", **PROBABILITY
+    )
+    p_perm_r2: float = column(
+        "p of r2 under exchange of patients; says little, see the method notes", **PROBABILITY
+    )
+    n_permutations: int = column("permutations of patients", minimum=1)
+    r_cross_validated: float = column(
+        "correlation of improvement with its leave-one-out prediction"
+    )
+    p_cross_validated: float = column(
+        "p of r_cross_validated under exchange of patients", **PROBABILITY
+    )
+
+
+class SymptomPlsScores(Table):
+    """How each patient's brain changed along the component that goes with symptoms."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "instrument", "subject")
+    parcellation: str = column(PARCELLATION)
+    instrument: str = column("the instrument's name in study.toml")
+    subject: str = column(SUBJECT)
+    score: float = column("score of the patient's change in the first component, in its own SD")
+    improvement: float = column("baseline minus follow-up score, in points of the instrument")
+    predicted_improvement: float = column(
+        "improvement predicted from the other patients, in points of the instrument"
+    )
+
+
+class SymptomPlsWeights(Table):
+    """Which parcels carry the association of brain change with symptoms."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "instrument", "parcel")
+    parcellation: str = column(PARCELLATION)
+    instrument: str = column("the instrument's name in study.toml")
+    parcel: str = column(PARCEL)
+    weight: float = column("weight of the parcel in the first component")
+    se: float = column("bootstrap standard error over patients", minimum=0)
+    z: float = column("weight over its standard error")
+    p: float = column("two-sided normal p of z; no test, see the method notes", **PROBABILITY)
+    q: float = column("p after false discovery rate over the parcels; no test", **PROBABILITY)
+    p_perm: float = column(
+        "p of the correlation of the parcel's change with improvement, under exchange of patients",
+        **PROBABILITY,
+    )
+    q_perm: float = column("p_perm after false discovery rate over the parcels", **PROBABILITY)
