@@ -44,9 +44,9 @@ OUR_RUN = (
 from pathlib import Path
 started = time.time()
 from ect_assets.study import Transcriptome
-from ect_assets.transcriptome.abagen_run import run_abagen
-from ect_assets.transcriptome.donor_tables import donor_tables
-from ect_assets.transcriptome.donors import choose_donors
+from ect_assets.science.transcriptome.abagen_run import run_abagen
+from ect_assets.science.transcriptome.donor_tables import donor_tables
+from ect_assets.science.transcriptome.donors import choose_donors
 donors = [donor_tables(one, Path(sys.argv[4])) for one in choose_donors(Path(sys.argv[3]), None)]
 if len(sys.argv) > 5:
     done(started, [])

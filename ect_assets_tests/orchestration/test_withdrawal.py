@@ -237,8 +237,8 @@ def test_a_withdrawal_that_was_killed_is_finished_by_the_same_command(study, ste
 def test_a_withdrawal_whose_process_was_killed_is_finished_by_ect_run(study):
     script = f"""
 import os
-from ect_assets import withdrawal
-from ect_assets.instance import open_instance
+from ect_assets.orchestration import withdrawal
+from ect_assets.orchestration.instance import open_instance
 from ect_assets.study import load_study
 study = load_study({str(study.folder)!r})
 withdrawal.reached = lambda name: os._exit(9) if name == "source_rows" else None

@@ -17,7 +17,7 @@ from ect_assets_tests.waiting import wait_until
 
 CHILD = """
 import signal, subprocess, sys
-from ect_assets.serving.lifeline import settings_from_parent
+from ect_assets.cli.serving.lifeline import settings_from_parent
 settings = settings_from_parent()
 under = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read(); input()"])
 rest = sys.stdin.read()

@@ -185,8 +185,12 @@ def test_the_statistics_of_a_hemisphere_are_spoiled(how):
             assert str(error)
             return
         assert frame["gmv_mm3"].tolist() == expected("1")
-        assert frame["area_mm2"].tolist() == expected("1", "area")
-        assert frame["thickness_mm"].tolist() == expected("1", "thickness")
+        # These two may be missing; a missing code then leaves that one cell empty.
+        for column, measure in (("area_mm2", "area"), ("thickness_mm", "thickness")):
+            read, right = frame[column].to_numpy(), np.array(expected("1", measure))
+            missing = np.isnan(read)
+            assert missing.sum() <= (how["code"] is not None)
+            assert read[~missing].tolist() == right[~missing].tolist()
 
 
 ATLAS = [

@@ -234,7 +234,7 @@ import sys
 from pathlib import Path
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.store import Lake
-from ect_assets.places import place_of
+from ect_assets.lake.location import place_of
 from ect_assets.tables import ParcelGmv
 from ect_assets_tests.lake.rows import PROVENANCE, rows
 
