@@ -58,14 +58,6 @@ def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
 def folder_beside(file: Path) -> Iterator[Path]:
     """Make a folder beside a file, for what is written in several steps; it goes in the end.
 
-    Parameters
-    ----------
-    file : Path
-
-    Yields
-    ------
-    Path
-
     Raises
     ------
     WriteError

@@ -65,10 +65,6 @@ def plan_rows(items: Sequence[Item], stuck: bool = False) -> list[PlanRow]:
 def total_seconds(rows: Iterable[PlanRow]) -> tuple[float, bool]:
     """Add up what is known of the time, and say whether that is all.
 
-    Parameters
-    ----------
-    rows : iterable of PlanRow
-
     Returns
     -------
     (float, bool)

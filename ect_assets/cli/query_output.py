@@ -38,12 +38,9 @@ def write_answer(
 
     Parameters
     ----------
-    lake : Lake
-    sql : str
     form : str
         ``table``, ``csv``, ``json`` (one object per line) or ``parquet``. In CSV, which
         spreadsheets open, a text that begins like a formula gets an apostrophe in front.
-    output : Path, optional
     timeout_seconds : float
         After which it is stopped; 0 for no limit.
 

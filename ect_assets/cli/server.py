@@ -146,7 +146,6 @@ def serve(study: Study, port: int, has_token: bool = True) -> int:
 
     Parameters
     ----------
-    study : Study
     port : int
         Port on the loopback address.
     has_token : bool

@@ -124,12 +124,7 @@ def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
 
 
 def show_to_be_fixed(problems: Sequence[Problem]) -> None:
-    """Print the first of what is wrong in the input without stopping anything, and count the rest.
-
-    Parameters
-    ----------
-    problems : sequence of Problem
-    """
+    """Print the first of the problems of the input, without stopping, and count the rest."""
     show_problems(problems[:MOST_SHOWN], "To be fixed in the input")
     if len(problems) > MOST_SHOWN:
         remark(f"And {len(problems) - MOST_SHOWN:,} more: `ect validate` lists all.")

@@ -72,12 +72,7 @@ def _natural(label: str) -> list[tuple[int, str]]:
 
 
 def has_images(bids: Path) -> bool:
-    """Say whether there is any image in a folder ``anat``, also one whose name is not quite right.
-
-    Parameters
-    ----------
-    bids : Path
-    """
+    """Say whether there is any image in a folder ``anat``, misnamed ones as well."""
     return any(
         re.search(r"\.nii(\.gz)?$", file.name, re.I) and file.is_file()
         for file in bids.glob("sub-*/**/anat/*")
@@ -89,7 +84,6 @@ def settings_of(bids: Path, said: str | None) -> Study | None:
 
     Parameters
     ----------
-    bids : Path
     said : str or None
         What the user said (``--study``); without it the study at hand, if there is one.
 
@@ -129,7 +123,6 @@ def find_problems(
 
     Parameters
     ----------
-    bids : Path
     sessions : list of str, optional
         Sessions that each patient needs an image of; without it all those that the folder has.
         Two sessions are held against the dates that the folder has.
@@ -140,10 +133,6 @@ def find_problems(
         needs images.
         Without it images are needed where there is one, or nothing else that volumes could come
         from.
-
-    Returns
-    -------
-    Checked
 
     Raises
     ------
@@ -183,10 +172,6 @@ def _needs_images(bids: Path, settings: Study | None) -> bool:
 
 def what_is_missing(study: Study) -> list[str]:
     """Say what data are not there yet, and of whom.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

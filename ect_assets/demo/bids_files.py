@@ -155,10 +155,6 @@ def readme(subjects: int, seed: int, interval_factor: float) -> str:
         What it was made with.
     interval_factor : float
         What the spread between real scans was multiplied by.
-
-    Returns
-    -------
-    str
     """
     return f"""# A simulated study of electroconvulsive therapy
 

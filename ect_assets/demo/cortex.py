@@ -87,10 +87,6 @@ def cut_cortex(overlap: pd.DataFrame, desikan: Sequence[str], hcp: Sequence[str]
         The parcels in the order wanted, such as ``lh_insula`` and ``L_V1``. An HCP-MMP parcel
         without overlap becomes one piece outside, next to ``OUTSIDE_NEIGHBOUR``.
 
-    Returns
-    -------
-    Cortex
-
     Raises
     ------
     ValueError

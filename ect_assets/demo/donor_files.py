@@ -140,7 +140,6 @@ def write_measurements(
     folder : Path
         The donor's.
     probe_ids : (n_probes,) array of int
-    n_samples : int
     blocks : iterable
         As `donor_expression.ProbeModel.blocks` gives them.
     digits : int

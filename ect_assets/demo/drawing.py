@@ -58,10 +58,6 @@ def reference_cohort(regions: list[str]) -> simulation.Cohort:
     ----------
     regions : list of str
         Desikan-Killiany parcels of the cortex, such as ``lh_insula``.
-
-    Returns
-    -------
-    Cohort
     """
     table = loaders.ds000174_volumes().set_index("subject")
     first = table[table["session"] == "baseline"]
@@ -90,10 +86,6 @@ def simulate_study(subjects: int, seed: int) -> SimulatedStudy:
         At least 3.
     seed : int
         Another seed gives other patients.
-
-    Returns
-    -------
-    SimulatedStudy
 
     Raises
     ------

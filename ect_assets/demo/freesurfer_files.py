@@ -125,10 +125,6 @@ def cortex_stats(
         Of this hemisphere and scan.
     totals : mapping of str to float
         Whole-brain measures by FreeSurfer's short name; those of ``IN_CORTEX_FILES`` are used.
-
-    Returns
-    -------
-    str
     """
     vertices = np.maximum(1, np.round(parcels.area_mm2 * VERTICES_PER_MM2)).astype(int)
     whole = {
@@ -178,10 +174,6 @@ def segmentation_stats(
         In the order of `segments.SEGMENTS`.
     measures : mapping of str to float
         By FreeSurfer's short name; those known in ``MEASURES`` and not of one surface are written.
-
-    Returns
-    -------
-    str
     """
     rows = [
         f"{index:3d} {segment.identifier:3d}  {round(volume):8d} {volume:9.1f}  "

@@ -42,7 +42,6 @@ def brain_map_files(
     ----------
     values : Series of float
         Indexed by parcel; parcels that it lacks have no value.
-    atlas : Atlas
     name : str
         Of the map; file names begin with it.
     description : str

@@ -35,7 +35,6 @@ def parcellated_scalar(
     ----------
     values : (n_parcels,) array
         In the order of the atlas's parcels; not a number where there is none.
-    atlas : Atlas
     surface : LabelledSurface or None
         Where the parcels of cortex lie.
     name, description : str

@@ -113,8 +113,6 @@ def descriptor(
 
     Parameters
     ----------
-    study : Study
-    tables : sequence of WrittenTable
     maps : sequence of (WrittenFile, str)
         Files of maps of the brain, with what they show.
     sources : sequence of str
@@ -190,15 +188,10 @@ def table_schema(table: type[Table], types: Mapping[str, str], form: str) -> dic
 
     Parameters
     ----------
-    table : type of Table
     types : mapping of str to str
         DuckDB's type of each column, in the order of the file; further columns too.
     form : str
         ``tsv``, ``csv`` or ``parquet``.
-
-    Returns
-    -------
-    dict
     """
     ours = {one.name: one for one in table.columns}
     schema: dict[str, Any] = {

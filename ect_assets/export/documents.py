@@ -88,13 +88,10 @@ def readme(
 
     Parameters
     ----------
-    study : Study
     rows : mapping of str to int
         Tables that were written, with their rows.
     left_out : mapping of str to str
         Those that were not, and why.
-    simulation : Simulation
-    with_patients : bool
     stale : sequence of str
         Tables that are out of date; the first line then says so.
     kept : str
@@ -159,7 +156,6 @@ def dataset_description(
     ----------
     study : Study
         Of its source dataset DOI, and references are taken over.
-    simulation : Simulation
     cited : iterable of str
         Topics of the reference data that the export rests on.
 

@@ -80,15 +80,10 @@ def group_maps(
     ----------
     connection : DuckDBPyConnection
         With views of the tables.
-    study : Study
     tables : set of str
         Those that are exported; maps of others are left out.
     simulated_donors : collection of str
         Parcellations whose gene expression comes from simulated donors.
-
-    Yields
-    ------
-    GroupMap
     """
     for parcellation in study.parcellations:
         for table, name, description, sql in SOURCES:

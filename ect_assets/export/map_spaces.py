@@ -48,10 +48,6 @@ class LabelledSurface:
 def fsaverage_surface(atlas: Atlas) -> LabelledSurface | None:
     """Give the parcels of fsaverage's vertices, as dense as they are known.
 
-    Parameters
-    ----------
-    atlas : Atlas
-
     Returns
     -------
     LabelledSurface or None
@@ -66,10 +62,6 @@ def fsaverage_surface(atlas: Atlas) -> LabelledSurface | None:
 
 def cifti_surface(atlas: Atlas) -> LabelledSurface | None:
     """Give the parcels of the vertices that a CIFTI file is written for.
-
-    Parameters
-    ----------
-    atlas : Atlas
 
     Returns
     -------
@@ -92,7 +84,6 @@ def aligned(values: pd.Series, atlas: Atlas) -> FloatArray:
     ----------
     values : Series of float
         Indexed by parcel; parcels may be missing.
-    atlas : Atlas
 
     Returns
     -------
@@ -126,7 +117,6 @@ def painted(values: FloatArray, atlas: Atlas, labels: IntArray) -> NDArray[np.fl
     ----------
     values : (n_parcels,) array
         In the order of the atlas's parcels.
-    atlas : Atlas
     labels : array of int
         parcel_index of each vertex or voxel; 0 for none.
 

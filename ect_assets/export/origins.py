@@ -126,12 +126,6 @@ def simulation_of(study: Study, lake: Lake, tables: Iterable[type[Table]]) -> Si
     ----------
     study : Study
         Whether patients are simulated is what it says; no flag of a table does.
-    lake : Lake
-    tables : iterable of type of Table
-
-    Returns
-    -------
-    Simulation
     """
     marked = [
         one
@@ -164,8 +158,6 @@ def topics_of(
 
     Parameters
     ----------
-    study : Study
-    lake : Lake
     tables : sequence of type of Table
         Those that are exported.
     with_maps : bool

@@ -88,7 +88,6 @@ def export_study(
 
     Parameters
     ----------
-    study : Study
     folder : Path
         A new or empty folder, or an earlier export, which is replaced when the new one is whole.
     formats : sequence of str
@@ -100,10 +99,6 @@ def export_study(
     with_stale : bool
         Also tables that are out of date; every file of them, the README and the descriptor then say
         so.
-
-    Returns
-    -------
-    Exported
 
     Raises
     ------

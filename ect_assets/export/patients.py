@@ -29,10 +29,6 @@ def speaks_of_patients(table: type[Table]) -> bool:
 def known_labels(lake: Lake) -> set[str]:
     """List the labels of the patients that a lake has, or has had, data of.
 
-    Parameters
-    ----------
-    lake : Lake
-
     Returns
     -------
     set of str
@@ -57,7 +53,6 @@ def refuse_labels_in_texts(
     ----------
     connection : DuckDBPyConnection
         With a view of the table.
-    table : type of Table
     labels : iterable of str
         Without ``sub-``.
 

@@ -32,10 +32,8 @@ def open_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Ta
 
     Parameters
     ----------
-    connection : DuckDBPyConnection
     lake : Lake
         Files of patients who are no longer in the study are not among its partitions.
-    table : type of Table
 
     Returns
     -------
@@ -75,11 +73,9 @@ def write_table(
     ----------
     connection : DuckDBPyConnection
         With a view of the table.
-    table : type of Table
     form : str
         ``tsv``, ``csv`` or ``parquet``. In CSV, which spreadsheets open, a text that begins like
         a formula gets an apostrophe in front, as in `ect sql`.
-    file : Path
     notes : dict of str to str
         Kept in the footer of Parquet.
     """

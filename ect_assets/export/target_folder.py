@@ -24,7 +24,6 @@ def refuse_foreign(folder: Path, study: Study) -> None:
     ----------
     folder : Path
         Where an export is to lie; absolute.
-    study : Study
 
     Raises
     ------

@@ -23,13 +23,8 @@ def atlas_of(study: Study, name: str) -> Atlas:
 
     Parameters
     ----------
-    study : Study
     name : str
         A parcellation of the study.
-
-    Returns
-    -------
-    Atlas
 
     Raises
     ------

@@ -21,10 +21,6 @@ RACY_SECONDS = 2
 def names_in(folder: Path) -> tuple[str, ...]:
     """List the names in a folder.
 
-    Parameters
-    ----------
-    folder : Path
-
     Returns
     -------
     tuple of str
@@ -35,11 +31,6 @@ def names_in(folder: Path) -> tuple[str, ...]:
 
 def names_ending(folder: Path, ending: str) -> tuple[str, ...]:
     """List the names in a folder that have the same ending.
-
-    Parameters
-    ----------
-    folder : Path
-    ending : str
 
     Returns
     -------
@@ -57,11 +48,6 @@ def names_ending(folder: Path, ending: str) -> tuple[str, ...]:
 
 def names_beginning(folder: Path, beginning: str) -> tuple[str, ...]:
     """List the names in a folder that have the same beginning, without going through all.
-
-    Parameters
-    ----------
-    folder : Path
-    beginning : str
 
     Returns
     -------

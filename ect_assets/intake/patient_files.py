@@ -53,7 +53,6 @@ def own_folders(study: Study, subject: str) -> list[Path]:
 
     Parameters
     ----------
-    study : Study
     subject : str
         Label, without ``sub-``.
 
@@ -89,10 +88,6 @@ def folders_outside(study: Study, subject: str) -> list[Path]:
 
 def shared_tables(study: Study) -> list[Path]:
     """List the tables of many patients that a study reads, or may read.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -197,10 +197,6 @@ def withheld_columns(bids: Path, allowed: Collection[str]) -> list[str]:
         The BIDS dataset.
     allowed : collection of str
         ``privacy.allow``.
-
-    Returns
-    -------
-    list of str
     """
     try:
         return free_text_columns(

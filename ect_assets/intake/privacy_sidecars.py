@@ -31,14 +31,6 @@ class UnreadableJsonError(ValueError):
 def parsed(content: bytes) -> Any:
     """Read JSON in any of the usual encodings.
 
-    Parameters
-    ----------
-    content : bytes
-
-    Returns
-    -------
-    object
-
     Raises
     ------
     UnreadableJsonError
@@ -111,10 +103,6 @@ def dictionary_traces(file: Path) -> list[Trace]:
     ----------
     file : Path
         A JSON file beside a table.
-
-    Returns
-    -------
-    list of Trace
     """
     content = _content(file, "data dictionary")
     if isinstance(content, Trace):
@@ -166,10 +154,6 @@ def traces_of_json(content: Any) -> Iterator[Trace]:
     ----------
     content : object
         As `parsed` gives it.
-
-    Yields
-    ------
-    Trace
     """
     if isinstance(content, list):
         for part in content:

@@ -32,7 +32,6 @@ def table_traces(file: Path, shown: str) -> list[Trace]:
 
     Parameters
     ----------
-    file : Path
     shown : str
         How messages name it.
 
@@ -60,10 +59,6 @@ def traces_of_table(rows: pd.DataFrame, ages: bool = True) -> list[Trace]:
         As `read_table` gives them.
     ages : bool
         Whether ages above 89 are looked for; of participants.tsv each concerns its patient only.
-
-    Returns
-    -------
-    list of Trace
     """
     traces = (
         _trace_of_column(name, place, rows[name].dropna(), ages)
@@ -81,10 +76,6 @@ def free_text_columns(rows: pd.DataFrame, allowed: Collection[str]) -> list[str]
         As `read_table` gives them.
     allowed : collection of str
         ``privacy.allow``.
-
-    Returns
-    -------
-    list of str
     """
     known = {one.lower() for one in allowed}
     return [

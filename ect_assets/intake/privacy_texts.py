@@ -103,10 +103,6 @@ def holds_date(text: str) -> bool:
     ----------
     text : str
         Anything; versions of software that look like a date are passed over.
-
-    Returns
-    -------
-    bool
     """
     rest = _BUILD.sub("", seen(text))
     return bool(_SHORT_DATE.search(rest)) or any(
@@ -192,10 +188,6 @@ def holds_long_number(text: str) -> bool:
 def is_software(text: str) -> bool:
     """Say whether a text is what a program leaves in a header: its name, version or parameters.
 
-    Parameters
-    ----------
-    text : str
-
     Returns
     -------
     bool
@@ -241,10 +233,6 @@ def without_dates(text: str) -> str:
     ----------
     text : str
         A path relative to the dataset.
-
-    Returns
-    -------
-    str
     """
     for pattern in (*_DATES, _SHORT_DATE):
         text = pattern.sub("[date]", text)

@@ -197,10 +197,6 @@ def shown_field(name: str) -> str:
     ----------
     name : str
         A key or the header of a column.
-
-    Returns
-    -------
-    str
     """
     return name if is_plain_name(name) else "a field whose name is not a plain word"
 

@@ -195,16 +195,7 @@ def _plain(name: str) -> str:
 
 
 def is_almost_t1w(name: str) -> bool:
-    """Say whether a file is called nearly as a T1-weighted image must be, such as ``_T1W.nii.gz``.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether a name is nearly that of a T1-weighted image, such as ``_T1W.nii.gz``."""
     match = _LABELS.match(name)
     behind = name[match.end() :] if match else name[name.lower().find("_t1") :]
     return _ALMOST.fullmatch(behind) is not None and not behind.lower().endswith(".json")
@@ -212,10 +203,6 @@ def is_almost_t1w(name: str) -> bool:
 
 def named_images(names: Iterable[str]) -> str:
     """Name files whose names are labels and endings; of others, which may tell a person, the end.
-
-    Parameters
-    ----------
-    names : iterable of str
 
     Returns
     -------

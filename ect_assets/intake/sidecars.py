@@ -44,16 +44,7 @@ class _UnreadableSidecar(Exception):
 
 
 def sidecars_of(bids: Path, scan: Path) -> list[Path]:
-    """List the JSON files that describe a scan, the more general first (BIDS inheritance).
-
-    Parameters
-    ----------
-    bids, scan : Path
-
-    Returns
-    -------
-    list of Path
-    """
+    """List the JSON files that describe a scan, the more general first (BIDS inheritance)."""
     about_scan = set(scan.name.split("_T1w")[0].split("_"))
     folders = [folder for folder in reversed(scan.parents) if folder.is_relative_to(bids)]
     found = []
@@ -67,10 +58,6 @@ def sidecars_of(bids: Path, scan: Path) -> list[Path]:
 
 def sidecar_settings(bids: Path, scan: Path) -> tuple[dict[str, Any], list[Remark]]:
     """Read the settings of the scanner, as far as they can be true.
-
-    Parameters
-    ----------
-    bids, scan : Path
 
     Returns
     -------

@@ -53,10 +53,6 @@ def is_within(path: Path, *roots: Path) -> bool:
         It need not exist.
     *roots : Path
         Folders; links that lead to them are followed as well.
-
-    Returns
-    -------
-    bool
     """
     if any(_lies_plainly_in(path, root) for root in roots):
         return True
@@ -81,7 +77,6 @@ def refused_file(file: Path, *roots: Path, most_bytes: int | None = None) -> Ref
 
     Parameters
     ----------
-    file : Path
     *roots : Path
         Folders in one of which it has to lie; anywhere without them.
     most_bytes : int, optional
@@ -116,7 +111,6 @@ def refused_folder(folder: Path, *roots: Path) -> Refusal | None:
 
     Parameters
     ----------
-    folder : Path
     *roots : Path
         Folders in one of which it has to lie.
 
@@ -138,7 +132,6 @@ def usable_files(files: Iterable[Path], *roots: Path) -> list[Path]:
 
     Parameters
     ----------
-    files : iterable of Path
     *roots : Path
         As in `refused_file`.
 

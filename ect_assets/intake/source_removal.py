@@ -37,11 +37,6 @@ def source_tables(study: Study, subject: str) -> list[Path]:
 def linked_files(study: Study, subject: str) -> list[Path]:
     """List the files elsewhere that a patient's folders, or a table with rows, are links to.
 
-    Parameters
-    ----------
-    study : Study
-    subject : str
-
     Returns
     -------
     list of Path
@@ -64,11 +59,6 @@ def remove_sources(study: Study, subject: str) -> tuple[int, int]:
 
     What a link leads to is deleted with it where its own name is the patient's; the content of an
     annex and files of other names are not (`linked_files` lists them).
-
-    Parameters
-    ----------
-    study : Study
-    subject : str
 
     Returns
     -------

@@ -109,11 +109,6 @@ def describe(text: str) -> str:
 def column_named(name: str, columns: Iterable[str]) -> str | None:
     """Find a column by its name, without regard to case where it is not there exactly.
 
-    Parameters
-    ----------
-    name : str
-    columns : iterable of str
-
     Returns
     -------
     str or None

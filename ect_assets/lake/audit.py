@@ -35,7 +35,6 @@ def record_events(lake: Lake, rows: Iterable[Row], simulated: bool) -> None:
 
     Parameters
     ----------
-    lake : Lake
     rows : iterable of (event, subject, detail)
     simulated : bool
         Whether the study's patients are simulated.
@@ -56,11 +55,8 @@ def forget_subject(
 
     Parameters
     ----------
-    lake : Lake
-    subject : str
     detail : str
         What was removed, without the label.
-    simulated : bool
     event_id : str, optional
         Of the row that is added; where the log has it already, it is written again, not twice.
     """

@@ -123,10 +123,6 @@ def _compacted_source(
 def refresh_catalogue(lake: Lake) -> Path:
     """Make the catalogue anew, beside the old one, and take its place in one step.
 
-    Parameters
-    ----------
-    lake : Lake
-
     Returns
     -------
     Path
@@ -162,7 +158,6 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | N
     ----------
     connection : DuckDBPyConnection
         Of a database without these views.
-    lake : Lake
     about : str, optional
         The query that will be asked: the views of tables that it does not name stay empty, which
         saves looking for their files.
@@ -211,7 +206,6 @@ def connect(
 
     Parameters
     ----------
-    lake : Lake
     about : str, optional
         The one query that will be asked; all tables can be asked for without it.
     asking : Asking, optional
@@ -258,15 +252,10 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
 
     Parameters
     ----------
-    lake : Lake
     sql : str
         One statement that reads.
     asking : Asking, optional
         By what it may be stopped.
-
-    Returns
-    -------
-    DuckDBPyRelation
 
     Raises
     ------

@@ -149,7 +149,6 @@ def compacted(folder: Place, table: type[Table]) -> Compacted | None:
     ----------
     folder : Place
         Of the lake.
-    table : type of Table
     """
     place = folder / FOLDER / table.table_name
     try:
@@ -182,7 +181,6 @@ def compact(
     ----------
     folder : Place
         Of the lake.
-    table : type of Table
     entries : sequence of (values, file, stamp)
         Its files, in the order of their partitions.
     before : Compacted or None

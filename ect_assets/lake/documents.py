@@ -41,9 +41,6 @@ def write_documents(
 
     Parameters
     ----------
-    lake : Lake
-    table : type of Table
-    partition : mapping
     documents : mapping of str to bytes
         Path below the partition's folder -> content.
 
@@ -67,14 +64,8 @@ def has_all_documents(lake: Lake, table: type[Table], partition: Partition) -> b
 
     Parameters
     ----------
-    lake : Lake
     table : type of Table
         With columns file and sha256.
-    partition : mapping
-
-    Returns
-    -------
-    bool
     """
     folder = lake.file(table, partition).parent
     rows = lake.read(table, partition)
@@ -100,7 +91,6 @@ def readable_copy(page: Place, folder: Path) -> Path:
 
     Parameters
     ----------
-    page : Path or UPath
     folder : Path
         For the copy.
     """

@@ -69,10 +69,6 @@ class Example:
         ----------
         baseline, follow_up : str
             The sessions' BIDS labels, without ``ses-``.
-
-        Returns
-        -------
-        Example
         """
         labels = {f"'{BASELINE}'": f"'{baseline}'", f"'{FOLLOW_UP}'": f"'{follow_up}'"}
         return replace(self, sql=re.sub(r"'\w+'", lambda one: labels.get(one[0], one[0]), self.sql))
@@ -107,10 +103,6 @@ def example(number: int) -> Example:
     ----------
     number : int
         From 1.
-
-    Returns
-    -------
-    Example
 
     Raises
     ------

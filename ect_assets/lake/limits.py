@@ -118,10 +118,6 @@ def within(seconds: float, ask: Callable[[Asking], Answer]) -> Answer:
     ask : callable
         ``ask(asking)`` notes each connection with `Asking.through`.
 
-    Returns
-    -------
-    Answer
-
     Raises
     ------
     QueryStopped

@@ -69,11 +69,6 @@ def place_of(text: str, relative_to: Path) -> Place:
     ----------
     text : str
         A folder, absolute or relative, or an address.
-    relative_to : Path
-
-    Returns
-    -------
-    Path or UPath
 
     Raises
     ------
@@ -154,7 +149,6 @@ def hive_files(
 
     Parameters
     ----------
-    folder : Place
     keys : sequence of str
         Of the folders, from the outside in.
     wanted : mapping of str to str

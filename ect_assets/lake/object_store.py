@@ -64,10 +64,6 @@ def open_place(address: str) -> UPath:
     address : str
         Such as ``s3://bucket/lake``.
 
-    Returns
-    -------
-    UPath
-
     Raises
     ------
     StudyError
@@ -108,10 +104,6 @@ def patiently(place: UPath, ask: Callable[[], Answer]) -> Answer:
         What it is asked about.
     ask : callable
         May be called several times.
-
-    Returns
-    -------
-    Answer
 
     Raises
     ------
@@ -287,7 +279,6 @@ def for_duckdb(place: Any, verify: Callable[[str, bytes], None]) -> fsspec.Abstr
 
     Parameters
     ----------
-    place : UPath
     verify : callable
         ``verify(address, content)`` raises where an object is not what was written.
     """

@@ -30,7 +30,6 @@ def read_unchanged(lake: Lake, sql: str, read: Callable[[], Answer]) -> Answer:
 
     Parameters
     ----------
-    lake : Lake
     sql : str
         The query; it says which tables have to hold still.
     read : callable

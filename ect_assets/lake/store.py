@@ -181,7 +181,6 @@ class Lake:
 
         Parameters
         ----------
-        table : type of Table
         matching : mapping, optional
             Only those that agree with it on the keys that both have.
 
@@ -302,11 +301,6 @@ class Lake:
 
         A version of a file that was found whole once is not read again. Files whose rows are
         kept together as well were read when these were written.
-
-        Parameters
-        ----------
-        table : type of Table
-        files : iterable of Path or UPath, optional
         """
         there = self._compacted(table)
         asked = None if files is None else set(files)
@@ -345,7 +339,6 @@ class Lake:
 
         Parameters
         ----------
-        table : type of Table
         partitions : list of mapping
             As `partitions` lists them.
         which : str
@@ -370,17 +363,12 @@ class Lake:
 
         Parameters
         ----------
-        table : type of Table
         partitions : list of mapping
             As `partitions` lists them.
         columns : tuple of str, optional
             Only these.
         which : str
             How a message names the partitions.
-
-        Yields
-        ------
-        pyarrow.Table
 
         Raises
         ------
@@ -437,10 +425,6 @@ class Lake:
     def parted(self, table: type[Table]) -> tuple[Compacted, list[Place], list[Values]] | None:
         """Part a table into its compacted rows and the files that are read beside them.
 
-        Parameters
-        ----------
-        table : type of Table
-
         Returns
         -------
         (Compacted, files, outdated) or None
@@ -465,12 +449,10 @@ class Lake:
 
         Parameters
         ----------
-        table : type of Table
         partition : mapping
             Value of each partition key of the table.
         frame : DataFrame
             The rows; columns in any order.
-        provenance : Provenance
 
         Returns
         -------
@@ -533,8 +515,6 @@ class Lake:
 
         Parameters
         ----------
-        table : type of Table
-        partition : mapping
         failure : Failure or None
             None clears what was kept.
         """

@@ -33,13 +33,8 @@ def walk_definitions(
 
     Parameters
     ----------
-    study : Study
     condition : callable, optional
         Gives for a step when the daemon makes it by itself.
-
-    Returns
-    -------
-    Definitions
     """
     lake = lake_of(study)
     return dg.Definitions(

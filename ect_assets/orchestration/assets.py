@@ -50,8 +50,6 @@ def register_subjects(
 
     Parameters
     ----------
-    study : Study
-    instance : DagsterInstance
     subjects : sequence of str, optional
         Take up only these, beside those who are partitions already.
 
@@ -70,12 +68,6 @@ def register_subjects(
 
 def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) -> None:
     """Refuse to make a table of the group without patients who have rows in the lake.
-
-    Parameters
-    ----------
-    step : Step
-    lake : Lake
-    instance : DagsterInstance
 
     Raises
     ------
@@ -99,17 +91,7 @@ def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) ->
 
 
 def partition_advice(study: Study, patients: int) -> str | None:
-    """Say what to do about more partitions than Dagster is made for; None where there are fewer.
-
-    Parameters
-    ----------
-    study : Study
-    patients : int
-
-    Returns
-    -------
-    str or None
-    """
+    """Say what to do about more partitions than Dagster is made for; None where there are fewer."""
     count = patients * len(study.parcellations)
     if count <= PARTITIONS_AT_MOST:
         return None
@@ -265,15 +247,8 @@ def as_assets(
 
     Parameters
     ----------
-    steps : sequence of Step
-    study : Study
-    lake : Lake
     condition : callable, optional
         Gives for a step when the daemon makes it by itself.
-
-    Returns
-    -------
-    list of AssetsDefinition
     """
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
@@ -294,9 +269,6 @@ def as_asset(
 
     Parameters
     ----------
-    step : Step
-    study : Study
-    lake : Lake
     others : set of str
         Tables that the study can have; it waits for no other.
     condition : AutomationCondition, optional

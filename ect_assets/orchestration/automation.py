@@ -155,9 +155,6 @@ class OfPartitions(AutomationCondition):
 
         Parameters
         ----------
-        planner : Planner
-        step : Step
-        partition : mapping
         requested : dict of str to set
             Tables that the same run will make before it, and of which partitions.
         """
@@ -237,10 +234,6 @@ def conditions(study: Study) -> Callable[[Step], AutomationCondition]:
     A patient's tables are made as soon as the files are there and settled; a table of the group
     once everything that it is made from has been made or has failed. What failed is tried again
     when its inputs change.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -46,7 +46,6 @@ def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: st
 
     Parameters
     ----------
-    instance : DagsterInstance
     mentions : re.Pattern
         Finds the patient's label.
     but : str, optional

@@ -16,16 +16,7 @@ from ect_assets.study import Study, find_study, load_study
 
 
 def build_definitions(study: Study) -> dg.Definitions:
-    """Assemble everything that Dagster knows of a study.
-
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    Definitions
-    """
+    """Assemble everything that Dagster knows of a study."""
     by_itself = dg.Definitions(
         jobs=JOBS,
         schedules=schedules(study),

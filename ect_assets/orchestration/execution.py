@@ -75,10 +75,6 @@ def materialize(
 
     Parameters
     ----------
-    step : Step
-    study : Study
-    lake : Lake
-    context : AssetExecutionContext
     partitions : mapping
         Dagster's name of each partition to its keys.
     inputs : mapping of str to DataFrame, or to a mapping of str to DataFrame

@@ -26,7 +26,6 @@ def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -
 
     Parameters
     ----------
-    instance : DagsterInstance
     but : str, optional
         A run that may be: the one that asks.
 
@@ -52,7 +51,6 @@ def forget_subject(
 
     Parameters
     ----------
-    instance : DagsterInstance
     home : Path
         The study's Dagster folder, whose SQLite files are written again without the deleted rows.
     subject : str
@@ -118,11 +116,6 @@ def delete_finished_withdrawals(instance: dg.DagsterInstance) -> int:
 
 def report_lake(instance: dg.DagsterInstance, lake: Lake) -> int:
     """Tell Dagster of the tables that are in the lake and of which it knows nothing.
-
-    Parameters
-    ----------
-    instance : DagsterInstance
-    lake : Lake
 
     Returns
     -------

@@ -85,10 +85,6 @@ UNFINISHED = [
 def prepare_home(study: Study) -> Path:
     """Make the study's Dagster folder, with telemetry and the welcome dialog switched off.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     Path
@@ -137,14 +133,6 @@ def only_one_run(study: Study) -> Iterator[None]:
 
     What earlier runs left half written when they were killed is cleared away first.
 
-    Parameters
-    ----------
-    study : Study
-
-    Yields
-    ------
-    None
-
     Raises
     ------
     StudyError
@@ -164,7 +152,6 @@ def only_one_server(study: Study, address: str = "") -> Iterator[tuple[int, ...]
 
     Parameters
     ----------
-    study : Study
     address : str
         Where the UI will be, for the error of a second one; without a token.
 
@@ -227,14 +214,6 @@ def _what_to_do(who: str) -> str:
 def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
     """Open the study's Dagster instance.
 
-    Parameters
-    ----------
-    study : Study
-
-    Yields
-    ------
-    DagsterInstance
-
     Raises
     ------
     StudyError
@@ -274,7 +253,6 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
 
     Parameters
     ----------
-    instance : DagsterInstance
     launched : bool
         False: the runs of `ect run`, which nobody but the holder of `only_one_run` can be at work
         on. True: those that were launched from the UI and whose process is gone; only the holder

@@ -31,10 +31,6 @@ HEAVY = ("null_maps", "null_distributions")
 def damaged_files(lake: Lake) -> list[str]:
     """Read every file of the lake, and name those whose rows are not those that were written.
 
-    Parameters
-    ----------
-    lake : Lake
-
     Returns
     -------
     list of str
@@ -164,16 +160,7 @@ DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 
 
 def schedules(study: Study) -> list[dg.ScheduleDefinition]:
-    """Return what runs by the clock, in the study's time zone.
-
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    list of ScheduleDefinition
-    """
+    """Return what runs by the clock, in the study's time zone."""
     by_clock = study.schedule
     night, week = (_hour_and_minute(one) for one in (by_clock.nightly_at, by_clock.weekly_at))
     day = DAYS.index(by_clock.weekly_on)

@@ -32,11 +32,6 @@ MOST_RECORDS = 1000
 def tell(study: Study, messages: list[str]) -> None:
     """Post and mail some messages, as the study's settings say.
 
-    Parameters
-    ----------
-    study : Study
-    messages : list of str
-
     Raises
     ------
     OSError
@@ -81,7 +76,6 @@ def new_failures(
 
     Parameters
     ----------
-    instance : DagsterInstance
     after : mapping
         How far was looked: as the second value of the look before.
 

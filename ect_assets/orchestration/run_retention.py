@@ -27,12 +27,6 @@ OF_SQLITE = ("", "-wal", "-shm", "-journal")
 def delete_old_runs(study: Study, instance: dg.DagsterInstance, now: datetime | None = None) -> int:
     """Delete finished runs that are older than the study keeps them.
 
-    Parameters
-    ----------
-    study : Study
-    instance : DagsterInstance
-    now : datetime, optional
-
     Returns
     -------
     int

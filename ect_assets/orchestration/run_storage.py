@@ -62,7 +62,6 @@ def with_storage(settings: str, study: Study) -> str:
     ----------
     settings : str
         A dagster.yaml, perhaps edited by its owner; all but our own lines stays.
-    study : Study
 
     Returns
     -------
@@ -95,14 +94,6 @@ def prepared_database(study: Study) -> Iterator[None]:
     """Make the study's schema on the server, and keep other hosts waiting; nothing with SQLite.
 
     Of two processes that make Dagster's tables at once, one fails.
-
-    Parameters
-    ----------
-    study : Study
-
-    Yields
-    ------
-    None
 
     Raises
     ------
@@ -180,7 +171,6 @@ def only_one_host(study: Study, command: str) -> Iterator[tuple[int, ...]]:
 
     Parameters
     ----------
-    study : Study
     command : str
         ``run`` or ``ui``.
 
@@ -284,11 +274,6 @@ def _one_line(error: BaseException) -> str:
 def refuse_other_version(study: Study, instance: dg.DagsterInstance) -> None:
     """Stop where the tables on the server were made by another version of Dagster.
 
-    Parameters
-    ----------
-    study : Study
-    instance : DagsterInstance
-
     Raises
     ------
     StudyError
@@ -325,13 +310,8 @@ def why_unusable(study: Study, error: Exception) -> str:
 
     Parameters
     ----------
-    study : Study
     error : Exception
         One of `failures`.
-
-    Returns
-    -------
-    str
     """
     cause = error.__cause__ if isinstance(error.__cause__, DatabaseError) else error
     why = cause.orig if isinstance(cause, DatabaseError) else cause

@@ -126,10 +126,6 @@ class Runner:
             Take up only these patients, beside those who were taken up before; without it
             everybody in the BIDS folder.
 
-        Returns
-        -------
-        Outcome
-
         Raises
         ------
         StudyError
@@ -145,16 +141,7 @@ class Runner:
         )
 
     def recompute(self, tables: Sequence[str]) -> Outcome:
-        """Make some tables of the group again, and nothing else, whether or not they are current.
-
-        Parameters
-        ----------
-        tables : sequence of str
-
-        Returns
-        -------
-        Outcome
-        """
+        """Make some tables of the group again, and nothing else, current or not."""
         steps = [step for step in STEPS if step.name in tables]
         return self._walk(steps, (), sorted(self.study.parcellations), True, ())
 
@@ -376,7 +363,6 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
     ----------
     steps : sequence of Step
         In the order of the walk: each after all that it reads.
-    study : Study
 
     Returns
     -------

@@ -20,10 +20,6 @@ KEPT = 3
 def open_log(file: Path) -> BinaryIO:
     """Open a log to add to, readable by its owner alone.
 
-    Parameters
-    ----------
-    file : Path
-
     Returns
     -------
     binary file
@@ -39,11 +35,6 @@ def rotate(file: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> bool:
 
     It is copied and cut, not renamed: the processes that write hold it open. A line that is
     printed between the two is lost.
-
-    Parameters
-    ----------
-    file : Path
-    most_bytes, kept : int
 
     Returns
     -------
@@ -62,12 +53,7 @@ def rotate(file: Path, most_bytes: int = MOST_BYTES, kept: int = KEPT) -> bool:
 
 
 def clear_log(file: Path) -> None:
-    """Empty a log and delete its older parts: a patient who withdraws may be named in them.
-
-    Parameters
-    ----------
-    file : Path
-    """
+    """Empty a log and delete its older parts: a patient who withdraws may be named in them."""
     if file.exists():
         os.truncate(file, 0)
     for older in file.parent.glob(f"{file.name}.*"):

@@ -45,13 +45,8 @@ def shown_metadata(
 
     Parameters
     ----------
-    study : Study
-    table : type of Table
-    partition : mapping
     frame : DataFrame
         The rows.
-    provenance : Provenance
-    made : Made
     preview : callable
         Writes the first rows as Markdown.
 

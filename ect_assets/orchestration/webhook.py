@@ -36,7 +36,6 @@ def post_json(url: str, content: Mapping[str, object], private_hosts: Iterable[s
     ----------
     url : str
         With http or https.
-    content : mapping
     private_hosts : iterable of str
         Names that may lead to a private address. A private address that is itself in `url` was
         named there.
@@ -67,11 +66,6 @@ def post_json(url: str, content: Mapping[str, object], private_hosts: Iterable[s
 
 def address_of(parts: SplitResult, private_hosts: Iterable[str] = ()) -> str:
     """Resolve the host of an address, and refuse a private one that nobody named.
-
-    Parameters
-    ----------
-    parts : SplitResult
-    private_hosts : iterable of str
 
     Returns
     -------

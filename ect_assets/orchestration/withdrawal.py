@@ -91,13 +91,11 @@ def withdraw(
 
     Parameters
     ----------
-    study : Study
     subject : str
         Label, with or without ``sub-``.
     delete_source : bool
         Delete the patient's images, volumes and rows of ratings, too. Without it they must be
         gone already: they would bring the patient back.
-    instance : DagsterInstance
     run_id : str, optional
         The Dagster run that does this, where there is one.
     acknowledge_remaining : bool
@@ -128,11 +126,6 @@ def withdraw(
 
 def finish_withdrawals(study: Study, instance: dg.DagsterInstance) -> list[Removed]:
     """Carry on with the withdrawals that were broken off, as the same command would.
-
-    Parameters
-    ----------
-    study : Study
-    instance : DagsterInstance
 
     Returns
     -------

@@ -54,14 +54,6 @@ class Withdrawal:
 def unfinished_withdrawals(study: Study) -> dict[str, Withdrawal]:
     """Read what has begun and is not finished, by label.
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    dict of str to Withdrawal
-
     Raises
     ------
     StudyError

@@ -48,10 +48,6 @@ def steps_for(tables: Sequence[str] | None) -> list[Step]:
     tables : sequence of str or None
         All steps without it.
 
-    Returns
-    -------
-    list of Step
-
     Raises
     ------
     StudyError

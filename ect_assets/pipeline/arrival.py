@@ -30,7 +30,6 @@ def waiting_for(
 
     Parameters
     ----------
-    study : Study
     subjects : sequence of str, optional
         Only these; all those of the BIDS folder without it.
     now : float, optional

@@ -33,9 +33,6 @@ def checked(step: Step, study: Study, partition: Partition, made: Made) -> tuple
 
     Parameters
     ----------
-    step : Step
-    study : Study
-    partition : mapping
     made : Made
         With the keys of the partition in its frame.
 

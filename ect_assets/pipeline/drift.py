@@ -24,7 +24,6 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, table: type[Table], by: D
     ----------
     before, after : DataFrame
         The rows of one partition.
-    table : type of Table
     by : Drift
         Columns that are compared.
 

@@ -49,8 +49,6 @@ class FileMemory:
 
         Parameters
         ----------
-        step : Step
-        partition : mapping
         made_from : str
             Digest with which it was last made or tried. After another one the files are looked at
             again: whoever made it may have seen newer ones.

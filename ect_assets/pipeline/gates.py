@@ -29,8 +29,6 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
     ----------
     gates : sequence of Step
         In the order of the walk.
-    study : Study
-    lake : Lake
 
     Returns
     -------

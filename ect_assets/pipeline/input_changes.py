@@ -54,10 +54,6 @@ class Change:
 def record_of(inputs: Mapping[str, Any]) -> str:
     """Write down shortly what `freshness.inputs_of` lists.
 
-    Parameters
-    ----------
-    inputs : mapping
-
     Returns
     -------
     str

@@ -356,9 +356,6 @@ def expected_partitions(
 
     Parameters
     ----------
-    step : Step
-    study : Study
-    subjects : sequence of str
     matching : mapping, optional
         Keys that are given.
     """

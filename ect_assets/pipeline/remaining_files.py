@@ -53,7 +53,6 @@ def remaining_files(study: Study, subject: str, linked: Iterable[Path] = ()) -> 
 
     Parameters
     ----------
-    study : Study
     subject : str
         Label, without ``sub-``.
     linked : iterable of Path

@@ -19,11 +19,6 @@ from ect_assets.tables import TABLES, Exclusions
 def failed_results(study: Study, lake: Lake) -> dict[str, tuple[Problem, ...]]:
     """Give the tables of the group that have rows from before and cannot be made now, and why.
 
-    Parameters
-    ----------
-    study : Study
-    lake : Lake
-
     Returns
     -------
     dict of str to tuple of Problem
@@ -51,10 +46,6 @@ def kept_by_reviewers(exclusions: pd.DataFrame) -> str:
     ----------
     exclusions : DataFrame
         Rows of the table of that name.
-
-    Returns
-    -------
-    str
     """
     kept = exclusions[exclusions.overruled.astype(bool)]
     if kept.empty:
@@ -65,11 +56,6 @@ def kept_by_reviewers(exclusions: pd.DataFrame) -> str:
 
 def of_results(study: Study, lake: Lake) -> list[str]:
     """Say what a reader of results has to know first, without naming a patient.
-
-    Parameters
-    ----------
-    study : Study
-    lake : Lake
 
     Returns
     -------
@@ -98,10 +84,6 @@ def of_results(study: Study, lake: Lake) -> list[str]:
 def departed_patients(study: Study) -> dict[str, list[str]]:
     """Name who is no longer in the BIDS folder, and the tables that still have rows of them.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     dict of str to list of str
@@ -124,10 +106,6 @@ def reservations(study: Study) -> list[str]:
     """Say what a reader of any result has to know first; nothing for most studies.
 
     It is cheap to ask: whether tables are out of date for another reason is not looked for.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -70,10 +70,6 @@ def inputs_digest(
 
     Parameters
     ----------
-    step : Step
-    study : Study
-    lake : Lake
-    partition : mapping
     seen : SeenFiles, optional
         Its files, where they were looked at already.
 
@@ -141,8 +137,6 @@ def unregistered(step: Step, lake: Lake, registered: Collection[str]) -> list[st
 
     Parameters
     ----------
-    step : Step
-    lake : Lake
     registered : collection of str
         Patients who are partitions in Dagster's records.
 
@@ -267,8 +261,6 @@ def seconds_to_settle(study: Study, files: Iterable[Path], now: float) -> float:
 
     Parameters
     ----------
-    study : Study
-    files : iterable of Path
     now : float
         Seconds since the epoch.
 

@@ -21,13 +21,6 @@ def blocked_by(step: Step, study: Study, lake: Lake, partition: Partition) -> li
     failure blocks nobody: the patient is left out. What tells of failures (`exclusions`, the
     reports) is made all the same.
 
-    Parameters
-    ----------
-    step : Step
-    study : Study
-    lake : Lake
-    partition : mapping
-
     Returns
     -------
     list of str

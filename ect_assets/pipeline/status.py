@@ -55,10 +55,6 @@ class TableStatus:
 def study_status(study: Study) -> list[TableStatus]:
     """Count, for each table, what is up to date, out of date, missing and failed.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     list of TableStatus
@@ -70,10 +66,6 @@ def study_status(study: Study) -> list[TableStatus]:
 
 def out_of_date_tables(study: Study) -> list[str]:
     """Name the tables with rows that were made from other inputs or settings than there are now.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------
@@ -98,10 +90,6 @@ def waiting_patients(study: Study) -> dict[str, tuple[str, ...]]:
 
 def to_be_fixed(study: Study) -> list[Problem]:
     """List what was found in participants.tsv that leaves nobody out, and dates against the order.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -267,7 +267,6 @@ def step(table: type[Table], station: str, **notes: Any) -> Callable[[Callable],
     ----------
     table : type of Table
         The table that it makes; the function has the table's name.
-    station : str
     **notes
         Any further attribute of `Step`.
     """

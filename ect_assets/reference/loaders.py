@@ -76,10 +76,6 @@ def reference_file(name: str) -> Path:
     name : str
         File name, for example ``hcp_mmp_labels.npz``.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     StudyError

@@ -42,11 +42,6 @@ class Section:
 def summarise(study: Study, lake: Lake) -> list[Section]:
     """Put the results that exist into sections, in the order of the walk.
 
-    Parameters
-    ----------
-    study : Study
-    lake : Lake
-
     Returns
     -------
     list of Section

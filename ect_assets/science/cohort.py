@@ -166,10 +166,8 @@ def refuse_unchecked(exclusions: pd.DataFrame, stages: Iterable[str], parcellati
 
     Parameters
     ----------
-    exclusions : DataFrame
     stages : iterable of str
         Tables whose checks the analysis needs.
-    parcellation : str
 
     Raises
     ------

@@ -67,7 +67,6 @@ def is_missing_code(value: float, allowed: Bounds | None = None) -> bool:
 
     Parameters
     ----------
-    value : float
     allowed : Bounds, optional
         Of the measurement; a code within them counts as a value.
     """
@@ -115,7 +114,6 @@ def is_missing_code_among(
 
     Parameters
     ----------
-    value : float
     values : iterable of float
         All numbers of the column.
     allowed : Bounds, optional

@@ -78,16 +78,7 @@ class Resources(BaseModel):
         return value
 
     def narrowed(self, other: Resources) -> Resources:
-        """Take over what a narrower setting says.
-
-        Parameters
-        ----------
-        other : Resources
-
-        Returns
-        -------
-        Resources
-        """
+        """Take over what a narrower setting says."""
         said = {name: value for name, value in other if value is not None}
         return self.model_copy(update=said)
 

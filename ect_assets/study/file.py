@@ -26,14 +26,6 @@ Item = tuple[tuple[str, ...], Any]
 def read_settings(file: Path) -> dict[str, Any]:
     """Read the settings of a study as plain values.
 
-    Parameters
-    ----------
-    file : Path
-
-    Returns
-    -------
-    dict
-
     Raises
     ------
     StudyError

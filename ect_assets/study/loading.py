@@ -34,10 +34,6 @@ def load_study(folder: Path | str) -> Study:
     folder : path
         The study's folder, or its `study.toml`.
 
-    Returns
-    -------
-    Study
-
     Raises
     ------
     StudyError

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 def refuse_impossible_places(study: Study) -> None:
     """Stop where the lake lies in or over other data, or a path cannot be used for what it is.
 
-    Parameters
-    ----------
-    study : Study
-
     Raises
     ------
     StudyError

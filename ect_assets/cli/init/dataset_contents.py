@@ -90,10 +90,6 @@ def look_into(bids: Path) -> Contents:
     ----------
     bids : Path
         It need not exist; nothing is found then.
-
-    Returns
-    -------
-    Contents
     """
     images = has_images(bids)
     volumes = tuple(_volumes(bids, images))

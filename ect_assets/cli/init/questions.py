@@ -63,14 +63,6 @@ class Question:
     def checked(self, answer: str) -> str:
         """Return the answer as it is used.
 
-        Parameters
-        ----------
-        answer : str
-
-        Returns
-        -------
-        str
-
         Raises
         ------
         StudyError

@@ -76,10 +76,6 @@ def write_study(folder: Path, answers: Answers) -> Path:
 def refuse_written(folder: Path) -> None:
     """Stop where there is a study already, before anything is asked.
 
-    Parameters
-    ----------
-    folder : Path
-
     Raises
     ------
     StudyError

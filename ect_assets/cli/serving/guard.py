@@ -88,10 +88,6 @@ def known_origins(port: int, hosts: Iterable[str] = ()) -> dict[str, str]:
     hosts : iterable of str
         Further names, as the browser has them: ``ect.example.org`` (https), with a port where it
         is not the scheme's own, with ``http://`` in front where there is no TLS.
-
-    Returns
-    -------
-    dict
     """
     named = [*(f"http://{name}:{port}" for name in LOOPBACK), *hosts]
     return dict(_host_and_origin(one) for one in named)

@@ -34,10 +34,6 @@ def settings_from_parent() -> dict[str, Any]:
 
     To be called first of all, by a process that leads a group of its own: the whole group is
     killed. Nothing is lost by that: files appear whole or not at all, and runs are tried again.
-
-    Returns
-    -------
-    dict
     """
     own = os.dup(sys.stdin.fileno())
     nothing = os.open(os.devnull, os.O_RDONLY)

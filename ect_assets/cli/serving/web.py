@@ -28,7 +28,6 @@ def serve(workspace: str, host: str, port: int, hosts: list[str], token: str | N
         Whose definitions are shown.
     host : str
         Address to listen on.
-    port : int
     hosts : list of str
         Names beside those of the loopback address, as `guard.known_origins` takes them.
     token : str or None

@@ -23,7 +23,6 @@ def study_labels(study: Study, parcellation: str) -> tuple[np.ndarray, np.ndarra
 
     Parameters
     ----------
-    study : Study
     parcellation : str
         One of its parcellations.
 

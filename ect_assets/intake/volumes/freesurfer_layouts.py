@@ -77,10 +77,6 @@ def cortex_stats_file(folder: Path, side: str, annotation: str) -> Path:
         ``lh`` or ``rh``.
     annotation : str
         Name in study.toml.
-
-    Returns
-    -------
-    Path
     """
     return stats_file(folder, [f"{side}.{name}.stats" for name in annotation_names(annotation)])
 

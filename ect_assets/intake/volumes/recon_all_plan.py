@@ -131,12 +131,7 @@ class ReconAllJob:
         return f"{self.cross(session)}{LONG}{self.base}"
 
     def steps(self) -> list[Step]:
-        """List what is run, in order.
-
-        Returns
-        -------
-        list of Step
-        """
+        """List what is run, in order."""
         sessions = sorted(self.images)
         crosses = [
             Step(

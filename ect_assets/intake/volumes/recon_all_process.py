@@ -65,10 +65,6 @@ def run_command(
         Longest time in seconds.
     report : callable
         Takes each line of the log as it comes.
-
-    Returns
-    -------
-    Outcome
     """
     process = subprocess.Popen(
         list(arguments),
@@ -114,10 +110,6 @@ def run_command(
 
 def without_machine(line: str) -> str:
     """Take from a line of a log what tells of the machine: folders, user, host.
-
-    Parameters
-    ----------
-    line : str
 
     Returns
     -------

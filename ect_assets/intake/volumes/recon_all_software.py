@@ -61,10 +61,6 @@ def find_freesurfer(variables: Mapping[str, str] | None = None) -> FreeSurfer:
     variables : mapping of str to str, optional
         The environment; that of this process if not given.
 
-    Returns
-    -------
-    FreeSurfer
-
     Raises
     ------
     StudyError

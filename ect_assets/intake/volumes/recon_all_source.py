@@ -24,14 +24,6 @@ from ect_assets.study import Study
 def settings_of(study: Study) -> ReconAllSettings:
     """Give the settings of recon-all that stand under [morphometry].
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    ReconAllSettings
-
     Raises
     ------
     StudyError

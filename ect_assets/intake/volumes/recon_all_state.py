@@ -74,10 +74,6 @@ class Recipe:
 def file_digest(path: Path) -> str:
     """Compute the SHA-256 of a file, block by block.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     str
@@ -114,7 +110,6 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
     ----------
     folder : Path
         The subject folder.
-    recipe : Recipe
     """
     path = _record(folder)
     path.parent.mkdir(exist_ok=True)
@@ -130,10 +125,6 @@ def is_done(folder: Path) -> bool:
     ----------
     folder : Path
         The subject folder.
-
-    Returns
-    -------
-    bool
     """
     return (folder / DONE).is_file()
 
@@ -145,10 +136,6 @@ def has_image(folder: Path) -> bool:
     ----------
     folder : Path
         The subject folder.
-
-    Returns
-    -------
-    bool
     """
     return any((folder / "mri" / "orig").glob("*.mgz"))
 

@@ -79,10 +79,6 @@ def volume_source(study: Study, log: Log = print) -> VolumeSource:
     log : callable
         Takes each line of what a source that runs a program has to say.
 
-    Returns
-    -------
-    VolumeSource
-
     Raises
     ------
     StudyError

@@ -78,10 +78,6 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     needed : collection of str
         Columns that the table must have.
 
-    Returns
-    -------
-    StatsFile
-
     Raises
     ------
     StatsFileError
@@ -121,14 +117,6 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
 
 def read_measures(path: Path) -> dict[str, float]:
     """Parse the ``# Measure`` lines of a statistics file alone, as `read_stats` does.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict of str to float
 
     Raises
     ------

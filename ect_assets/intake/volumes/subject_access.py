@@ -49,7 +49,6 @@ def why_refused(study: Study, files: Iterable[Path]) -> tuple[str, str] | None:
 
     Parameters
     ----------
-    study : Study
     files : iterable of Path
         Those that are missing are passed over.
 

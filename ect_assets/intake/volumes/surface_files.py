@@ -28,10 +28,6 @@ class SurfaceFileError(EctError):
 def read_surface(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a surface such as `lh.white`.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     vertices : (n, 3) array of float64
@@ -67,10 +63,6 @@ def read_surface(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def read_vertex_values(path: Path) -> np.ndarray:
     """Read one value per vertex, such as `lh.thickness`.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     (n,) array of float64
@@ -98,10 +90,6 @@ def read_vertex_values(path: Path) -> np.ndarray:
 def read_label(path: Path) -> np.ndarray:
     """Read which vertices belong to a label, such as `lh.cortex.label`.
 
-    Parameters
-    ----------
-    path : Path
-
     Returns
     -------
     (k,) array of int
@@ -128,10 +116,6 @@ def read_label(path: Path) -> np.ndarray:
 
 def read_annotation(path: Path) -> tuple[np.ndarray, list[str]]:
     """Read the structure of every vertex, such as `lh.aparc.annot`.
-
-    Parameters
-    ----------
-    path : Path
 
     Returns
     -------

@@ -70,10 +70,6 @@ def read_table(path: Path, shown: str, *roots: Path) -> TableFile:
     *roots : Path
         Folders in one of which it has to lie, once links are followed; anywhere without them.
 
-    Returns
-    -------
-    TableFile
-
     Raises
     ------
     StudyError

@@ -48,10 +48,6 @@ class Attempt:
 def parse_job_name(name: str) -> Attempt | None:
     """Read what a job is for from its name.
 
-    Parameters
-    ----------
-    name : str
-
     Returns
     -------
     Attempt or None

@@ -47,14 +47,6 @@ CONFIG = {
 def executor_of(study: Study) -> dg.ExecutorDefinition:
     """Return the executor that a study's settings ask for.
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    ExecutorDefinition
-
     Raises
     ------
     StudyError
@@ -90,13 +82,8 @@ def wants(study: Study, in_this_run: Mapping[str, Mapping]) -> Callable[[str], R
 
     Parameters
     ----------
-    study : Study
     in_this_run : mapping
         Resources by table or station, from the configuration of a run.
-
-    Returns
-    -------
-    callable
     """
     said = {name: Resources(**dict(one)) for name, one in in_this_run.items()}
     settings = study.morphometry

@@ -43,7 +43,6 @@ class Gathering:
 
         Parameters
         ----------
-        one : Submission
         after : collection of str
             Jobs that must have ended before.
         """
@@ -81,16 +80,7 @@ class Gathering:
 
 
 def together(submissions: Sequence[Submission]) -> list[list[Submission]]:
-    """Put those together that ask for the same, in the order in which they came.
-
-    Parameters
-    ----------
-    submissions : sequence of Submission
-
-    Returns
-    -------
-    list of list of Submission
-    """
+    """Put those together that ask for the same, in the order in which they came."""
     groups: dict[str, list[Submission]] = {}
     for one in submissions:
         groups.setdefault(one.resources.model_dump_json(), []).append(one)

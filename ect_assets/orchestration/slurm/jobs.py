@@ -144,10 +144,6 @@ class Jobs:
     def find(self, attempt: Attempt) -> str | None:
         """Return the number of an attempt's job, whoever submitted it.
 
-        Parameters
-        ----------
-        attempt : Attempt
-
         Returns
         -------
         str or None
@@ -176,14 +172,6 @@ class Jobs:
 
     def standing(self, attempt: Attempt) -> Standing:
         """Say how an attempt's job stands.
-
-        Parameters
-        ----------
-        attempt : Attempt
-
-        Returns
-        -------
-        Standing
 
         Raises
         ------
@@ -237,10 +225,6 @@ class Jobs:
     def cancel(self, attempts: Iterable[Attempt]) -> list[str]:
         """Cancel the jobs of attempts.
 
-        Parameters
-        ----------
-        attempts : iterable of Attempt
-
         Returns
         -------
         list of str
@@ -257,10 +241,6 @@ class Jobs:
 
     def cancel_runs(self, run_ids: Collection[str]) -> list[str]:
         """Cancel whatever has not ended of some runs.
-
-        Parameters
-        ----------
-        run_ids : collection of str
 
         Returns
         -------

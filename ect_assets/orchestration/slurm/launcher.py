@@ -155,16 +155,7 @@ def _origin_of(run: dg.DagsterRun):
 
 
 def started_at(process: int) -> str:
-    """Return when a process started, in the kernel's own count; empty when there is none.
-
-    Parameters
-    ----------
-    process : int
-
-    Returns
-    -------
-    str
-    """
+    """Return when a process started, in the kernel's own count; empty when there is none."""
     if not sys.platform.startswith("linux"):
         raise NotImplementedError("Slurm and its run workers are for Linux.")
     try:

@@ -47,7 +47,6 @@ def resources_of(
         Its name, which is the step's key.
     station : str or None
         Where it belongs in the walk.
-    cluster : Cluster
     source : str
         The study's `morphometry.source`.
     threads : int
@@ -73,7 +72,6 @@ def refuse_unknown(cluster: Cluster, tables: Collection[str]) -> None:
 
     Parameters
     ----------
-    cluster : Cluster
     tables : collection of str
         Every table that there is.
 

@@ -50,10 +50,6 @@ def batch_script(
         The site's lines, as they are.
     variables : mapping of str to str, optional
         What the step has to know; nothing secret.
-
-    Returns
-    -------
-    str
     """
     exports = [f"export {name}={shlex.quote(value)}" for name, value in (variables or {}).items()]
     threads = " ".join(f'{name}="${{SLURM_CPUS_PER_TASK:-1}}"' for name in THREADS)
@@ -83,10 +79,6 @@ def array_script(scripts: Sequence[Path], logs: Sequence[Path]) -> str:
     ----------
     scripts, logs : sequence of Path
         Of task 0, 1, ...
-
-    Returns
-    -------
-    str
     """
     cases = [
         f"{task}) exec bash {shlex.quote(str(script))} >{shlex.quote(str(log))} 2>&1 ;;"
@@ -108,8 +100,6 @@ def sbatch_options(
 
     Parameters
     ----------
-    name : str
-    resources : Resources
     log : Path
         What the job prints.
     folder : Path
@@ -120,10 +110,6 @@ def sbatch_options(
         Jobs that must have ended before, however they do.
     tasks : int, optional
         Of a job array.
-
-    Returns
-    -------
-    list of str
     """
     passed = ",".join(dict.fromkeys((*ALWAYS_PASSED, *RECORDS_PASSED, *environment)))
     options = {

@@ -79,7 +79,6 @@ class Slurm:
         ----------
         options : sequence of str
             Of sbatch; see `script.sbatch_options`.
-        script : Path
 
         Returns
         -------
@@ -103,10 +102,6 @@ class Slurm:
 
     def queue(self) -> list[Job]:
         """List this user's jobs: those that wait, run, or ended a short while ago.
-
-        Returns
-        -------
-        list of Job
 
         Raises
         ------
@@ -133,10 +128,6 @@ class Slurm:
 
         Accounting knows most and longest, but few small clusters keep it; without it Slurm
         forgets a job some minutes after its end (MinJobAge).
-
-        Parameters
-        ----------
-        number : str
 
         Returns
         -------
@@ -178,10 +169,6 @@ class Slurm:
 
     def cancel(self, numbers: Sequence[str]) -> None:
         """Cancel jobs; those that have ended already stay as they are.
-
-        Parameters
-        ----------
-        numbers : sequence of str
 
         Raises
         ------

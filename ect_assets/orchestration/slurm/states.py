@@ -67,14 +67,6 @@ class Job:
 def parse_squeue(text: str) -> list[Job]:
     """Read the lines ``number|state|reason|node|name`` of squeue.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list of Job
-
     Raises
     ------
     ValueError
@@ -95,10 +87,6 @@ def parse_squeue(text: str) -> list[Job]:
 
 def parse_sacct(text: str) -> list[Job]:
     """Read the lines ``number|state|code:signal|node|name`` of sacct.
-
-    Parameters
-    ----------
-    text : str
 
     Returns
     -------
@@ -138,10 +126,6 @@ def parse_sacct(text: str) -> list[Job]:
 def parse_scontrol(text: str) -> Job | None:
     """Read the one line that ``scontrol --oneliner show job`` prints.
 
-    Parameters
-    ----------
-    text : str
-
     Returns
     -------
     Job or None
@@ -173,10 +157,6 @@ def _code_and_signal(text: str) -> tuple[int | None, int | None]:
 
 def parse_ended(text: str) -> Mapping[str, object]:
     """Read what `supervise` noted on the node.
-
-    Parameters
-    ----------
-    text : str
 
     Returns
     -------

@@ -162,16 +162,7 @@ class SlurmStepHandler(StepHandler):
 
 
 def attempt_of(arguments: ExecuteStepArgs) -> Attempt:
-    """Return which attempt at which step Dagster speaks of.
-
-    Parameters
-    ----------
-    arguments : ExecuteStepArgs
-
-    Returns
-    -------
-    Attempt
-    """
+    """Return which attempt at which step Dagster speaks of."""
     (step_key,) = arguments.step_keys_to_execute or ()
     before = 0
     if arguments.known_state is not None:
@@ -180,17 +171,7 @@ def attempt_of(arguments: ExecuteStepArgs) -> Attempt:
 
 
 def has_reported(instance: dg.DagsterInstance, attempt: Attempt) -> bool:
-    """Say whether the records of runs tell how an attempt went.
-
-    Parameters
-    ----------
-    instance : DagsterInstance
-    attempt : Attempt
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether the records of runs tell how an attempt went."""
     records = instance.all_logs(attempt.run_id, of_type=CLOSING)
     return sum(record.step_key == attempt.step_key for record in records) >= attempt.number
 

@@ -28,7 +28,6 @@ def supervise(command: Sequence[str], ended_file: Path) -> int:
 
     Parameters
     ----------
-    command : sequence of str
     ended_file : Path
         JSON with ``exit_code`` and ``signal`` (of the command), ``stopped_by`` (the signal that
         came from outside, or null), ``host`` and ``ended``.

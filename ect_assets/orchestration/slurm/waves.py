@@ -83,15 +83,9 @@ class Workers:
 
         Parameters
         ----------
-        tables : sequence of str
         first, last : str or None
             Partitions, as Dagster names them; the same where there is one, None where there is
             none.
-        run_config : mapping
-
-        Returns
-        -------
-        Ran
 
         Raises
         ------
@@ -176,10 +170,6 @@ class Workers:
     def side_by_side(self, runs: Sequence[Callable[[], object]]) -> None:
         """Call several functions that each carry out runs; on Ctrl-C cancel what is at work.
 
-        Parameters
-        ----------
-        runs : sequence of callable
-
         Raises
         ------
         Exception
@@ -232,12 +222,7 @@ def _why_not_begun(events: Sequence[dg.DagsterEvent]) -> str:
 
 
 def are_wanted(study: Study) -> bool:
-    """Say whether `ect run` hands its runs to workers instead of carrying them out itself.
-
-    Parameters
-    ----------
-    study : Study
-    """
+    """Say whether `ect run` hands its runs to workers instead of carrying them out itself."""
     return study.cluster.executor == "slurm" or study.cluster.processes > 1
 
 
@@ -247,16 +232,7 @@ def _at_once(study: Study) -> int:
 
 
 def partition_tags(first: str | None, last: str | None) -> dict[str, str]:
-    """Return the tags by which Dagster knows the partitions of a run.
-
-    Parameters
-    ----------
-    first, last : str or None
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Return the tags by which Dagster knows the partitions of a run."""
     if first is None or last is None:
         return {}
     if first != last:

@@ -32,16 +32,7 @@ NEVER_STARTS = (
 
 
 def why_it_waits(job: Job) -> str:
-    """Say what a job that has not ended is doing.
-
-    Parameters
-    ----------
-    job : Job
-
-    Returns
-    -------
-    str
-    """
+    """Say what a job that has not ended is doing."""
     if job.state in HELD or any(job.reason.strip("()") == one for one in NEVER_STARTS):
         return (
             f"Job {job.number} is held ({job.reason or job.state}) and will not start by itself. "
@@ -60,7 +51,6 @@ def why_it_ended(job: Job, asked: Mapping[str, object], log: str) -> str:
 
     Parameters
     ----------
-    job : Job
     asked : mapping
         What it asked for: ``time``, ``memory``.
     log : str
@@ -95,15 +85,10 @@ def how_it_went_unseen(number: str, note: Mapping[str, object], log: str) -> str
 
     Parameters
     ----------
-    number : str
     note : mapping
         What `supervise` noted on the node; empty where it noted nothing.
     log : str
         Path of what it printed.
-
-    Returns
-    -------
-    str
     """
     if not note:
         return (

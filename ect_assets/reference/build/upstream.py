@@ -32,10 +32,6 @@ def package_data(package: str, folder: str) -> Path:
     folder : str
         Folder below the package's own.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     StudyError

@@ -57,7 +57,6 @@ def draw_calibration(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         false_positives, own_smoothness; see `CALIBRATION_EXHIBITS`.
-    setting : Setting
 
     Returns
     -------

@@ -26,11 +26,9 @@ def score_panels(part: Part, cell_types: pd.DataFrame, look: Look) -> Axes:
 
     Parameters
     ----------
-    part : Figure or SubFigure
     cell_types : DataFrame
         cell_type, nes, q_gene, q_spatial, and where there are lists of genes n_set,
         n_in_pls_plus, q_in_pls_plus, n_in_pls_minus, q_in_pls_minus.
-    look : Look
 
     Returns
     -------
@@ -121,14 +119,12 @@ def running_sum_panels(
 
     Parameters
     ----------
-    part : Figure or SubFigure
     ranking : Series
         z by gene.
     gene_sets : DataFrame
         set_name, gene: the genes of the cell types.
     cell_types : DataFrame
         cell_type (a set_name), nes, q_gene, q_spatial; one panel each, in this order.
-    look : Look
     """
     n_rows = max(-(-len(cell_types) // N_COLUMNS), 1)
     panels = part.subplots(n_rows, N_COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()

@@ -91,10 +91,6 @@ def draw_gray_matter_volume(frames: Frames, setting: Setting) -> Figure:
         ``parcels``: parcel, n, mean_pre_mm3, mean_post_mm3, t, q.
     setting : Setting
         With a surface.
-
-    Returns
-    -------
-    Figure
     """
     parcels = frames["parcels"].set_index("parcel")
     levels = parcels[["mean_pre_mm3", "mean_post_mm3"]].astype(float)
@@ -134,11 +130,6 @@ def draw_patients(frames: Frames, setting: Setting) -> Figure:
     frames : mapping of str to DataFrame
         ``parcels``: parcel, percent_change, ci_low_percent, ci_high_percent, q, surest first;
         ``patients``: parcel, subject, before_mm3, after_mm3.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     parcels = frames["parcels"]
     shown = parcels.head(MOST_PANELS)

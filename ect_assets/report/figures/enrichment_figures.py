@@ -35,10 +35,6 @@ def dot_plot(go: pd.DataFrame, simulated: bool = False, n_terms: int = 10) -> Fi
     n_terms : int
         How many terms of each direction: those that speak for a cluster first, by p; others
         follow if there is room, in gray.
-
-    Returns
-    -------
-    Figure
     """
     chosen = chosen_terms(go, n_terms)
     n_rows = sum(max(len(terms), 2) for terms in chosen.values())
@@ -87,10 +83,6 @@ def running_sums(
         cell_type (a set_name), nes, q_gene, q_spatial; one panel each, in this order.
     simulated : bool
         Whether to write "simulated patients" into the figure.
-
-    Returns
-    -------
-    Figure
     """
     n_rows = max(-(-len(cell_types) // N_COLUMNS), 1)
     with names_as_they_are():
@@ -111,10 +103,6 @@ def term_network(links: pd.DataFrame, clusters: pd.DataFrame, simulated: bool = 
         12 clusters are drawn with the first 10 terms of each, in the order of the rows.
     simulated : bool
         Whether to write "simulated patients" into the figure.
-
-    Returns
-    -------
-    Figure
     """
     with names_as_they_are():
         figure = _figure(5.6)
@@ -123,16 +111,7 @@ def term_network(links: pd.DataFrame, clusters: pd.DataFrame, simulated: bool = 
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """Render a figure as PNG, 900 pixels wide as the UI shows it; the same figure, the same bytes.
-
-    Parameters
-    ----------
-    figure : Figure
-
-    Returns
-    -------
-    bytes
-    """
+    """Render a figure as PNG, 900 pixels wide as the UI shows it, always the same bytes."""
     buffer = io.BytesIO()
     dpi = WIDTH_PIXELS / figure.get_figwidth()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})

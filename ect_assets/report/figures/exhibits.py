@@ -79,46 +79,17 @@ class Exhibit:
     needs_surface: bool = False
 
     def statements(self, setting: Setting) -> dict[str, str]:
-        """Write each query as a user would type it.
-
-        Parameters
-        ----------
-        setting : Setting
-
-        Returns
-        -------
-        dict of str to str
-        """
+        """Write each query as a user would type it."""
         return {name: filled(sql, setting) for name, sql in self.queries.items()}
 
     def frames(self, connection: duckdb.DuckDBPyConnection, setting: Setting) -> Frames:
-        """Ask the lake for everything that is drawn.
-
-        Parameters
-        ----------
-        connection : DuckDBPyConnection
-        setting : Setting
-
-        Returns
-        -------
-        dict of str to DataFrame
-        """
+        """Ask the lake for everything that is drawn."""
         return {
             name: connection.execute(sql).df() for name, sql in self.statements(setting).items()
         }
 
     def why_absent(self, frames: Frames, setting: Setting) -> str | None:
-        """Say why it cannot be drawn, or None where it can.
-
-        Parameters
-        ----------
-        frames : mapping of str to DataFrame
-        setting : Setting
-
-        Returns
-        -------
-        str or None
-        """
+        """Say why it cannot be drawn, or None where it can."""
         if self.needs_surface and setting.surface is None:
             return f"{setting.parcellation} has no cortical surface"
         empty = [name for name in self.needs if frames[name].empty]
@@ -133,11 +104,6 @@ def filled(sql: str, setting: Setting) -> str:
     sql : str
         With any of ``{parcellation}``, ``{baseline}``, ``{follow_up}``, ``{null_model}`` inside
         single quotes.
-    setting : Setting
-
-    Returns
-    -------
-    str
     """
     baseline, follow_up = setting.sessions
     values = {

@@ -97,7 +97,6 @@ def paired_lines(
 
     Parameters
     ----------
-    panel : Axes
     subjects : iterable of str
         Label of each line.
     before, after : (n_subjects,) array

@@ -75,7 +75,6 @@ def new_figure(
 
     Parameters
     ----------
-    width_mm, height_mm : float
     simulated : bool
         Whether to write "simulated patients" at its foot.
     simulated_donors : bool
@@ -101,7 +100,6 @@ def letter(panel: Axes, name: str, points: float = 8) -> None:
 
     Parameters
     ----------
-    panel : Axes
     name : str
         For example ``a``.
     points : float
@@ -124,13 +122,8 @@ def figure_bytes(figure: Figure, file_format: Literal["png", "svg"]) -> bytes:
 
     Parameters
     ----------
-    figure : Figure
     file_format : str
         ``png`` at 300 pixels to an inch, or ``svg`` with text as text.
-
-    Returns
-    -------
-    bytes
     """
     metadata = {"Software": None} if file_format == "png" else {"Date": None, "Creator": None}
     buffer = io.BytesIO()

@@ -41,10 +41,6 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
         scores, components, null_distributions, genes; see `GENE_EXHIBITS`.
     setting : Setting
         Without a surface the maps are left out.
-
-    Returns
-    -------
-    Figure
     """
     heights = [SCORES_MM, RANKING_MM]
     if setting.surface is not None:
@@ -83,11 +79,6 @@ def draw_pathways(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         tested, enriched_terms; see `GENE_EXHIBITS`.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     terms = frames["enriched_terms"]
     chosen = chosen_terms(terms, N_TERMS)
@@ -108,11 +99,6 @@ def draw_cell_types(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         cell_types, ranking, members; see `GENE_EXHIBITS`.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     cell_types, members = frames["cell_types"], frames["members"]
     n_rows = -(-len(cell_types) // N_COLUMNS)
@@ -135,7 +121,6 @@ def draw_term_network(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         enriched_terms, links; see `GENE_EXHIBITS`.
-    setting : Setting
 
     Returns
     -------

@@ -30,7 +30,6 @@ def score_panel(panel: Axes, scores: pd.DataFrame, components: pd.DataFrame) -> 
 
     Parameters
     ----------
-    panel : Axes
     scores : DataFrame
         parcel, t, score.
     components : DataFrame
@@ -58,7 +57,6 @@ def null_panels(
 
     Parameters
     ----------
-    part : Figure or SubFigure
     nulls : DataFrame
         null_model, r: one row per null map.
     components : DataFrame
@@ -100,7 +98,6 @@ def ranking_panel(panel: Axes, genes: pd.DataFrame) -> None:
 
     Parameters
     ----------
-    panel : Axes
     genes : DataFrame
         rank, gene, z, direction (missing where a gene is not listed), q_spatial.
     """

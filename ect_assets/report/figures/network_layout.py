@@ -20,7 +20,6 @@ def spring_layout(
 
     Parameters
     ----------
-    n_nodes : int
     first, second : (n_links,) array of int
         The nodes that each link joins.
     weight : (n_links,) array

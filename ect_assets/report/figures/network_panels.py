@@ -26,13 +26,11 @@ def network_panels(part: Part, links: pd.DataFrame, clusters: pd.DataFrame, look
 
     Parameters
     ----------
-    part : Figure or SubFigure
     links : DataFrame
         set_id_a, set_id_b, kappa.
     clusters : DataFrame
         set_id, cluster_id, cluster_representative, and set_name where there are names. The first
         12 clusters are drawn with the first 10 terms of each, in the order of the rows.
-    look : Look
     """
     panel, key = part.subplots(1, 2, width_ratios=[3, 2])
     for one in (panel, key):

@@ -35,7 +35,6 @@ def draw_robustness(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         components, agreement, genes; see `OVERVIEW_EXHIBITS`.
-    setting : Setting
 
     Returns
     -------
@@ -65,11 +64,6 @@ def draw_claims(frames: Frames, setting: Setting) -> Figure:
     ----------
     frames : mapping of str to DataFrame
         cell_types, claims; see `OVERVIEW_EXHIBITS`.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     claims, cell_types = frames["claims"], frames["cell_types"]
     drawn = drawn_claims(claims)

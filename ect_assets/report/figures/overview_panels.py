@@ -30,7 +30,6 @@ def component_panels(part: Part, components: pd.DataFrame, primary: str) -> tupl
 
     Parameters
     ----------
-    part : Figure or SubFigure
     components : DataFrame
         parcellation, null_model, r2_y, p_spatial; one row per parcellation and null model.
     primary : str
@@ -86,7 +85,6 @@ def agreement_panels(
 
     Parameters
     ----------
-    part : Figure or SubFigure
     genes : DataFrame
         parcellation_a, parcellation_b, gene, z_a, z_b.
     agreement : DataFrame
@@ -132,7 +130,6 @@ def cell_type_panel(panel: Axes, cell_types: pd.DataFrame) -> None:
 
     Parameters
     ----------
-    panel : Axes
     cell_types : DataFrame
         parcellation, cell_type, nes, q_spatial.
     """
@@ -175,7 +172,6 @@ def claim_panel(panel: Axes, claims: pd.DataFrame, parcellations: list[str]) -> 
 
     Parameters
     ----------
-    panel : Axes
     claims : DataFrame
         kind, name, parcellation, direction, q_published, q_spatial, holds; one row per claim and
         parcellation, claims in the order in which they are drawn.

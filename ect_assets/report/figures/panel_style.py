@@ -85,7 +85,6 @@ def letter_part(part: Part, name: str) -> None:
 
     Parameters
     ----------
-    part : Figure or SubFigure
     name : str
         For example ``a``.
     """

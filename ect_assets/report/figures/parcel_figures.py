@@ -51,11 +51,6 @@ def draw_all_parcels(frames: Frames, setting: Setting) -> Figure:
     frames : mapping of str to DataFrame
         ``parcels``: parcel, hemisphere, percent_change, ci_low_percent, ci_high_percent, t, df,
         p, q; in the order of t.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     parcels = frames["parcels"]
     has_names = 0 < len(parcels) <= MOST_NAMES

@@ -103,11 +103,6 @@ def draw_quality(frames: Frames, setting: Setting) -> Figure:
         ``checks``: check_name, subject, session, value, limit_value, passes, excludes;
         ``cohort``: check_name, value, limit_value, says; ``left_out``: subject, session, reason,
         overruled.
-    setting : Setting
-
-    Returns
-    -------
-    Figure
     """
     checks, left_out = frames["checks"], frames["left_out"]
     names = _drawn(checks)

@@ -84,7 +84,6 @@ def draw_symptoms(frames: Frames, setting: Setting) -> Figure:
         `clinical_change`, in the order of the panels; ``associations``: as `symptom_pls`;
         ``pls_scores``: as `symptom_pls_scores`; ``weights``: as `symptom_pls_weights`, of one
         instrument. All but the first two may be empty.
-    setting : Setting
 
     Returns
     -------

@@ -67,10 +67,6 @@ def cluster_colours(clusters: pd.Series) -> dict[int, str]:
     ----------
     clusters : Series
         cluster_id of the terms; missing where a term has none.
-
-    Returns
-    -------
-    dict of int to str
     """
     numbers = sorted(int(number) for number in clusters.dropna().unique())
     return {
@@ -84,12 +80,10 @@ def term_panels(part: Part, go: pd.DataFrame, chosen: dict[str, pd.DataFrame], l
 
     Parameters
     ----------
-    part : Figure or SubFigure
     go : DataFrame
         direction, q, and cluster_id where there are clusters: all terms, for their number.
     chosen : dict of str to DataFrame
         From `chosen_terms`, with set_name and n_overlap; with q_spatial that is shown as well.
-    look : Look
     """
     heights = [max(len(terms), 2) for terms in chosen.values()]
     panels, tables = part.subplots(

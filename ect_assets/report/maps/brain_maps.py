@@ -66,8 +66,6 @@ def draw_parcels(
     values : Series of float
         By name of the parcel; parcels that are not in it, or have no number, are gray. How many
         have a value but no place on the surface is written into the figure.
-    surface : SurfaceParcels
-    title : str
     unit : str
         What the colours mean, with its unit; stands at the colour bar.
     kind : str
@@ -80,10 +78,6 @@ def draw_parcels(
         Ends of the colours; without it those of the values but for the most extreme 2 %.
     dpi : float
         Pixels to an inch; the figure is 180 mm wide.
-
-    Returns
-    -------
-    Figure
 
     Raises
     ------
@@ -221,10 +215,6 @@ def map_bytes(figure: Figure, file_format: Literal["png", "svg"] = "png") -> byt
         From `draw_parcels`.
     file_format : str
         ``png``, or ``svg`` with the brain as an image and all else as lines and text.
-
-    Returns
-    -------
-    bytes
     """
     buffer = io.BytesIO()
     metadata = {"png": {"Software": None}, "svg": {"Date": None}}[file_format]
@@ -261,8 +251,6 @@ def patient_change_png(
         session, parcel, gmv_mm3 of one patient and parcellation.
     sessions : pair of str
         Baseline and follow-up.
-    surface : SurfaceParcels
-    title : str
     simulated : bool
         Whether to write "simulated patients" into the figure.
 

@@ -163,7 +163,6 @@ def _rasterised(
     places : (n_vertices, 3) array
         Column and row in pixels, and nearness to the eye.
     faces : (n_faces, 3) array of int
-    width, height : int
 
     Returns
     -------

@@ -40,10 +40,6 @@ def colours_of(
         ``change``: blue below 0, white at 0, red above; ``level``: from dark to bright.
     limits : pair of float, optional
         Ends of the scale; without it those of the values but for the most extreme 2 %.
-
-    Returns
-    -------
-    ScalarMappable
     """
     low, high = limits or _limits(numbers[np.isfinite(numbers)], kind)
     return ScalarMappable(Normalize(low, high), COLOURS[kind])
@@ -56,7 +52,6 @@ def palette_of(numbers: NDArray[np.float64], colours: ScalarMappable) -> NDArray
     ----------
     numbers : (n_parcels,) array
         Value of each parcel; gray where it is not finite.
-    colours : ScalarMappable
 
     Returns
     -------

@@ -65,13 +65,8 @@ def map_contents(
     ----------
     values : Series of float
         By name of the parcel.
-    surface : SurfaceParcels
     kind, significant, limits
         As in `ect_assets.report.maps.brain_maps.draw_parcels`.
-
-    Returns
-    -------
-    MapContents
 
     Raises
     ------
@@ -101,7 +96,6 @@ def view_images(contents: MapContents, width: int, dpi: float) -> list[NDArray[n
 
     Parameters
     ----------
-    contents : MapContents
     width : int
         Of each view in pixels.
     dpi : float
@@ -154,8 +148,6 @@ def draw_bar(
 
     Parameters
     ----------
-    figure : Figure or SubFigure
-    contents : MapContents
     place : four floats
         Left, bottom, width and height in shares of the figure.
     unit : str

@@ -55,10 +55,6 @@ class SurfaceParcels:
 def surface_parcels(atlas: Atlas) -> SurfaceParcels | None:
     """Place the parcels of an atlas on fsaverage5.
 
-    Parameters
-    ----------
-    atlas : Atlas
-
     Returns
     -------
     SurfaceParcels or None
@@ -81,7 +77,6 @@ def surface_of(study: Study, parcellation: str) -> SurfaceParcels | None:
 
     Parameters
     ----------
-    study : Study
     parcellation : str
         Packaged, or with files of its own; a volume is sampled at the vertices.
 

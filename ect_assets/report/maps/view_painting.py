@@ -32,7 +32,6 @@ def parcels_seen(surface: SurfaceParcels, width: int) -> tuple[NDArray[np.int32]
 
     Parameters
     ----------
-    surface : SurfaceParcels
     width : int
         Of each view, in pixels.
 
@@ -87,7 +86,6 @@ def painted(
 
     Parameters
     ----------
-    view : View
     seen : (height, width) array of int
         From `parcels_seen`.
     palette : (n_parcels + 1, 3) array of 32-bit float

@@ -142,11 +142,6 @@ def paragraph(text: str, *values: object, **named: object) -> Paragraph:
     ----------
     text : str
         With ``{}`` for the values, as in `str.format`.
-    *values, **named : object
-
-    Returns
-    -------
-    Paragraph
     """
     return Paragraph(Markup(text).format(*values, **named))
 
@@ -191,16 +186,8 @@ def table_of(
 
     Parameters
     ----------
-    answer : Answer
-    title : str
-    columns : sequence of Column
-    note : str
     rows : iterable of int, optional
         Which rows, where not all.
-
-    Returns
-    -------
-    Table
     """
     chosen = range(len(answer.rows)) if rows is None else rows
     cells = [[column.cell(answer, row) for column in columns] for row in chosen]

@@ -38,17 +38,7 @@ GROUP BY parcel ORDER BY p, parcel LIMIT {MOST_PARCELS}"""
 
 
 def change_sentences(facts: Facts, study: Study) -> Markup:
-    """Say what changed in gray matter volume.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
+    """Say what changed in gray matter volume."""
     change = facts.ask(of_parcellation(CHANGE))
     if not change:
         return Markup(
@@ -101,18 +91,7 @@ def _within_reach_of_change(facts: Facts) -> Markup:
 
 
 def change_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell the change of gray matter volume.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell the change of gray matter volume."""
     blocks: list[Block] = [paragraph("{}", change_sentences(facts, study))]
     parcels = facts.ask(PARCELS)
     if parcels:

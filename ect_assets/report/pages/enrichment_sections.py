@@ -43,16 +43,7 @@ WHERE parcellation = '{parcellation}' AND holds ORDER BY kind, q_spatial, name L
 
 
 def enrichment_sentences(facts: Facts) -> Markup:
-    """Say how many terms and cell types are enriched, and how many of them in space too.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    Markup
-    """
+    """Say how many terms and cell types are enriched, and how many of them in space too."""
     terms, cells, held = facts.ask(GO_TERMS), facts.ask(CELLS), facts.ask(IN_SPACE)
     said = Markup(
         "{} Gene Ontology {} over-represented among the listed genes (q < 0.05), and {} of {} "
@@ -86,18 +77,7 @@ def _cells_by_side(cells: Answer) -> Markup:
 
 
 def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell which Gene Ontology terms are over-represented.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell which Gene Ontology terms are over-represented."""
     title = "Pathways"
     why = why_no_genes(facts, study)
     if why:
@@ -136,18 +116,7 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
 
 
 def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell which cell types the ranking of genes favours.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell which cell types the ranking of genes favours."""
     why = why_no_genes(facts, study)
     cells = facts.ask(of_parcellation(CELL_TYPES))
     if why or not cells:
@@ -172,17 +141,7 @@ def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
 
 
 def holding_section(facts: Facts, study: Study) -> Section:
-    """Tell which claims stand both the field's test and the spatial one.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Section
-    """
+    """Tell which claims stand both the field's test and the spatial one."""
     title = "What holds in space"
     claims = facts.ask(of_parcellation(CLAIMS))
     if not claims:

@@ -63,10 +63,6 @@ def _typeset(text: str) -> str:
 def command(statement: str) -> str:
     """Write a query as it is typed in a shell.
 
-    Parameters
-    ----------
-    statement : str
-
     Returns
     -------
     str
@@ -99,17 +95,7 @@ class Answer:
         return bool(self.rows)
 
     def value(self, column: str, row: int = 0) -> Any:
-        """Give one cell as it is; None where it is missing.
-
-        Parameters
-        ----------
-        column : str
-        row : int
-
-        Returns
-        -------
-        object
-        """
+        """Give one cell as it is; None where it is missing."""
         found = self.rows[row][self.columns.index(column)]
         return None if isinstance(found, float) and math.isnan(found) else found
 
@@ -118,10 +104,8 @@ class Answer:
 
         Parameters
         ----------
-        column : str
         style : callable
             How it is rounded.
-        row : int
 
         Returns
         -------
@@ -156,25 +140,12 @@ class Answer:
         return command(self.statement)
 
     def head(self, n_rows: int) -> list[list[str]]:
-        """Write the first rows as text, as they are.
-
-        Parameters
-        ----------
-        n_rows : int
-
-        Returns
-        -------
-        list of list of str
-        """
+        """Write the first rows as text, as they are."""
         return [[plain_cell(value) for value in row] for row in self.rows[:n_rows]]
 
 
 def plain_cell(value: Any) -> str:
     """Write any value of a table as text; a missing one is empty.
-
-    Parameters
-    ----------
-    value : object
 
     Returns
     -------
@@ -207,16 +178,7 @@ class Facts:
         self._answers: dict[str, Answer] = {}
 
     def ask(self, sql: str) -> Answer:
-        """Answer a query; what was asked before keeps its number.
-
-        Parameters
-        ----------
-        sql : str
-
-        Returns
-        -------
-        Answer
-        """
+        """Answer a query; what was asked before keeps its number."""
         statement = filled(sql, self.setting)
         if statement not in self._answers:
             relation = self.connection.execute(statement)

@@ -34,17 +34,7 @@ WHERE parcellation = '{parcellation}' AND statistic = 'gene_list_bootstrap'"""
 
 
 def why_no_genes(facts: Facts, study: Study) -> str | None:
-    """Say why there is no comparison with gene expression; None where there is one.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    str or None
-    """
+    """Say why there is no comparison with gene expression; None where there is one."""
     if facts.ask(of_parcellation(COMPONENT)):
         return None
     name = facts.setting.parcellation
@@ -59,11 +49,6 @@ def why_no_genes(facts: Facts, study: Study) -> str | None:
 
 def donors_are_simulated(facts: Facts, study: Study) -> str:
     """Say that gene expression is that of simulated donors, where it is.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
 
     Returns
     -------
@@ -83,16 +68,7 @@ def donors_are_simulated(facts: Facts, study: Study) -> str:
 
 
 def component_sentences(facts: Facts) -> Markup:
-    """Say how much of the map gene expression explains, by each null model, and the verdict.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    Markup
-    """
+    """Say how much of the map gene expression explains, by each null model, and the verdict."""
     component = facts.ask(of_parcellation(COMPONENT))
     names = [component.value("null_model", row) for row in range(len(component.rows))]
     primary = names.index(facts.setting.null_model) if facts.setting.null_model in names else 0
@@ -183,17 +159,7 @@ def _beside_five_percent(component: Answer, row: int, low: float, high: float) -
 
 
 def list_sentences(facts: Facts, study: Study) -> Markup:
-    """Say how many genes are listed, and how many of them stand the spatial test.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
+    """Say how many genes are listed, and how many of them stand the spatial test."""
     lists = facts.ask(of_parcellation(GENE_LISTS))
     if not lists:
         return Markup("No weights of genes were computed.")
@@ -219,18 +185,7 @@ def list_sentences(facts: Facts, study: Study) -> Markup:
 
 
 def gene_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell how the map of change goes with gene expression.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell how the map of change goes with gene expression."""
     why = why_no_genes(facts, study)
     if why:
         return Section("genes", "Gene expression", [paragraph("{}", why)])

@@ -40,15 +40,8 @@ def methods_section(
 
     Parameters
     ----------
-    facts : Facts
-    study : Study
-    provenance : ReportProvenance
     citations : Citations
         Takes up what is cited.
-
-    Returns
-    -------
-    Section
     """
     has_genes = why_no_genes(facts, study) is None
     items = [

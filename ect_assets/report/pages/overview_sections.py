@@ -43,17 +43,7 @@ N_JUDGED = "SELECT count(DISTINCT parcellation) AS n_parcellations FROM findings
 
 
 def all_parcellations_section(facts: Facts, study: Study) -> Section:
-    """Put the main numbers of all parcellations side by side.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Section
-    """
+    """Put the main numbers of all parcellations side by side."""
     blocks: list[Block] = [
         paragraph(
             "One row for each parcellation; its name leads to its page. The same people are "
@@ -165,18 +155,7 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
 
 
 def agreement_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell which claims hold whatever the parcellation.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell which claims hold whatever the parcellation."""
     judged, held = facts.ask(N_JUDGED), facts.ask(HELD_EVERYWHERE)
     blocks: list[Block] = []
     if not judged.value("n_parcellations"):
@@ -212,18 +191,7 @@ def _all_judged(judged: Answer) -> Markup:
 
 
 def overview_methods(study: Study, provenance: ReportProvenance, citations: Citations) -> Section:
-    """Say where the methods stand, and what made the numbers.
-
-    Parameters
-    ----------
-    study : Study
-    provenance : ReportProvenance
-    citations : Citations
-
-    Returns
-    -------
-    Section
-    """
+    """Say where the methods stand, and what made the numbers."""
     said = paragraph(
         "The methods stand on the page of each parcellation; they follow {}. A claim holds where "
         "the q that the field reports and the q against {} are both below 0.05, and for terms and "

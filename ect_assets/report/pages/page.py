@@ -85,8 +85,6 @@ def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: 
 
     Parameters
     ----------
-    head : Head
-    sections : sequence of Section
     facts : Facts
         All that was asked of it is listed at the end.
     citations : Citations

@@ -76,16 +76,7 @@ FROM exclusions WHERE subject <> '*'
 
 
 def participants_section(facts: Facts) -> Section:
-    """Describe the sample: Table 1.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    Section
-    """
+    """Describe the sample: Table 1."""
     people = facts.ask(PEOPLE)
     if not people.value("n_all"):
         nobody = paragraph("The lake knows no participants, so there is nobody to describe.")
@@ -185,17 +176,7 @@ GROUP BY ALL ORDER BY value NULLS LAST"""
 
 
 def quality_section(facts: Facts, pictures: list[Block]) -> Section:
-    """Tell what was checked of the scans and who was left out.
-
-    Parameters
-    ----------
-    facts : Facts
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell what was checked of the scans and who was left out."""
     return Section("quality", "Quality and exclusions", [*_quality_blocks(facts), *pictures])
 
 
@@ -245,17 +226,7 @@ def _who_was_left_out(facts: Facts) -> Paragraph:
 
 
 def failing_pairs(facts: Facts, study: Study) -> Markup | None:
-    """Say how many pairs of scans changed in intracranial volume, where any did.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup or None
-    """
+    """Say how many pairs of scans changed in intracranial volume, where any did."""
     pairs = facts.ask(PAIRS)
     if not pairs.value("n_failed"):
         return None

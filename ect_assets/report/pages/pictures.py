@@ -74,12 +74,6 @@ def picture_of(
 ) -> tuple[Picture, list[ReportFile]]:
     """Draw one exhibit.
 
-    Parameters
-    ----------
-    exhibit : Exhibit
-    connection : DuckDBPyConnection
-    setting : Setting
-
     Returns
     -------
     Picture
@@ -148,10 +142,6 @@ def _is_missing(value: Any) -> bool:
 def csv_of(frame: pd.DataFrame) -> bytes:
     """Write a table as CSV that a spreadsheet opens without evaluating anything.
 
-    Parameters
-    ----------
-    frame : DataFrame
-
     Returns
     -------
     bytes
@@ -168,19 +158,7 @@ def csv_of(frame: pd.DataFrame) -> bytes:
 def pictures_of(
     exhibits: Sequence[Exhibit], connection: duckdb.DuckDBPyConnection, setting: Setting
 ) -> tuple[list[Picture], list[ReportFile]]:
-    """Draw all exhibits of a page, in their order.
-
-    Parameters
-    ----------
-    exhibits : sequence of Exhibit
-    connection : DuckDBPyConnection
-    setting : Setting
-
-    Returns
-    -------
-    list of Picture
-    list of ReportFile
-    """
+    """Draw all exhibits of a page, in their order."""
     pictures, files = [], []
     for exhibit in exhibits:
         picture, its_files = picture_of(exhibit, connection, setting)

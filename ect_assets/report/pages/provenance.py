@@ -59,10 +59,6 @@ class ReportProvenance:
 def provenance_of(study: Study) -> ReportProvenance:
     """Write down how a study's numbers are made.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     ReportProvenance
@@ -83,10 +79,6 @@ def _version(name: str) -> str:
 
 def settings_text(study: Study) -> str:
     """Write the settings that the numbers rest on, defaults too, as in study.toml.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------
@@ -122,17 +114,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def making_blocks(study: Study, provenance: ReportProvenance) -> list[Block]:
-    """Say which software and which settings made the numbers.
-
-    Parameters
-    ----------
-    study : Study
-    provenance : ReportProvenance
-
-    Returns
-    -------
-    list of Block
-    """
+    """Say which software and which settings made the numbers."""
     named = [f"{name} {number}" for name, number in provenance.software]
     software = paragraph(
         "Made with ECT Assets {} and {}. Every random step starts from the seed {}.{}",

@@ -62,10 +62,6 @@ section of its own."""
 def placed(pictures: Sequence[Picture]) -> dict[str, list[Block]]:
     """Give each section its pictures.
 
-    Parameters
-    ----------
-    pictures : sequence of Picture
-
     Returns
     -------
     dict of str to list of Block
@@ -95,12 +91,8 @@ def report_files(
     ----------
     connection : DuckDBPyConnection
         Over the study's lake.
-    study : Study
-    parcellation : str
     surface : SurfaceParcels or None
         Where it has one.
-    exhibits : sequence of Exhibit
-    provenance : ReportProvenance
     reservations : sequence of str
         What stands above everything.
 
@@ -153,9 +145,6 @@ def overview_files(
     ----------
     connection : DuckDBPyConnection
         Over the study's lake.
-    study : Study
-    exhibits : sequence of Exhibit
-    provenance : ReportProvenance
     reservations : sequence of str
         What stands above everything.
 

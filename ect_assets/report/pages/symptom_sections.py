@@ -83,17 +83,7 @@ def _halved(facts: Facts, instrument: str) -> Markup:
 
 
 def symptom_sentences(facts: Facts, study: Study) -> Markup:
-    """Say how the scores changed, instrument by instrument.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
+    """Say how the scores changed, instrument by instrument."""
     scores = facts.ask(SYMPTOMS)
     if not scores:
         return Markup(_no_scores(study))
@@ -136,17 +126,7 @@ def _no_scores(study: Study) -> str:
 
 
 def association_sentences(facts: Facts, study: Study) -> Markup:
-    """Say whether the change of the brain goes with improvement, instrument by instrument.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Markup
-    """
+    """Say whether the change of the brain goes with improvement, instrument by instrument."""
     found = facts.ask(of_parcellation(BRAIN_AND_SYMPTOMS))
     if not found:
         return Markup(
@@ -200,18 +180,7 @@ def _change_table(facts: Facts, study: Study) -> Table:
 
 
 def symptom_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell the change of symptoms, and how it goes with that of the brain.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell the change of symptoms, and how it goes with that of the brain."""
     scores = facts.ask(SYMPTOMS)
     baseline, follow_up = facts.setting.sessions
     blocks: list[Block] = []

@@ -33,17 +33,7 @@ FOR_WHOM = (
 
 
 def found_section(facts: Facts, study: Study) -> Section:
-    """Say what was found, in one sentence or two for each step.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-
-    Returns
-    -------
-    Section
-    """
+    """Say what was found, in one sentence or two for each step."""
     why = why_no_genes(facts, study)
     items = [
         ("Participants", _participants(facts)),

@@ -33,18 +33,7 @@ FROM symptom_calibration WHERE parcellation = '{parcellation}' ORDER BY statisti
 
 
 def calibration_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
-    """Tell how often each test rejects where there is nothing to find.
-
-    Parameters
-    ----------
-    facts : Facts
-    study : Study
-    pictures : list of Block
-
-    Returns
-    -------
-    Section
-    """
+    """Tell how often each test rejects where there is nothing to find."""
     title = "Calibration of the tests"
     nulls, symptoms = facts.ask(NULLS), facts.ask(SYMPTOMS)
     if not nulls and not symptoms:
@@ -119,16 +108,7 @@ def _rate(nulls: Answer, row: int | None) -> Markup:
 
 
 def reach_section(facts: Facts) -> Section:
-    """Tell the smallest effects that a study of this size can find.
-
-    Parameters
-    ----------
-    facts : Facts
-
-    Returns
-    -------
-    Section
-    """
+    """Tell the smallest effects that a study of this size can find."""
     title = "What a study of this size can find"
     reach = facts.ask(of_parcellation(WITHIN_REACH))
     if not reach:

@@ -65,10 +65,6 @@ def gene_list_test(level: float) -> str:
     ----------
     level : float
         Below which q of the bootstrap a gene is listed.
-
-    Returns
-    -------
-    str
     """
     return f"{TESTS[GENE_LIST]} (q < {level:g}; should be {100 * level:g} % of maps or less)"
 

@@ -30,15 +30,10 @@ def read_own_collection(file: Path, genes: pd.DataFrame, collection: str) -> Gmt
 
     Parameters
     ----------
-    file : Path
     genes : DataFrame
         gene, entrez_id: the genes at hand.
     collection : str
         The name it gets; no packaged collection's.
-
-    Returns
-    -------
-    GmtFile
 
     Raises
     ------
@@ -60,10 +55,6 @@ def fetch_enrichr(library: str, file: Path) -> Path:
     file : Path
         Where it is kept; what is there already is used as it is, so that results do not move
         when Enrichr does.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------

@@ -69,10 +69,6 @@ class GeneNames:
     def match(self, entry: str) -> tuple[str | None, str]:
         """Find the gene of an entry: by Entrez id where it is digits only, else by symbol.
 
-        Parameters
-        ----------
-        entry : str
-
         Returns
         -------
         gene, why : str or None, str

@@ -76,10 +76,6 @@ def membership(gene_sets: pd.DataFrame, genes: Sequence[str] | pd.Index) -> Memb
     genes : sequence of str
         The genes that can be members, in the order wanted; others are left out of the sets.
 
-    Returns
-    -------
-    Membership
-
     Raises
     ------
     ValueError

@@ -30,10 +30,6 @@ def ranked(ranking: pd.Series) -> pd.Series:
     ranking : Series
         Statistic by gene (index).
 
-    Returns
-    -------
-    Series
-
     Raises
     ------
     ValueError

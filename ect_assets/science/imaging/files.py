@@ -100,10 +100,6 @@ def open_image(path: Path, heard: Callable[[bytes], None] | None = None) -> Iter
     heard : callable, optional
         Is given each block of the file as it is read, for a checksum.
 
-    Yields
-    ------
-    OpenImage
-
     Raises
     ------
     ImageFault
@@ -133,14 +129,6 @@ def open_image(path: Path, heard: Callable[[bytes], None] | None = None) -> Iter
 def read_geometry(path: Path) -> Geometry:
     """Check an image by its header and size, without reading its voxels.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Geometry
-
     Raises
     ------
     ImageFault
@@ -151,10 +139,6 @@ def read_geometry(path: Path) -> Geometry:
 
 def read_labels(path: Path) -> tuple[np.ndarray, Geometry]:
     """Read the volume of an atlas.
-
-    Parameters
-    ----------
-    path : Path
 
     Returns
     -------
@@ -198,15 +182,6 @@ def read_labels(path: Path) -> tuple[np.ndarray, Geometry]:
 
 def read_unpacked(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> bytes:
     """Read a file, unpacked where its content is gzip, unless it is larger than a limit.
-
-    Parameters
-    ----------
-    path : Path
-    most_bytes : int
-
-    Returns
-    -------
-    bytes
 
     Raises
     ------

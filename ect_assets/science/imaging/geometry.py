@@ -120,10 +120,6 @@ def geometry_of(head: bytes) -> Geometry:
     head : bytes
         The first `HEADER_BYTES` of the unpacked file.
 
-    Returns
-    -------
-    Geometry
-
     Raises
     ------
     ImageFault

@@ -63,10 +63,6 @@ def scan_faults(measures: Mapping[str, float | None], needs_etiv: bool) -> Itera
     needs_etiv : bool
         Whether the intracranial volume is used; otherwise one that a failed registration made is
         no fault, but another unit is.
-
-    Yields
-    ------
-    reason, sentence : str
     """
     for name, bounds in (("BrainSegVol", BRAIN_CM3), ("TotalGrayVol", GRAY_MATTER_CM3)):
         value = measures.get(name)
@@ -107,10 +103,6 @@ def parcel_faults(
         Intracranial volume of the same scan, where it is known.
     is_measured_here : bool
         Whether the volumes are our own, whose unit is sure.
-
-    Yields
-    ------
-    reason, sentence : str
     """
     if frame.empty:
         return
@@ -215,10 +207,6 @@ def contradiction(etivs: Mapping[str, float]) -> str | None:
     ----------
     etivs : mapping of str to float
         File -> eTIV in mm3. FreeSurfer writes the same number into all of them.
-
-    Returns
-    -------
-    str or None
     """
     finite = {file: value for file, value in etivs.items() if math.isfinite(value)}
     if len(finite) < 2:

@@ -35,7 +35,6 @@ def scan_quality(
         Rows of the table `scan_volumes`, all patients.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
     sites : mapping of str to str, optional
         Site of each subject, where scanners differ.
 
@@ -84,7 +83,6 @@ def parcel_quality(
         mm3 of all patients, one parcellation, as `scans_by_parcels` gives them.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------

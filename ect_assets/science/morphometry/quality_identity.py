@@ -71,7 +71,6 @@ def copied_sessions(
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------
@@ -121,7 +120,6 @@ def people_twice(
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------

@@ -60,7 +60,6 @@ def level_outliers(logs: pd.DataFrame, limits: QualityLimits) -> pd.DataFrame:
     logs : (n_scans, n_parcels) DataFrame
         As `log_volumes` gives it; each scan is compared within its session, with its own median
         deviation taken out.
-    limits : QualityLimits
 
     Returns
     -------
@@ -86,7 +85,6 @@ def change_outliers(
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------
@@ -115,7 +113,6 @@ def swapped_sides(
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------
@@ -161,7 +158,6 @@ def exchanged_sessions(
         As `log_volumes` gives it.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------

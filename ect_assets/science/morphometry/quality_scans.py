@@ -39,7 +39,6 @@ def euler_numbers(
     ----------
     scan_volumes : DataFrame
         Rows of the table `scan_volumes`.
-    limits : QualityLimits
     sites : mapping of str to str
         Site of each subject; those without one are compared with each other.
 
@@ -125,7 +124,6 @@ def intracranial_changes(
         Rows of the table `scan_volumes`.
     sessions : tuple of str
         Baseline and follow-up.
-    limits : QualityLimits
 
     Returns
     -------

@@ -125,10 +125,6 @@ def prepare_variogram(distances: ArrayLike) -> VariogramMatching:
     distances : (n, n) array
         Symmetric, positive off the diagonal; n at least 10.
 
-    Returns
-    -------
-    VariogramMatching
-
     Raises
     ------
     ValueError

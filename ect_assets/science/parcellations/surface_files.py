@@ -62,10 +62,6 @@ def read_surface(files: AtlasFiles, side: str) -> SurfaceLabels:
     side : str
         ``L`` or ``R``.
 
-    Returns
-    -------
-    SurfaceLabels
-
     Raises
     ------
     StudyError

@@ -51,10 +51,6 @@ def package_file(package: str, path: str) -> Path:
     package, path : str
         Name of the package, and the file below the package's folder.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     StudyError

@@ -72,10 +72,6 @@ def read_volume(files: AtlasFiles) -> LabelVolume:
     files : AtlasFiles
         With ``volume``.
 
-    Returns
-    -------
-    LabelVolume
-
     Raises
     ------
     StudyError

@@ -101,11 +101,6 @@ def rewritten(module: str, source: str) -> str:
     ----------
     module : str
         Its full name, for example ``abagen.allen``.
-    source : str
-
-    Returns
-    -------
-    str
 
     Raises
     ------

@@ -69,13 +69,8 @@ def run_abagen(
         Label volume in MNI152.
     info : Path
         Its table for abagen: id, label, hemisphere, structure.
-    donors : sequence of DonorTables
     options : mapping
         Further arguments of `abagen.get_expression_data`.
-
-    Returns
-    -------
-    ExpressionRun
 
     Raises
     ------

@@ -78,15 +78,10 @@ def donor_tables(donor: Donor, cache: Path, checksum: str | None = None) -> Dono
 
     Parameters
     ----------
-    donor : Donor
     cache : Path
         Folder for the copies; made when missing.
     checksum : str, optional
         Of the five files, where it is known already: reading them takes seconds.
-
-    Returns
-    -------
-    DonorTables
 
     Raises
     ------
@@ -168,7 +163,6 @@ def read_matrix(copy: Path, probes: pd.Index | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    copy : Path
     probes : Index of int, optional
         Only these probes: half of them are below the background, and half of the memory.
 

@@ -90,13 +90,8 @@ def choose_donors(folder: Path, names: Iterable[str] | None) -> list[Donor]:
 
     Parameters
     ----------
-    folder : Path
     names : iterable of str, optional
         Their numbers; all six without it.
-
-    Returns
-    -------
-    list of Donor
 
     Raises
     ------
@@ -123,10 +118,6 @@ def choose_donors(folder: Path, names: Iterable[str] | None) -> list[Donor]:
 
 def check_small_files(donor: Donor) -> dict[str, int]:
     """Check that a donor's files are there and that the small ones are whole.
-
-    Parameters
-    ----------
-    donor : Donor
 
     Returns
     -------
@@ -195,7 +186,6 @@ def check_sizes(donor: Donor, counted: Mapping[str, int], shapes: Mapping[str, t
 
     Parameters
     ----------
-    donor : Donor
     counted : mapping
         As `check_small_files` gives it.
     shapes : mapping
@@ -221,7 +211,6 @@ def check_probes(donor: Donor, name: str, probes: list[int]) -> None:
 
     Parameters
     ----------
-    donor : Donor
     name : str
         MicroarrayExpression.csv or PACall.csv.
     probes : list of int

@@ -34,7 +34,6 @@ def run_digest(atlas_sha256: str, donors: Sequence[DonorTables], options: Mappin
     ----------
     atlas_sha256 : str
         Over the atlas as abagen sees it.
-    donors : sequence of DonorTables
     options : mapping
         abagen's arguments.
 
@@ -59,7 +58,6 @@ def cached_run(cache: Path, digest: str, run: Callable[[], ExpressionRun]) -> Ex
 
     Parameters
     ----------
-    cache : Path
     digest : str
         From `run_digest`.
     run : callable

@@ -141,8 +141,6 @@ def align(
     ----------
     expression, coverage, parcels, change : DataFrame
         Tables `expression`, `expression_coverage`, `parcels`, `gmv_change` of one parcellation.
-    hemisphere : str
-    structures : tuple of str
 
     Returns
     -------

@@ -54,14 +54,6 @@ class ParcelExpression:
 def packaged_expression(parcellation: str) -> ParcelExpression:
     """Return the packaged matrix with what is known about it.
 
-    Parameters
-    ----------
-    parcellation : str
-
-    Returns
-    -------
-    ParcelExpression
-
     Raises
     ------
     StudyError
@@ -113,18 +105,12 @@ def donor_expression(
 
     Parameters
     ----------
-    run : ExpressionRun
     parcels : DataFrame
         Columns parcel_index and parcel, of at least the parcels of the run.
     options : mapping
         abagen's arguments.
-    atlas_sha256 : str
     simulated : bool
         Whether the donors are simulated; the methods then begin with it.
-
-    Returns
-    -------
-    ParcelExpression
     """
     names = parcels.set_index("parcel_index").parcel
     has_values = run.expression.notna().all(axis=1)

@@ -91,11 +91,6 @@ def find_brain(head: Volume, itk: Itk) -> Brain:
     ----------
     head : Volume
         From `read_head`.
-    itk : Itk
-
-    Returns
-    -------
-    Brain
 
     Raises
     ------

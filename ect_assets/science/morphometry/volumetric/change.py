@@ -55,7 +55,6 @@ def session_growth(
 
     Parameters
     ----------
-    halfway : Halfway
     gray : (x, y, z) array
         Probability of gray matter.
     parcel : (x, y, z) array of int
@@ -93,7 +92,6 @@ def compare(
         The scans.
     weights : (x, y, z) array
         How much each voxel counts, 0 to 1.
-    brain : GrayMatter
     seed : int
         Of the growth that the scans are given.
 

@@ -94,10 +94,6 @@ def bring_together(brains: list[Brain], resolution_mm: float, without_bias: With
     without_bias : callable
         Takes an image and a mask and gives the image without its bias field; used once, on the
         average, so that all sessions are divided by the same field.
-
-    Returns
-    -------
-    Halfway
     """
     motions: list[Matrix] = [np.eye(4)] + [rigid_motion(brains[0], brain) for brain in brains[1:]]
     mean = np.mean([rigid_parameters(motion) for motion in motions], axis=0)
@@ -117,10 +113,6 @@ def rigid_motion(first: Brain, second: Brain) -> Matrix:
 
     Gauss-Newton on six parameters, in the space half-way, so that swapping the scans gives the
     inverse.
-
-    Parameters
-    ----------
-    first, second : Brain
 
     Returns
     -------
@@ -211,7 +203,6 @@ def of_one_brightness(images: list[Array], mask: Mask, resolution_mm: float) -> 
     ----------
     images : list of (x, y, z) arrays
     mask : (x, y, z) array of bool
-    resolution_mm : float
 
     Returns
     -------

@@ -109,7 +109,6 @@ class Itk:
 
         Parameters
         ----------
-        image : Volume
         mask : (x, y, z) array of bool
             Where the field is estimated.
         spacing_mm : float
@@ -142,16 +141,10 @@ class Itk:
 
         Parameters
         ----------
-        fixed, moving : Volume
         initial : (4, 4) array
             Millimetres of fixed -> millimetres of moving, to start from.
-        steps : list of Step
         fixed_mask : (x, y, z) array of bool, optional
             Voxels of fixed that count.
-
-        Returns
-        -------
-        Registration
 
         Raises
         ------

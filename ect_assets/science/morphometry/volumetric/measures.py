@@ -92,7 +92,6 @@ def parcel_volumes(images: SubjectImages, atlas: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    images : SubjectImages
     atlas : Path
         Label volume in MNI152; its numbers become parcel_index.
 
@@ -127,10 +126,6 @@ def parcel_volumes(images: SubjectImages, atlas: Path) -> pd.DataFrame:
 
 def scan_measures(images: SubjectImages) -> pd.DataFrame:
     """Give the whole-scan measures of each session.
-
-    Parameters
-    ----------
-    images : SubjectImages
 
     Returns
     -------

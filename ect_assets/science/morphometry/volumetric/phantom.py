@@ -78,10 +78,6 @@ def grow(labels: NDArray[np.int32], percentages: NDArray[np.float64], grid: Grid
     grid : Grid
         Of the labels; isotropic voxels.
 
-    Returns
-    -------
-    Deformation
-
     References
     ----------
     Arsigny V et al. (2006). A log-Euclidean framework for statistics on diffeomorphisms. MICCAI,
@@ -114,12 +110,6 @@ def scan_again(base: Volume, deformation: Deformation | None, seed: int) -> Volu
     ----------
     base : Volume
         Head with white matter near 100.
-    deformation : Deformation or None
-    seed : int
-
-    Returns
-    -------
-    Volume
     """
     random = np.random.default_rng(seed)
     degrees = np.deg2rad(TURN_DEGREES)

@@ -29,7 +29,6 @@ def outline_picture(images: SubjectImages, atlas: Path, title: str) -> bytes:
 
     Parameters
     ----------
-    images : SubjectImages
     atlas : Path
         Label volume in MNI152.
     title : str
@@ -64,7 +63,6 @@ def change_picture(
 
     Parameters
     ----------
-    images : SubjectImages
     atlas : Path
         Label volume in MNI152.
     title : str

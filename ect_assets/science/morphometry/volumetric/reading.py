@@ -90,10 +90,6 @@ def _from_zero(values: Array) -> Array:
 def find_head(image: Volume) -> Mask:
     """Find the head: the largest bright piece, without the lower neck.
 
-    Parameters
-    ----------
-    image : Volume
-
     Returns
     -------
     (x, y, z) array of bool

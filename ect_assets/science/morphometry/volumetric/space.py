@@ -109,7 +109,6 @@ def resample(
 
     Parameters
     ----------
-    image : Volume
     grid : Grid
         The voxels that are wanted.
     matrix : (4, 4) array, optional

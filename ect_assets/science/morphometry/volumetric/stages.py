@@ -69,7 +69,6 @@ class Stages:
 
         Parameters
         ----------
-        name : str
         depends_on : mapping
             All that decides on the result; plain values.
         make : callable

@@ -58,13 +58,8 @@ def measure_subject(
         compared pair by pair.
     work_folder : Path
         Of this subject alone.
-    settings : VolumetricSettings
     report : callable
         Told of each stage that was run: its name and its seconds.
-
-    Returns
-    -------
-    SubjectImages
 
     Raises
     ------

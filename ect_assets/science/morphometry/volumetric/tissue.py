@@ -47,17 +47,7 @@ class Tissue:
 
 
 def find_tissue(halfway: Halfway, itk: Itk) -> Tissue:
-    """Find tissue probabilities and template coordinates on the average of the sessions.
-
-    Parameters
-    ----------
-    halfway : Halfway
-    itk : Itk
-
-    Returns
-    -------
-    Tissue
-    """
+    """Find tissue probabilities and template coordinates on the average of the sessions."""
     average, mask = halfway.average, halfway.mask
     template = load_template()
     stripped = Volume(np.where(mask, average.values, 0).astype(np.float32), average.affine)

@@ -66,11 +66,6 @@ def make_phantom(scan: Path, atlas: Path, folder: Path, seed: int) -> Phantom:
         Label volume in MNI152.
     folder : Path
         Gets the scans, and the stages of the real scan, which several phantoms share.
-    seed : int
-
-    Returns
-    -------
-    Phantom
     """
     stages = folder / "base"
     images = measure_subject({"base": scan}, stages, VolumetricSettings(1.0))
@@ -107,11 +102,8 @@ def judge(
 
     Parameters
     ----------
-    phantom : Phantom
-    atlas : Path
     folder : Path
         For the stages.
-    settings : VolumetricSettings
     with_cross_sectional : bool
         Whether each scan is also measured by itself and subtracted, for comparison.
 
