@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,10 @@ AT_ONCE = """
 settle_minutes = 0
 """
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background makes them, and what they start, deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # However slow the machine is: nothing is found wrong for the time that it took.
 hypothesis_settings.register_profile(

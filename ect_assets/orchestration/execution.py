@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -26,6 +27,7 @@ from ect_assets.orchestration.shown_metadata import (
 )
 from ect_assets.pipeline.broken_promises import BrokenPromises, checked
 from ect_assets.pipeline.drift import compare
+from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
 from ect_assets.pipeline.staleness import (
     any_input_simulated,
@@ -99,13 +101,16 @@ def materialize(
     broken: list[str] = []
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     draws = len(partitions) <= PICTURED_AT_MOST
+    not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
+    known = partial(current_problems, study=study, lake=lake)
     for key, partition in partitions.items():
         began = time.monotonic()
         inputs_read = inputs_of(step, study, lake, partition)
         digest = _digest_of_what_was_read(step, lake, partition, inputs_read)
         mine = _restricted(inputs, partition, is_alone=len(partitions) == 1)
         try:
-            made = step.make(Work(study, lake, partition, context.log.info, draws), **mine)
+            work = Work(study, lake, partition, context.log.info, draws, not_checked, known)
+            made = step.make(work, **mine)
         except InputProblem as error:
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.pipeline.staleness import is_fresh
+from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.pipeline.staleness import has_failed_before, is_fresh
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 from ect_assets.study import Study
@@ -47,6 +48,20 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
             if not _has_run(gate, study, lake, partition):
                 found.append(_problem(gate, study, lake, partition, found))
     return found
+
+
+def current_problems(
+    name: str, partition: Partition, study: Study, lake: Lake
+) -> Sequence[Problem] | None:
+    """Return what was found when a partition was made; None where its inputs are others now."""
+    step = STEP_OF[name]
+    if step.why_unavailable(study, partition) is not None:
+        return None
+    is_current = is_fresh(step, study, lake, partition)
+    if not is_current and not has_failed_before(step, study, lake, partition):
+        return None
+    failure = lake.failure(step.table, partition)
+    return () if failure is None else failure.problems
 
 
 def _expected(gate: Step, study: Study, measured: set[tuple[str, str]]) -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ Dagster assets; `freshness` decides from the same notes when a result is out of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ Reason = Callable[[Study, Partition], str | None]
 Names = Callable[[Study, Partition], Iterable[str]]
 
 
+def _unknown(name: str, partition: Partition) -> None:
+    """Stand for a run that knows nothing of other steps."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What a step knows beside the tables it reads.
@@ -41,6 +45,11 @@ class Work:
         Takes a line for the run's log.
     draws : bool
         Whether somebody may look at pictures of this partition: not in a run of very many.
+    not_checked : tuple of Problem
+        Of a step with gates: the checks that have not run on the present data.
+    current_problems : callable
+        ``current_problems(table, partition)`` gives what was found when another step's partition
+        was made, or None where that is not of the present data.
     """
 
     study: Study
@@ -48,6 +57,8 @@ class Work:
     partition: Partition
     log: Callable[[str], None] = print
     draws: bool = True
+    not_checked: tuple[Problem, ...] = ()
+    current_problems: Callable[[str, Partition], Sequence[Problem] | None] = _unknown
 
     @property
     def subject(self) -> str:

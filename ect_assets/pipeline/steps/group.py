@@ -16,7 +16,6 @@ from ect_assets import tables
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.gates import unchecked
 from ect_assets.pipeline.step import Drift, Event, Made, Work, step
 from ect_assets.pipeline.steps import morphometry, scans
 from ect_assets.problems import EVERY, Problem, StudyError
@@ -75,7 +74,7 @@ def exclusions(work: Work) -> Made:
     found = [problem for _, failure in lake.failures() for problem in failure.problems]
     subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
-        [*found, *_not_sound(work), *unchecked(GATES, study, lake)],
+        [*found, *_not_sound(work), *work.not_checked],
         subjects,
         lake.partitions(tables.ParcelGmv),
         sorted(study.parcellations),
@@ -133,7 +132,12 @@ def _not_sound(work: Work) -> list[Problem]:
     return problems
 
 
-@step(tables.GmvChange, "group", settings=("sessions", "group"), drift=Drift("t", "q"))
+@step(
+    tables.GmvChange,
+    "group",
+    settings=("sessions", "group", "parcellations.{parcellation}.atlas"),
+    drift=Drift("t", "q"),
+)
 def gmv_change(
     work: Work,
     parcels: pd.DataFrame,

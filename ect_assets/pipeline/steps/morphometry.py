@@ -18,7 +18,7 @@ from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Verdict, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.report.maps.parcels_on_surface import surface_of
-from ect_assets.science.morphometry import atlas_transfer, quality
+from ect_assets.science.morphometry import atlas_transfer, plausible_volumes, quality
 from ect_assets.science.morphometry.scan_contrast import image_contrast
 from ect_assets.science.morphometry.site_effects import in_words, site_effects
 from ect_assets.science.morphometry.volumetric.settings import STAGE_VERSIONS
@@ -83,7 +83,7 @@ def parcels(work: Work) -> pd.DataFrame:
     tables.ScanVolumes,
     "morphometry",
     after=("raw_scans",),
-    settings=("sessions", "morphometry", "group.adjusts_for_etiv"),
+    settings=("sessions", "morphometry", "group.adjusts_for_etiv", "scans"),
     version="2",
     files=_source_files,
     makes_files=_runs_freesurfer,
@@ -122,7 +122,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     files=_parcel_files,
     makes_files=_runs_freesurfer,
     measured_by=_measured_by,
-    reference=(*REFERENCE, *atlas_transfer.REFERENCE),
+    reference=(*REFERENCE, *atlas_transfer.REFERENCE, *plausible_volumes.REFERENCE),
     from_patients=True,
 )
 def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:

@@ -25,11 +25,18 @@ from ect_assets.intake.privacy import (
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.intake.session_order import contradictions
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.staleness import has_failed_before, is_fresh
 from ect_assets.pipeline.step import Event, Made, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.study import Study
 
+SCREENED = (
+    "privacy",
+    "scans",
+    "morphometry.folder",
+    "morphometry.source",
+    "morphometry.subject_folder",
+)
+"""Settings that say which files of a patient the privacy screen looks at, and what it lets pass."""
 HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
@@ -40,15 +47,8 @@ def _no_images(study: Study, partition: Partition) -> str | None:
 
 def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
     """Give what the screen says of a patient: as `raw_scans` found it in these files, or anew."""
-    study, partition = work.study, {"subject": subject}
-    is_known = study.scans.images and (
-        is_fresh(raw_scans, study, work.lake, partition)
-        or has_failed_before(raw_scans, study, work.lake, partition)
-    )
-    if not is_known:
-        return _screen(study, subject)
-    failure = work.lake.failure(tables.RawScans, partition)
-    return () if failure is None else failure.problems
+    found = work.current_problems("raw_scans", {"subject": subject})
+    return _screen(work.study, subject) if found is None else found
 
 
 def _told_by_screen(work: Work, stage: str, reasons: Collection[str]) -> list[Problem]:
@@ -102,7 +102,7 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
     tables.RawScans,
     "scans",
     version="2",
-    settings=("sessions", "bids", "privacy"),
+    settings=("sessions", "bids", *SCREENED),
     files=_images,
     from_patients=True,
     unavailable=_no_images,
@@ -164,7 +164,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "sessions", "bids", "privacy", "scans"),
+    settings=("participants", "sessions", "bids", *SCREENED),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
@@ -205,7 +205,7 @@ def participants(work: Work) -> Made:
 @step(
     tables.ClinicalScores,
     "scans",
-    settings=("sessions", "instruments", "bids", "privacy", "scans"),
+    settings=("sessions", "instruments", "bids", *SCREENED),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,

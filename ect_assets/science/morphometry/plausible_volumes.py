@@ -35,6 +35,9 @@ from ect_assets.science.plausibility import (
     Bounds,
 )
 
+REFERENCE = ("ds000174.csv",)
+"""Packaged files that typical volumes come from."""
+
 WHOLE_CORTEX = {"desikan_killiany": 68, "hcp_mmp": 360}
 """Packaged parcellations and how many parcels of cortex they have; of a user's own we do not know
 whether they cover all of it."""
