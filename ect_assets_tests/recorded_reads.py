@@ -6,9 +6,10 @@ by path. What a step may read is worked out from its declarations in `undeclared
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from ect_assets.lake.store import Lake
-from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 from ect_assets.pipeline.step import Step, Work
 from ect_assets.reference.loaders import reference_file
 from ect_assets.study import Study
@@ -40,6 +41,7 @@ class Reads:
 
 
 _recording: list[Reads] = []
+_names: dict[int, str] = {}
 
 
 def _note_file(event: str, arguments: tuple[Any, ...]) -> None:
@@ -67,9 +69,9 @@ def names_of(study: Study) -> dict[int, str]:
 
 
 @contextmanager
-def recorder(study: Study, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let every read be noted that happens while `recorded` is entered."""
-    names = names_of(study)
+    names = _names
     get = Settings.__getattribute__
 
     def noted(self: Settings, name: str) -> Any:
@@ -107,9 +109,33 @@ def _noting_table(method: Any) -> Any:
 
 
 @contextmanager
-def recorded() -> Iterator[Reads]:
+def watched_steps(found: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every step add to `found`, by its name, what it reads without declaring it."""
+    for step in STEPS:
+        monkeypatch.setitem(step.__dict__, "make", _watched(step, found))
+    with recorder(monkeypatch):
+        yield
+
+
+def _watched(step: Step, found: dict[str, set[str]]) -> Callable[..., Any]:
+    make = step.make
+
+    @functools.wraps(make)
+    def noting(work: Work, **inputs: Any) -> Any:
+        with recorded(work.study) as reads:
+            made = make(work, **inputs)
+        found.setdefault(step.name, set()).update(undeclared(step, work, reads))
+        return made
+
+    return noting
+
+
+@contextmanager
+def recorded(study: Study) -> Iterator[Reads]:
     """Note what is read until this is left."""
     reads = Reads()
+    _names.clear()
+    _names.update(names_of(study))
     _recording.append(reads)
     try:
         yield reads

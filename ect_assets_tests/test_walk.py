@@ -15,10 +15,12 @@ from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.definitions import build_definitions
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Outcome, Runner
+from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.status import study_status
 from ect_assets.reference import loaders
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
+from ect_assets_tests.recorded_reads import watched_steps
 
 OF_THE_RUN = {b"run_id": b"", b"seconds": b""}
 """What a footer says of the run that made it, not of what was made."""
@@ -37,10 +39,29 @@ def rows(runner: Runner, sql: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def simulated(simulated_input, tmp_path_factory):
-    """The small simulated study, walked through."""
+def undeclared_reads() -> dict[str, set[str]]:
+    """Take up, by step, what the steps of `simulated` read without declaring it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def simulated(simulated_input, tmp_path_factory, undeclared_reads):
+    """The small simulated study, walked through, with each step's reads recorded."""
     folder = tmp_path_factory.mktemp("walked") / "study"
-    return walked(Path(shutil.copytree(simulated_input, folder)))
+    shutil.copytree(simulated_input, folder)
+    with pytest.MonkeyPatch.context() as patch, watched_steps(undeclared_reads, patch):
+        return walked(folder)
+
+
+def test_no_step_reads_a_setting_a_table_or_a_file_that_it_does_not_declare(
+    simulated, undeclared_reads
+):
+    assert {step.name for step in STEPS} - set(undeclared_reads) <= {
+        "study_report",
+        "study_overview",
+    }
+    told = [f"{name}: {', '.join(sorted(one))}" for name, one in undeclared_reads.items() if one]
+    assert not told, "\n".join(["undeclared:", *told])
 
 
 def test_every_table_that_the_study_can_have_is_made(simulated):
