@@ -10,7 +10,6 @@ from collections.abc import Callable
 import dagster as dg
 
 from ect_assets.orchestration.assets import LakeIOManager, as_assets
-from ect_assets.orchestration.slurm.executor import executor_of
 from ect_assets.pipeline.all_steps import GATHERINGS, STEPS
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
@@ -40,6 +39,15 @@ def walk_definitions(
     return dg.Definitions(
         assets=as_assets(STEPS, study, lake, condition),
         resources={"lake": LakeIOManager(lake, GATHERINGS)},
-        executor=executor_of(study),
+        executor=_executor_of(study),
         loggers={"console": console},
     )
+
+
+def _executor_of(study: Study) -> dg.ExecutorDefinition:
+    """Choose where steps run; the only place that imports the Slurm executor."""
+    if study.cluster.executor == "local":
+        return dg.in_process_executor
+    from ect_assets.orchestration.slurm.executor import slurm_executor
+
+    return slurm_executor(study)

@@ -1,7 +1,7 @@
 """The rows of Dagster's records, whatever table they are in: taking out those that name a patient.
 
 Dagster's own methods leave some behind (check executions, ticks, compressed cursors). For
-withdrawal of consent; what is to be kept is known in `dagster_history`. This reads tables that
+withdrawal of consent; what is to be kept is known in `history`. This reads tables that
 Dagster does not promise; `test_withdrawal` looks through every row of every table.
 """
 
@@ -13,32 +13,26 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from ect_assets.orchestration.dagster_internals import (
+    CURSOR,
+    CURSOR_VALUE,
+    INSTIGATOR_BODY,
+    INSTIGATORS,
+    LAST_RUN_KEY,
+    TABLES_WITHOUT_PATIENTS,
+    connections,
+)
 from ect_assets.problems import StudyError
 
 BATCH = 500
 SECONDS_TO_WAIT = 60
-CURSOR = "cursor"
-_KEPT_TABLES = ("alembic_version", "instance_info", "secondary_indexes", "asset_keys")
-
-
-def connections(
-    instance: dg.DagsterInstance,
-) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:
-    """List what opens each of the instance's records: runs, events, schedules."""
-    if hasattr(instance.run_storage, "connect"):
-        yield instance.run_storage.connect
-    if hasattr(instance.event_log_storage, "index_connection"):
-        yield instance.event_log_storage.index_connection
-    if hasattr(instance.schedule_storage, "connect"):
-        yield instance.schedule_storage.connect  # type: ignore[union-attr]
 
 
 def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: str | None) -> int:
@@ -62,7 +56,7 @@ def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: st
             tables = sa.MetaData()
             tables.reflect(connection)
             for table in tables.sorted_tables:
-                if table.name not in _KEPT_TABLES:
+                if table.name not in TABLES_WITHOUT_PATIENTS:
                     deleted += _clear(connection, table, mentions, but)
     return deleted
 
@@ -80,9 +74,9 @@ def _clear(
             found.append(dict(row))
     for one in found:
         is_this = sa.and_(*(column == one[column.name] for column in keys))
-        if table.name == "instigators":
-            body = _without_cursor(one["instigator_body"])
-            connection.execute(table.update().where(is_this).values(instigator_body=body))
+        if table.name == INSTIGATORS:
+            body = _without_cursor(one[INSTIGATOR_BODY])
+            connection.execute(table.update().where(is_this).values({INSTIGATOR_BODY: body}))
         else:
             connection.execute(table.delete().where(is_this))
     return len(found)
@@ -90,7 +84,7 @@ def _clear(
 
 def _hidden(texts: dict[str, str], mentions: re.Pattern[str]) -> bool:
     """Say whether a compressed cursor names the patient."""
-    body = texts.get("instigator_body") or texts.get("value") or ""
+    body = texts.get(INSTIGATOR_BODY) or texts.get(CURSOR_VALUE) or ""
     return any(mentions.search(_unpacked(one)) for one in _cursors(body))
 
 
@@ -125,7 +119,7 @@ def _without_cursor(body: str) -> str:
     def cleared(one: Any) -> Any:
         if isinstance(one, dict):
             return {
-                key: None if key in (CURSOR, "last_run_key") else cleared(value)
+                key: None if key in (CURSOR, LAST_RUN_KEY) else cleared(value)
                 for key, value in one.items()
             }
         return [cleared(part) for part in one] if isinstance(one, list) else one

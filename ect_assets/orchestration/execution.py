@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
+from ect_assets.orchestration.dagster_internals import add_partition_metadata
 from ect_assets.orchestration.shown_metadata import (
     is_about_patients,
     shown_failure,
@@ -165,7 +166,7 @@ def materialize(
         metadata = shown_metadata(
             study, step.table, partition, frame, provenance, made, markdown_preview
         )
-        _tell(context, key, metadata)
+        add_partition_metadata(context, key, metadata)
     if broken:
         yield _schema_check(step, shown_failure(step.table, broken))
     if failed:
@@ -184,18 +185,6 @@ def materialize(
     )
     for name, found in verdicts.items():
         yield _own_check(step, name, found)
-
-
-def _tell(context: dg.AssetExecutionContext, key: str | None, said: dict[str, Any]) -> None:
-    """Add to what the UI shows of one partition.
-
-    As `AssetExecutionContext.add_asset_metadata` does, which lists all partitions of the study to
-    see whether this is one of them: for each of ten thousand patients, ten thousand.
-    """
-    running = context.get_step_execution_context()
-    running._metadata_accumulator = running._metadata_accumulator.with_additional_asset_metadata(
-        asset_key=context.asset_key, metadata=said, partition_key=key
-    )
 
 
 def _digest_of_what_was_read(

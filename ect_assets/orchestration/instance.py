@@ -38,7 +38,7 @@ nux:
   enabled: false
 # What steps print is not kept: they report through events. Keeping it starts two processes a step.
 compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
+  module: dagster.core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 run_coordinator:
   module: dagster.core.run_coordinator
@@ -79,6 +79,11 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
+]
+FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
 ]
 
 

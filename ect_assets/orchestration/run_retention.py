@@ -13,8 +13,9 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
+from ect_assets.orchestration.dagster_internals import events_file
+from ect_assets.orchestration.instance import FINISHED
 from ect_assets.orchestration.run_storage import uses_postgres
 from ect_assets.study import Study
 
@@ -41,7 +42,7 @@ def delete_old_runs(study: Study, instance: dg.DagsterInstance, now: datetime | 
         if not latest.has_any_of(run_id):
             instance.delete_run(run_id)
             if not uses_postgres(study):
-                _delete_file(study.dagster_home / "history" / "runs" / f"{run_id}.db")
+                _delete_file(events_file(study.dagster_home, run_id))
             deleted += 1
     return deleted
 
@@ -50,7 +51,7 @@ def _next_runs(instance: dg.DagsterInstance, before: datetime) -> Iterator[str]:
     """Name finished runs, from where the look before ended; from the first after the last."""
     cursor = instance.run_storage.get_cursor_values({CURSOR}).get(CURSOR)
     wanted = dg.RunsFilter(
-        statuses=FINISHED_STATUSES,
+        statuses=FINISHED,
         created_before=before,
         created_after=datetime.fromisoformat(cursor) if cursor else None,
     )

@@ -24,8 +24,8 @@ from ect_assets.orchestration.assets import (
     register_subjects,
 )
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
-from ect_assets.orchestration.slurm.waves import Ran, Workers, are_wanted
 from ect_assets.orchestration.withdrawal import finish_withdrawals
+from ect_assets.orchestration.workers import Ran, Workers, are_wanted
 from ect_assets.pipeline.all_steps import STEPS, steps_for
 from ect_assets.pipeline.plan import Planner, State
 from ect_assets.pipeline.staleness import lake_of

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from dagster._core.code_pointer import ModuleCodePointer
 
 from ect_assets.intake.folder_names import names_beginning, names_ending
-from ect_assets.orchestration import runner
+from ect_assets.orchestration import runner, workers
 from ect_assets.orchestration.assets import partition_advice
 from ect_assets.orchestration.runner import Batch, Runner
-from ect_assets.orchestration.slurm import waves
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Made, Work
 from ect_assets.pipeline.steps import morphometry
@@ -103,8 +101,7 @@ def test_several_patients_at_a_time_make_the_same_tables(study, study_folder, mo
 
 
 def test_a_run_that_could_not_begin_says_why(study, study_folder, monkeypatch):
-    nowhere = ModuleCodePointer("ect_assets.not_there", "defs", None)
-    monkeypatch.setattr(waves, "DEFINITIONS", nowhere)
+    monkeypatch.setattr(workers, "DEFINITIONS", ("ect_assets.not_there", "defs"))
     file = study_folder / STUDY_FILE
     file.write_text(file.read_text(encoding="utf-8") + "\n[cluster]\nprocesses = 2\n")
     failed = Runner(load_study(study_folder)).run(tables=["participants"]).failed

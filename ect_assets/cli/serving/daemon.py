@@ -8,12 +8,11 @@ from ect_assets.cli.serving.lifeline import settings_from_parent
 def main() -> None:
     """Run Dagster's daemons for the workspace that the parent names."""
     settings = settings_from_parent()
-    from dagster._daemon.cli import cli
-
     from ect_assets.cli.serving.sockets import private_sockets
+    from ect_assets.orchestration.dagster_internals import run_daemons
 
     with private_sockets():
-        cli(["run", "--log-level", "warning", "--workspace", settings["workspace"]], obj={})
+        run_daemons(settings["workspace"])
 
 
 if __name__ == "__main__":

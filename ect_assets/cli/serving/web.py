@@ -35,25 +35,17 @@ def serve(workspace: str, host: str, port: int, hosts: list[str], token: str | N
     """
     import uvicorn
     from dagster import DagsterInstance
-    from dagster._core.workspace.context import WorkspaceProcessContext
-    from dagster._core.workspace.load_target import WorkspaceFileTarget
-    from dagster_webserver import __version__
-    from dagster_webserver.app import create_app_from_workspace_process_context
 
     from ect_assets.cli.serving.guard import UiGuard, known_origins
     from ect_assets.cli.serving.sockets import private_sockets
+    from ect_assets.orchestration.dagster_internals import web_application
 
-    # As the daemon has it: Dagster tells a schedule's state by the name of its code location.
-    target = WorkspaceFileTarget([workspace])
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_sockets())
         instance = stack.enter_context(DagsterInstance.get())
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
-        context = stack.enter_context(
-            WorkspaceProcessContext(instance, version=__version__, workspace_load_target=target)
-        )
-        app = create_app_from_workspace_process_context(
-            context, live_data_poll_rate=POLL_MILLISECONDS, lifespan=_lifespan
+        app = stack.enter_context(
+            web_application(instance, workspace, POLL_MILLISECONDS, _lifespan)
         )
         uvicorn.run(
             UiGuard(app, known_origins(port, hosts), token, cookie_name(port)),

@@ -1,4 +1,4 @@
-"""The executor of a study: in the process of the run, or on Slurm.
+"""The executor of a study whose steps are jobs of Slurm.
 
 Which settings there are is in `settings`; how a job is submitted and followed is in
 `step_handler`.
@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
-from dagster._core.events import DagsterEvent
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.init import InitExecutorContext
-from dagster._core.executor.step_delegating import StepDelegatingExecutor
 
+from ect_assets.orchestration.slurm.dagster_internals import (
+    ExecutionPlan,
+    PlanOrchestrationContext,
+    RetryMode,
+    StepDelegatingExecutor,
+)
 from ect_assets.orchestration.slurm.gathering import Gathering
 from ect_assets.orchestration.slurm.jobs import Jobs
 from ect_assets.orchestration.slurm.resources import refuse_unknown, resources_of
@@ -44,22 +43,22 @@ CONFIG = {
 }
 
 
-def executor_of(study: Study) -> dg.ExecutorDefinition:
-    """Return the executor that a study's settings ask for.
+def slurm_executor(study: Study) -> dg.ExecutorDefinition:
+    """Return the executor that submits each step to Slurm, as a study's settings say.
 
     Raises
     ------
     StudyError
         When `[cluster.resources]` names something that there is not.
     """
-    if study.cluster.executor == "local":
-        return dg.in_process_executor
     refuse_unknown(study.cluster, STEP_OF)
 
     @dg.executor(
-        name="slurm", config_schema=CONFIG, requirements=multiple_process_executor_requirements()
+        name="slurm",
+        config_schema=CONFIG,
+        requirements=dg.multiple_process_executor_requirements(),
     )
-    def slurm(context: InitExecutorContext) -> SlurmExecutor:
+    def slurm(context: dg.InitExecutorContext) -> SlurmExecutor:
         """Run each step as a job of Slurm."""
         config: Mapping[str, Any] = context.executor_config
         jobs, gathering = jobs_of(study.folder, study.dagster_home, _Hashed(study.cluster))
@@ -153,7 +152,7 @@ class SlurmExecutor(StepDelegatingExecutor):
 
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[DagsterEvent]:
+    ) -> Iterator[dg.DagsterEvent]:
         """Run the steps; where the run was cancelled meanwhile, leave no job behind.
 
         A run that could be taken up again does not pass an interruption on to its steps, not

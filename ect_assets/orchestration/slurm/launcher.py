@@ -13,23 +13,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import dagster as dg
-from dagster._config.config_schema import UserConfigSchema
-from dagster._core.launcher import (
+
+from ect_assets.orchestration.dagster_internals import resume_command, run_command
+from ect_assets.orchestration.slurm.dagster_internals import (
     CheckRunHealthResult,
+    LauncherWithoutSettings,
     LaunchRunContext,
     ResumeRunContext,
-    RunLauncher,
     WorkerStatus,
 )
-from dagster._grpc.types import ExecuteRunArgs, ResumeRunArgs
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
-
-from ect_assets.orchestration.slurm.commands import command_of
 from ect_assets.orchestration.slurm.jobs import Jobs
 from ect_assets.orchestration.slurm.slurm import Slurm, SlurmAway, SlurmRefused
 from ect_assets.study.cluster import Cluster
@@ -39,47 +36,25 @@ WORKER = "ect/worker"
 LOGS = "runs"
 
 
-class ResumableRunLauncher(RunLauncher, ConfigurableClass):
+class ResumableRunLauncher(LauncherWithoutSettings):
     """Starts a process for each run, and another one where that was lost."""
 
-    def __init__(self, inst_data: ConfigurableClassData | None = None):
-        self._inst_data = inst_data
+    def __init__(self, inst_data: Any = None):
+        super().__init__(inst_data)
         self._started: dict[int, subprocess.Popen] = {}
-        super().__init__()
-
-    @property
-    def inst_data(self) -> ConfigurableClassData | None:
-        """Where it is named in dagster.yaml."""
-        return self._inst_data
-
-    @classmethod
-    def config_type(cls) -> UserConfigSchema:
-        """It has no settings."""
-        return {}
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
-    ) -> Self:
-        """Make one as dagster.yaml says."""
-        return cls(inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start a run's worker."""
         run = context.dagster_run
-        origin = _origin_of(run)
-        arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
-        self._start(run.run_id, command_of(arguments))
+        self._start(run.run_id, run_command(_origin_of(run), run.run_id, self.instance))
 
     def resume_run(self, context: ResumeRunContext) -> None:
         """Start a worker that takes a run up where the one before it left it."""
         run = context.dagster_run
-        origin = _origin_of(run)
-        arguments = ResumeRunArgs(origin, run.run_id, self._instance.get_ref())
-        self._start(run.run_id, command_of(arguments))
+        self._start(run.run_id, resume_command(_origin_of(run), run.run_id, self.instance))
 
     def _start(self, run_id: str, command: Sequence[str]) -> None:
-        folder = Path(self._instance.root_directory) / "slurm" / LOGS
+        folder = Path(self.instance.root_directory) / "slurm" / LOGS
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{run_id}.txt").open("ab") as log:
             worker = subprocess.Popen(
@@ -92,24 +67,24 @@ class ResumableRunLauncher(RunLauncher, ConfigurableClass):
             )
         self._started[worker.pid] = worker
         tag = f"{socket.gethostname()}:{worker.pid}:{started_at(worker.pid)}"
-        self._instance.add_run_tags(run_id, {WORKER: tag})
+        self.instance.add_run_tags(run_id, {WORKER: tag})
 
     def terminate(self, run_id: str) -> bool:
         """Ask a run's worker to end, which cancels its jobs; do it here where there is none."""
-        run = self._instance.get_run_by_id(run_id)
+        run = self.instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
-        self._instance.report_run_canceling(run)
+        self.instance.report_run_canceling(run)
         process = self._process_of(run)
         if process is not None:
             os.kill(process, signal.SIGTERM)
             return True
-        home = Path(self._instance.root_directory)
+        home = Path(self.instance.root_directory)
         try:
             Jobs(Slurm(), Cluster(), home.parent, home).cancel_runs({run_id})
         except (SlurmAway, SlurmRefused) as error:
-            self._instance.report_engine_event(f"Jobs may be left over: {error}", run)
-        self._instance.report_run_canceled(run)
+            self.instance.report_engine_event(f"Jobs may be left over: {error}", run)
+        self.instance.report_run_canceled(run)
         return True
 
     @property

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, EngineEventData
-from dagster._core.execution.context.system import IStepContext
-from dagster._core.executor.step_delegating import (
+
+from ect_assets.orchestration.instance import FINISHED
+from ect_assets.orchestration.slurm.attempts import Attempt, Submission
+from ect_assets.orchestration.slurm.dagster_internals import (
     CheckStepHealthResult,
+    ExecuteStepArgs,
     StepHandler,
     StepHandlerContext,
+    attempts_before,
+    step_command,
+    write_to_run_log,
 )
-from dagster._grpc.types import ExecuteStepArgs
-from dagster_shared.record import copy as changed
-
-from ect_assets.orchestration.slurm.attempts import Attempt, Submission
-from ect_assets.orchestration.slurm.commands import command_of
 from ect_assets.orchestration.slurm.gathering import Gathering
 from ect_assets.orchestration.slurm.jobs import Jobs
 from ect_assets.orchestration.slurm.slurm import SlurmAway, SlurmRefused
@@ -32,11 +32,6 @@ CLOSING = {
     dg.DagsterEventType.STEP_UP_FOR_RETRY,
     dg.DagsterEventType.STEP_SKIPPED,
 }
-OVER = [
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-]
 
 
 class SlurmStepHandler(StepHandler):
@@ -69,7 +64,7 @@ class SlurmStepHandler(StepHandler):
         """What the UI calls it."""
         return "Slurm"
 
-    def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
+    def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
         """Submit a step's job, unless it was submitted before.
 
         Where Slurm is away the step stays unsubmitted, and the next look at it tries again.
@@ -90,9 +85,7 @@ class SlurmStepHandler(StepHandler):
         yield from ()
 
     def _submission(self, context: StepHandlerContext, attempt: Attempt) -> Submission:
-        # Without the records' own settings, which may hold a password; DAGSTER_HOME names them.
-        arguments = changed(context.execute_step_args, instance_ref=None)
-        command = tuple(command_of(arguments))
+        command = step_command(context.execute_step_args)
         return Submission(attempt, command, self._resources(attempt.step_key))
 
     def _end_orphans(self, instance: dg.DagsterInstance, mine: str) -> list[str]:
@@ -101,7 +94,7 @@ class SlurmStepHandler(StepHandler):
         others = sorted({one.run_id for one in jobs.values()} - {mine})
         if not others:
             return []
-        over = instance.get_runs(dg.RunsFilter(run_ids=others, statuses=OVER))
+        over = instance.get_runs(dg.RunsFilter(run_ids=others, statuses=FINISHED))
         return self._jobs.cancel_runs({run.run_id for run in over}) if over else []
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
@@ -134,7 +127,7 @@ class SlurmStepHandler(StepHandler):
         (number,) = self._jobs.submit([self._submission(context, attempt)], orphans)
         self._tell(context, attempt, f"Submitted as job {number}.")
 
-    def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
+    def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
         """Cancel a step's job."""
         attempt = attempt_of(step_handler_context.execute_step_args)
         if self._gathering is not None:
@@ -155,19 +148,13 @@ class SlurmStepHandler(StepHandler):
         if self._told.get(attempt) == says:
             return
         self._told[attempt] = says
-        step: IStepContext = context.get_step_context(attempt.step_key)
-        log = str(self._jobs.place(attempt))
-        data = EngineEventData(metadata={"folder": dg.MetadataValue.path(log)})
-        DagsterEvent.engine_event(step, says, data)
+        write_to_run_log(context, attempt.step_key, says, str(self._jobs.place(attempt)))
 
 
 def attempt_of(arguments: ExecuteStepArgs) -> Attempt:
     """Return which attempt at which step Dagster speaks of."""
     (step_key,) = arguments.step_keys_to_execute or ()
-    before = 0
-    if arguments.known_state is not None:
-        before = arguments.known_state.get_retry_state().get_attempt_count(step_key)
-    return Attempt(arguments.run_id, step_key, before + 1)
+    return Attempt(arguments.run_id, step_key, attempts_before(arguments, step_key) + 1)
 
 
 def has_reported(instance: dg.DagsterInstance, attempt: Attempt) -> bool:

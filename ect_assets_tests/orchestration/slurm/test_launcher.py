@@ -8,8 +8,8 @@ import subprocess
 
 import dagster as dg
 import pytest
-from dagster._core.launcher import WorkerStatus
 
+from ect_assets.orchestration.slurm.dagster_internals import WorkerStatus
 from ect_assets.orchestration.slurm.launcher import WORKER, ResumableRunLauncher, started_at
 
 

@@ -37,8 +37,8 @@ pytestmark = pytest.mark.slow
 MADE = ("raw_scans", "scan_volumes")
 PATIENTS = [f"{number:03d}" for number in range(1, 9)]
 PATIENT_ECT = (
-    "from ect_assets.orchestration.slurm import waves; from ect_assets.cli import main; "
-    "waves.SECONDS_TO_CANCEL = 86_400; main()"
+    "from ect_assets.orchestration import workers; from ect_assets.cli import main; "
+    "workers.SECONDS_TO_CANCEL = 86_400; main()"
 )
 """The command, which gives the workers of its runs a day to cancel their jobs."""
 HELD = """

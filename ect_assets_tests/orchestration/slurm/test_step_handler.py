@@ -11,26 +11,20 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.plan.objects import StepSuccessData
 from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._grpc.types import ExecuteStepArgs
 
+from ect_assets.orchestration.dagster_internals import job_origin
 from ect_assets.orchestration.slurm import step_handler
 from ect_assets.orchestration.slurm.attempts import Attempt
+from ect_assets.orchestration.slurm.dagster_internals import ExecuteStepArgs
 from ect_assets.orchestration.slurm.jobs import Jobs
 from ect_assets.orchestration.slurm.slurm import SlurmAway, SlurmRefused
 from ect_assets.orchestration.slurm.step_handler import SlurmStepHandler, attempt_of
 from ect_assets.study.cluster import Cluster, Resources
 from ect_assets_tests.orchestration.slurm.test_jobs import PlayedSlurm
 
-ORIGIN = ReconstructableJob(
-    ReconstructableRepository(
-        ModuleCodePointer("ect_assets.orchestration.definitions", "defs", None)
-    ),
-    "job",
-).get_python_origin()
+ORIGIN = job_origin("ect_assets.orchestration.definitions", "defs", "job")
 
 
 class Followed:
@@ -58,6 +52,9 @@ class Followed:
             execute_step_args=arguments, instance=self.instance, get_step_context=lambda key: key
         )
 
+    def note(self, context, step_key: str, text: str, folder: str) -> None:
+        self.told.append(text)
+
     def launch(self) -> None:
         list(self.handler.launch_step(self.context))
 
@@ -71,8 +68,7 @@ def followed(tmp_path, monkeypatch) -> Iterator[Followed]:
     overrides = {"telemetry": {"enabled": False}}
     with dg.DagsterInstance.local_temp(str(tmp_path / "home"), overrides) as instance:
         one = Followed(instance, tmp_path)
-        events = SimpleNamespace(engine_event=lambda step, says, data: one.told.append(says))
-        monkeypatch.setattr(step_handler, "DagsterEvent", events)
+        monkeypatch.setattr(step_handler, "write_to_run_log", one.note)
         yield one
 
 

@@ -16,16 +16,16 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
-from dagster._grpc.types import ExecuteRunArgs
-from dagster_shared.error import SerializableErrorInfo
 
-from ect_assets.orchestration.slurm.commands import command_of
+from ect_assets.orchestration.dagster_internals import (
+    SerializableErrorInfo,
+    job_origin,
+    run_command,
+)
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
-DEFINITIONS = ModuleCodePointer("ect_assets.orchestration.definitions", "defs", None)
+DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
 SECONDS_TO_CANCEL = 90
 GONE = "The process that followed this run is gone."
@@ -105,8 +105,7 @@ class Workers:
         last: str | None,
         run_config: Mapping[str, object],
     ) -> tuple[dg.DagsterRun, subprocess.Popen]:
-        repository = ReconstructableRepository(DEFINITIONS)
-        origin = ReconstructableJob(repository, self._job.name).get_python_origin()
+        origin = job_origin(*DEFINITIONS, self._job.name)
         with self._records:
             if self._is_stopping:
                 raise StudyError("Interrupted.")
@@ -117,12 +116,11 @@ class Workers:
                 asset_selection={dg.AssetKey(name) for name in tables},
                 job_code_origin=origin,
             )
-            arguments = ExecuteRunArgs(origin, run.run_id, self._instance.get_ref())
             log = self._study.dagster_home / "slurm" / "runs" / f"{run.run_id}.txt"
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as output:
                 worker = subprocess.Popen(
-                    command_of(arguments),
+                    run_command(origin, run.run_id, self._instance),
                     env=os.environ | {"ECT_STUDY": str(self._study.folder)},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

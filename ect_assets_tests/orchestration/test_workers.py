@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from ect_assets.orchestration.slurm.waves import GONE, _why_not_begun
+from ect_assets.orchestration.workers import GONE, _why_not_begun
 
 
 @dg.op

@@ -1,0 +1,342 @@
+"""What Dagster does not promise and the product uses: where it stands, and that it is still so."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+import yaml
+from dagster._core.storage import tags
+
+from ect_assets.orchestration import dagster_internals as internals
+from ect_assets.orchestration.instance import FINISHED, SETTINGS
+from ect_assets.orchestration.runner import RANGE_TAGS
+from ect_assets.orchestration.workers import partition_tags
+from ect_assets_tests.orchestration.private_names import (
+    PACKAGE,
+    Attributes,
+    Call,
+    found_by,
+    private_attributes,
+    private_imports,
+    unchecked,
+    unexplained,
+    why_broken,
+)
+from ect_assets_tests.paths import ROOT
+
+ALLOWED = {
+    PACKAGE / "orchestration" / "dagster_internals.py",
+    PACKAGE / "orchestration" / "slurm" / "dagster_internals.py",
+}
+WORKER = "no worker of a run can be started: `ect run` with processes or on Slurm, the run launcher"
+UI = "`ect ui` cannot serve Dagster's application behind its guard"
+WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
+CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
+CALLS = (
+    Call(
+        "dagster._core.code_pointer.ModuleCodePointer",
+        ("module", "fn_name", "working_directory"),
+        WORKER,
+    ),
+    Call("dagster._core.definitions.reconstruct.ReconstructableRepository", ("pointer",), WORKER),
+    Call(
+        "dagster._core.definitions.reconstruct.ReconstructableJob",
+        ("repository", "job_name"),
+        WORKER,
+    ),
+    Call("dagster._grpc.types.ExecuteRunArgs", ("job_origin", "run_id", "instance_ref"), WORKER),
+    Call(
+        "dagster._grpc.types.ResumeRunArgs",
+        ("job_origin", "run_id", "instance_ref"),
+        "a run whose worker was lost is not continued",
+    ),
+    Call(
+        "dagster._core.workspace.context.WorkspaceProcessContext",
+        ("instance", "workspace_load_target", "version"),
+        UI,
+    ),
+    Call("dagster._core.workspace.load_target.WorkspaceFileTarget", ("paths",), UI),
+    Call(
+        "dagster_webserver.app.create_app_from_workspace_process_context",
+        ("workspace_process_context", "live_data_poll_rate", "lifespan"),
+        UI,
+    ),
+    Call(
+        "dagster._core.execution.context.metadata_logging.OutputMetadataAccumulator"
+        ".with_additional_asset_metadata",
+        ("asset_key", "partition_key", "metadata"),
+        "no run can be recorded: metadata of a partition has nowhere to go",
+    ),
+)
+ATTRIBUTES = (
+    Attributes(
+        "dagster._utils.error.SerializableErrorInfo",
+        ("message", "cause"),
+        "`ect run` cannot say why a step failed",
+    ),
+    Attributes("dagster._daemon.cli.cli", ("commands",), "`ect ui` cannot start the daemon"),
+    Attributes("dagster._grpc.types.ExecuteRunArgs", ("get_command_args",), WORKER),
+    Attributes("dagster._grpc.types.ResumeRunArgs", ("get_command_args",), WORKER),
+    Attributes(
+        "dagster._core.definitions.reconstruct.ReconstructableJob",
+        ("get_python_origin",),
+        WORKER,
+    ),
+    Attributes(
+        "dagster._core.storage.runs.sql_run_storage.SqlRunStorage",
+        ("connect", "alembic_version", "get_cursor_values", "set_cursor_values"),
+        f"{WITHDRAWAL}; old runs are not deleted; a layout of another version is not refused",
+    ),
+    Attributes(
+        "dagster._core.storage.event_log.sql_event_log.SqlEventLogStorage",
+        ("index_connection", "get_asset_check_execution_history"),
+        f"{WITHDRAWAL}; old runs are not deleted",
+    ),
+    Attributes(
+        "dagster._core.storage.schedules.sql_schedule_storage.SqlScheduleStorage",
+        ("connect", "purge_asset_evaluations"),
+        WITHDRAWAL,
+    ),
+    Attributes("dagster.DagsterInstance", ("wipe_asset_cached_status",), WITHDRAWAL),
+    Attributes("dagster.DagsterInstance", ("optimize_for_webserver",), UI),
+    Attributes(
+        "dagster.DagsterInstance",
+        (
+            "get_ref",
+            "create_run_for_job",
+            "report_run_failed",
+            "report_run_canceling",
+            "report_run_canceled",
+            "report_engine_event",
+            "add_run_tags",
+        ),
+        "runs cannot be started, ended or cancelled from outside",
+    ),
+    Attributes(
+        "dagster._core.asset_graph_view.asset_graph_view.AssetGraphView",
+        (
+            "compute_execution_failed_subset",
+            "get_full_subset",
+            "get_asset_subset_from_asset_partitions",
+        ),
+        CONDITIONS,
+    ),
+    Attributes(
+        "dagster._core.asset_graph_view.entity_subset.EntitySubset",
+        ("expensively_compute_asset_partitions",),
+        CONDITIONS,
+    ),
+)
+
+
+@dg.asset
+def one() -> None:
+    """Stands for a table."""
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    settings = {"telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(folder), settings) as made:
+        yield made
+
+
+def test_private_names_are_imported_in_two_modules_only():
+    elsewhere = [
+        f"{file}:{line} {name}"
+        for file in PACKAGE.rglob("*.py")
+        if file not in ALLOWED
+        for line, name in private_imports(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert not elsewhere, "move to orchestration/dagster_internals.py: " + "\n".join(elsewhere)
+
+
+def test_private_attributes_of_dagster_are_used_in_two_modules_only():
+    elsewhere = []
+    for file in set(PACKAGE.rglob("*.py")) - ALLOWED:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        if "dagster" in {name.split("_")[0].split(".")[0] for name in _imported(tree)}:
+            elsewhere += [f"{file}:{line} {name}" for line, name in private_attributes(tree)]
+    assert not elsewhere, "move to orchestration/dagster_internals.py: " + "\n".join(elsewhere)
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    nodes = list(ast.walk(tree))
+    plain = [one.name for node in nodes if isinstance(node, ast.Import) for one in node.names]
+    return plain + [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import dagster._core.events",
+        "from dagster._core import events",
+        "from dagster import _check",
+        "from dagster_shared.record import copy",
+        "from dagster_webserver.app import create_app_from_workspace_process_context",
+        "import_module('dagster._daemon')",
+        "module = 'compute_logs:\\n  module: dagster._core.storage.noop'",
+        "def later():\n    from dagster_postgres._utils import pg",
+    ],
+)
+def test_a_private_name_is_recognized(line):
+    assert list(private_imports(ast.parse(line)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import dagster as dg", "from dagster_webserver import __version__", "import dagrun._x"],
+)
+def test_a_public_name_is_allowed(line):
+    assert not list(private_imports(ast.parse(line)))
+
+
+def test_a_private_attribute_is_recognized_and_one_of_our_own_is_not():
+    ours = "class A:\n  def __init__(self):\n    self._b = 1\n  def c(self):\n    self._b\n"
+    assert not list(private_attributes(ast.parse(ours)))
+    assert list(private_attributes(ast.parse(f"{ours}    self._instance\n")))
+
+
+def test_every_private_name_is_checked_here_and_explained_in_the_module():
+    module = "orchestration/dagster_internals"
+    assert unchecked(module, CALLS, ATTRIBUTES) == set(), "say above what breaks when it moves"
+    assert unexplained(module) == set(), "say in the docstring what it is for, and what instead"
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda one: one.name.split(".")[-1])
+def test_a_private_name_takes_what_it_is_given(call):
+    assert not why_broken(call), why_broken(call)
+
+
+@pytest.mark.parametrize("used", ATTRIBUTES, ids=lambda one: one.owner.split(".")[-1])
+def test_what_is_not_documented_is_there(used):
+    missing = [name for name in used.names if not hasattr(found_by(used.owner), name)]
+    assert not missing, f"{used.owner} has no {missing}: {used.breaks}"
+
+
+def test_the_daemons_command_takes_the_workspace_and_the_level():
+    run = found_by("dagster._daemon.cli.cli").commands["run"]
+    options = {option for one in run.params for option in one.opts}
+    assert {"--workspace", "--log-level"} <= options, "`ect ui` cannot start Dagster's daemon"
+
+
+def test_the_command_of_a_worker_names_the_job_and_the_run(instance):
+    origin = internals.job_origin("ect_assets.orchestration.definitions", "defs", "job")
+    command = internals.run_command(origin, "the-run", instance)
+    assert command[:4] == [sys.executable, "-m", "dagster", "api"], WORKER
+    said = json.dumps(command)
+    assert all(one in said for one in ("the-run", "ect_assets.orchestration.definitions")), WORKER
+
+
+def test_the_command_that_continues_a_run_is_another(instance):
+    origin = internals.job_origin("ect_assets.orchestration.definitions", "defs", "job")
+    assert "resume_run" in internals.resume_command(origin, "the-run", instance), WORKER
+
+
+def test_metadata_of_a_partition_is_recorded():
+    letters = dg.StaticPartitionsDefinition(["a", "b"])
+
+    @dg.asset(partitions_def=letters)
+    def table(context) -> None:
+        internals.add_partition_metadata(context, "a", {"rows": 3})
+
+    result = dg.materialize([table], partition_key="a")
+    (made,) = result.get_asset_materialization_events()
+    recorded = made.step_materialization_data.materialization.metadata["rows"].value
+    assert recorded == 3, "the UI shows no rows, figures or seed of any table"
+
+
+def test_each_of_the_three_records_can_be_opened(instance):
+    opened = list(internals.connections(instance))
+    assert len(opened) == 3, WITHDRAWAL
+
+
+def _columns(instance: dg.DagsterInstance) -> dict[str, set[str]]:
+    columns: dict[str, set[str]] = {}
+    for connect in internals.connections(instance):
+        with connect() as connection:
+            tables = sa.MetaData()
+            tables.reflect(connection)
+            columns |= {one.name: set(one.columns.keys()) for one in tables.sorted_tables}
+    return columns
+
+
+def test_the_tables_of_the_records_have_the_names_that_are_searched(instance):
+    columns = _columns(instance)
+    named = {*internals.TABLES_WITHOUT_PATIENTS, internals.INSTIGATORS, "kvs"}
+    assert named <= set(columns), WITHDRAWAL
+    assert internals.INSTIGATOR_BODY in columns[internals.INSTIGATORS], WITHDRAWAL
+    assert internals.CURSOR_VALUE in columns["kvs"], WITHDRAWAL
+
+
+def test_no_table_of_the_records_is_new(instance):
+    known = {
+        *internals.TABLES_WITHOUT_PATIENTS,
+        internals.INSTIGATORS,
+        "asset_check_executions",
+        "asset_check_partitions",
+        "asset_daemon_asset_evaluations",
+        "asset_event_tags",
+        "backfill_tags",
+        "bulk_actions",
+        "concurrency_limits",
+        "concurrency_slots",
+        "daemon_heartbeats",
+        "dynamic_partitions",
+        "event_logs",
+        "job_ticks",
+        "jobs",
+        "kvs",
+        "pending_steps",
+        "run_tags",
+        "runs",
+        "snapshots",
+    }
+    new = set(_columns(instance)) - known
+    assert not new, f"{new}: see that a patient's rows in them are deleted, then add them here"
+
+
+def test_the_state_of_a_sensor_has_the_two_cursors_that_are_cleared(instance):
+    state = found_by("dagster._core.scheduler.instigation.SensorInstigatorData")
+    fields = inspect.signature(state).parameters
+    assert {internals.CURSOR, internals.LAST_RUN_KEY} <= set(fields), WITHDRAWAL
+
+
+def test_the_events_of_a_run_lie_in_a_file_of_its_own(instance):
+    result = dg.materialize([one], instance=instance)
+    file = internals.events_file(Path(instance.root_directory), result.run_id)
+    assert file.is_file(), "each old run that is deleted leaves a file of 120 KB"
+
+
+@pytest.mark.parametrize("file", [None, ROOT / "deploy" / "slurm" / "dagster.yaml"])
+def test_the_classes_that_dagster_yaml_names_can_be_loaded(file):
+    text = SETTINGS.format(runs=1, resumes=0) if file is None else file.read_text(encoding="utf-8")
+    named = [one for one in yaml.safe_load(text).values() if isinstance(one, dict)]
+    data = found_by("dagster._serdes.ConfigurableClassData")
+    for entry in (one for one in named if "module" in one):
+        config = yaml.safe_dump(entry.get("config", {}))
+        made = data(entry["module"], entry["class"], config).rehydrate()
+        assert type(made).__name__ == entry["class"], "no Dagster home can be opened"
+
+
+def test_partitions_of_a_run_are_tagged_as_dagster_reads_them():
+    wrong = "a run is recorded without its partitions"
+    start, end = tags.ASSET_PARTITION_RANGE_START_TAG, tags.ASSET_PARTITION_RANGE_END_TAG
+    assert (start, end) == RANGE_TAGS, wrong
+    assert partition_tags("001", "002") == {start: "001", end: "002"}, wrong
+    assert partition_tags("001", "001") == {tags.PARTITION_NAME_TAG: "001"}, wrong
+    both = partition_tags(*[dg.MultiPartitionKey({"subject": "1", "parcellation": "dk"})] * 2)
+    assert f"{tags.MULTIDIMENSIONAL_PARTITION_PREFIX}subject" in both, wrong
+
+
+def test_runs_are_over_where_dagster_takes_them_for_over():
+    over = set(found_by("dagster._core.storage.dagster_run.FINISHED_STATUSES"))
+    assert over == set(FINISHED), "old runs are kept for ever, or jobs of runs at work cancelled"
