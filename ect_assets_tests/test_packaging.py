@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import tomllib
 from importlib import import_module, resources
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +26,47 @@ OPTIONAL = [
     for group in PROJECT["project"]["optional-dependencies"].values()
     for one in group
 ]
+
+DEVELOPMENT = {"docs", "lint", "peers", "test"}
+"""Extras that the product does not import."""
+DISTRIBUTION_OF = {
+    "ants": "antspyx",
+    "psycopg2": "psycopg2-binary",
+    "upath": "universal-pathlib",
+    "yaml": "pyyaml",
+}
+"""Of modules that are not called like what is installed."""
+NOT_IMPORTED = {
+    "bids-validator-deno": "a program, which `ect validate` starts",
+    "dagster-k8s": "named in dagster.yaml, and loaded by Dagster",
+    "dagster-postgres": "named in dagster.yaml, and loaded by Dagster",
+    "ect-assets": "extras that include others",
+    "s3fs": "loaded by fsspec for s3://",
+    "scikit-learn": "nilearn imports it; reports and benchmarks name its version",
+}
+
+
+def imported_distributions():
+    """What the product imports, at the top of a module or later, and in which files."""
+    found = {}
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for name in imported_by(node):
+                top = name.split(".")[0]
+                if top not in {*sys.stdlib_module_names, PACKAGE.name}:
+                    distribution = DISTRIBUTION_OF.get(top, top.replace("_", "-"))
+                    found.setdefault(distribution, set()).add(file.relative_to(ROOT).as_posix())
+    return found
+
+
+def imported_by(node):
+    if isinstance(node, ast.Import):
+        return [one.name for one in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module]
+    is_by_name = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
+    given = node.args[0] if is_by_name else None
+    return [given.value] if isinstance(given, ast.Constant) else []
 
 
 def package_files():
@@ -124,3 +167,25 @@ def test_every_requirement_is_locked_with_a_version_in_its_range(needed):
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pins = [line.split(" ")[0] for line in lines if line.startswith(f"{needed.name}==")]
     assert pins and all(needed.specifier.contains(pin.split("==")[1]) for pin in pins)
+
+
+def declared():
+    extras = PROJECT["project"]["optional-dependencies"]
+    needed = [one for name in extras.keys() - DEVELOPMENT for one in extras[name]]
+    return {one.name for one in [*REQUIREMENTS, *map(Requirement, needed)]}
+
+
+def test_everything_that_is_imported_is_declared():
+    imported = imported_distributions()
+    undeclared = {name: sorted(imported[name]) for name in imported.keys() - declared()}
+    assert undeclared == {}, "add it to the dependencies, or to the extra that needs it"
+
+
+def test_everything_that_is_declared_is_imported_or_has_another_use():
+    unused = declared() - imported_distributions().keys() - NOT_IMPORTED.keys()
+    assert unused == set(), "take it away, or say in NOT_IMPORTED what it is for"
+
+
+def test_no_reason_is_given_for_what_is_imported_or_not_declared():
+    assert NOT_IMPORTED.keys() & imported_distributions().keys() == set()
+    assert NOT_IMPORTED.keys() <= declared()
