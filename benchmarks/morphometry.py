@@ -35,7 +35,7 @@ NOTES = (
 def tables() -> dict[str, pd.DataFrame]:
     """Measure all phantoms; about ten minutes each at 1 mm."""
     from ect_assets.reference.loaders import reference_file
-    from ect_assets.science.morphometry.volumetric.validation import make_phantom
+    from ect_assets_tests.science.morphometry.volumetric.phantoms import make_phantom
 
     scans = [Path(name) for name in os.environ.get(SCANS, "").split(os.pathsep) if name]
     if not scans:
@@ -81,7 +81,7 @@ def _measure(job: dict[str, Any]) -> dict[str, float]:
 
     from ect_assets.reference.loaders import reference_file
     from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
-    from ect_assets.science.morphometry.volumetric.validation import Phantom, judge
+    from ect_assets_tests.science.morphometry.volumetric.phantoms import Phantom, judge
 
     phantom = Phantom(
         *(Path(job[key]) for key in ("pre", "post", "retest")),

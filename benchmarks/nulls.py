@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from ect_assets.reference.loaders import parcels
-from ect_assets.science.nulls.burt import burt_surrogates, prepare_variogram
+from ect_assets.science.nulls.burt import draw_shuffles, prepare_variogram
 from ect_assets.science.nulls.models import SPINS
-from ect_assets.science.nulls.moran import flip_spectrum, moran_eigenvectors, moran_surrogates
+from ect_assets.science.nulls.moran import flip_spectrum, moran_eigenvectors, random_signs
 from ect_assets.science.nulls.places import SPHERE, mni_distances
 from ect_assets.science.nulls.rotations import random_rotations, reflect
 from ect_assets.science.statistics.arrays import FloatArray
@@ -92,7 +92,11 @@ def moran(table: pd.DataFrame, n: int) -> Row:
     peer = MoranRandomization(joint=True, tol=1e-6, n_rep=n, random_state=SEED)
 
     _, ours_s, expected, peer_s = _side_by_side(
-        lambda: moran_surrogates(values, distances, n, np.random.default_rng(SEED)),
+        lambda: flip_spectrum(
+            values,
+            moran_eigenvectors(distances),
+            random_signs(n, len(values) - 1, np.random.default_rng(SEED)),
+        ),
         lambda: peer.fit(weights).randomize(values).T,
     )
     n_vectors = len(values) - 1
@@ -118,7 +122,9 @@ def burt(table: pd.DataFrame, n: int) -> Row:
     distances = mni_distances(table, "burt")
     values = _smooth_map(distances)
     _, ours_s, _, peer_s = _side_by_side(
-        lambda: burt_surrogates(values, distances, n, np.random.default_rng(SEED)),
+        lambda: prepare_variogram(distances).surrogates(
+            values, *draw_shuffles(len(values), n, np.random.default_rng(SEED))
+        ),
         lambda: Base(values, distances, seed=SEED)(n, 50),
     )
     expected = Base(values, distances)._call_method(100, np.random.RandomState(SEED)).T

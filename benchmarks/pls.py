@@ -20,7 +20,6 @@ from sklearn.cross_decomposition import PLSRegression
 
 from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
 from ect_assets.science.statistics.pls import variance_explained, zscore
-from ect_assets.science.statistics.scaled_bootstrap import scaled_bootstrap_standard_errors
 
 N_PARCELS, N_GENES = 180, 15_633
 FITS_TIMED = 20
@@ -83,14 +82,14 @@ def scikit_learn_r2(x: np.ndarray, maps: np.ndarray, n_components: int) -> np.nd
 
 
 def scikit_learn_errors(
-    x: np.ndarray, y: np.ndarray, counts: np.ndarray, n_components: int, scale: bool
+    x: np.ndarray, y: np.ndarray, counts: np.ndarray, n_components: int
 ) -> np.ndarray:
     """Standard errors (k, p) of x_weights_ by a fit per resample."""
-    whole = PLSRegression(n_components, scale=scale).fit(x, y).x_weights_.T
+    whole = PLSRegression(n_components, scale=False).fit(x, y).x_weights_.T
     found = []
     for row in counts.astype(int):
         drawn = np.repeat(np.arange(len(y)), row)
-        one = PLSRegression(n_components, scale=scale).fit(x[drawn], y[drawn]).x_weights_.T
+        one = PLSRegression(n_components, scale=False).fit(x[drawn], y[drawn]).x_weights_.T
         signs = [np.sign(np.corrcoef(a, b)[0, 1]) for a, b in zip(one, whole, strict=True)]
         found.append(one * np.array(signs)[:, None])
     return np.std(found, axis=0, ddof=1)
@@ -130,27 +129,24 @@ def permutation_rows() -> list[dict[str, object]]:
 
 
 def bootstrap_rows() -> list[dict[str, object]]:
-    """1,000 and 10,000 bootstraps: scaled once (one and two components), and in each resample."""
+    """1,000 and 10,000 bootstraps: one and two components."""
     x, y = data()
     few = resamples(len(y), FITS_TIMED)
     rows = []
-    for k, scale in ((1, False), (2, False), (1, True)):
-        scikit_learn_errors(x, y, few[:3], k, scale)  # warm up
+    for k in (1, 2):
+        scikit_learn_errors(x, y, few[:3], k)  # warm up
         start = time.perf_counter()
-        expected = scikit_learn_errors(x, y, few, k, scale)
+        expected = scikit_learn_errors(x, y, few, k)
         peer_s = (time.perf_counter() - start) / (FITS_TIMED + 1)
 
-        def ours(counts: np.ndarray, k: int = k, scale: bool = scale) -> np.ndarray:
-            if scale:
-                return scaled_bootstrap_standard_errors(x, y, counts)[1][None]
+        def ours(counts: np.ndarray, k: int = k) -> np.ndarray:
             return bootstrap_standard_errors(x, y, counts, "weights", k)[1]
 
         agreement = _difference(ours(few), expected)
-        name = "scaled in each resample" if scale else f"scaled once, components 1 to {k}"
+        name = f"scaled once, components 1 to {k}"
         for n in (1_000, 10_000):
             counts = resamples(len(y), n)
-            repeats = 1 if scale and n > 1_000 else 3
-            ours_s = seconds(partial(ours, counts), repeats)
+            ours_s = seconds(partial(ours, counts), 3)
             rows.append(_row(f"{n:,} bootstraps, {name}", ours_s, peer_s * n, agreement))
     return rows
 
@@ -174,10 +170,6 @@ def efficiency_rows(n: int = 1_000) -> list[dict[str, object]]:
         f"{n:,} bootstraps, scaled once": (
             lambda: bootstrap_standard_errors(x, y, counts),
             4 * parcels**2 * (genes + n),
-        ),
-        f"{n:,} bootstraps, scaled in each resample": (
-            lambda: scaled_bootstrap_standard_errors(x, y, counts),
-            6 * parcels * genes * n,
         ),
     }
     found: list[dict[str, object]] = []
@@ -215,9 +207,6 @@ def memory_rows(n: int = 10_000) -> list[dict[str, object]]:
         f"{n:,} permutations": f"pls.permutation_r2(x, pls.permuted(y, {n}))",
         f"{n:,} bootstraps, scaled once, 2 components": (
             f"pls.bootstrap_standard_errors(x, y, {counts}, n_components=2)"
-        ),
-        f"{n:,} bootstraps, scaled in each resample": (
-            f"pls.scaled_bootstrap_standard_errors(x, y, {counts})"
         ),
     }
     found: list[dict[str, object]] = []

@@ -6,7 +6,6 @@ belongs in `map_spaces`.
 
 from __future__ import annotations
 
-import nibabel as nib
 import numpy as np
 from nibabel.cifti2 import Cifti2Image, ParcelsAxis, ScalarAxis
 from numpy.typing import NDArray
@@ -94,9 +93,3 @@ def _ragged(parts: list) -> NDArray[np.object_]:
     array = np.empty(len(parts), dtype=object)
     array[:] = parts
     return array
-
-
-def read_parcellated_scalar(content: bytes) -> tuple[ParcelsAxis, FloatArray]:
-    """Read such a file: its parcels, and the value (n_parcels,) of each."""
-    image = nib.Cifti2Image.from_bytes(content)
-    return image.header.get_axis(1), np.asarray(image.dataobj, dtype=np.float64)[0]

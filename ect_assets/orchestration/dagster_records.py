@@ -31,7 +31,6 @@ from ect_assets.orchestration.dagster_internals import (
 )
 from ect_assets.problems import StudyError
 
-BATCH = 500
 SECONDS_TO_WAIT = 60
 
 

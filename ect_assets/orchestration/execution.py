@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -295,11 +295,6 @@ def _restricted(
                     rows = rows[rows[key] == partition[key]]
             mine[name] = rows.reset_index(drop=True)
     return mine
-
-
-def _bullets(sentences: Iterable[str]) -> dg.MetadataValue:
-    lines = [f"- {plain(one)}" for one in sentences]
-    return dg.MetadataValue.md("\n".join(lines)) if lines else dg.MetadataValue.text("nothing")
 
 
 def markdown_preview(frame: pd.DataFrame) -> str:

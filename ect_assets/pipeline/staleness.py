@@ -12,7 +12,6 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,26 +40,14 @@ def code_version(step: Step) -> str:
     return f"{__version__}/{step.version}"
 
 
-@dataclass(frozen=True)
-class SeenFiles:
-    """The source files of a partition, as they were when they were looked at.
-
-    Attributes
-    ----------
-    digests : list of [str, str]
-        Name, relative to the study, and what tells the content apart.
-    newest_change : float
-        When the last of them was written, in seconds since the epoch.
-    """
-
-    digests: list[list[str]]
-    newest_change: float
+SeenFiles = list[list[str]]
+"""For each source file its name, relative to the study, and what tells its content apart."""
 
 
 def look_at_files(step: Step, study: Study, partition: Partition) -> SeenFiles:
     """Look at the source files of a partition."""
-    files = list(step.files(study, partition)) if step.files else []
-    return SeenFiles(_file_digests(files, study.folder), newest_change(files))
+    files = step.files(study, partition) if step.files else []
+    return _file_digests(files, study.folder)
 
 
 def inputs_digest(
@@ -90,7 +77,7 @@ def inputs_of(
     step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
 ) -> dict[str, Any]:
     """List everything that a partition's content depends on, by kind; as `inputs_digest`."""
-    files = seen or look_at_files(step, study, partition)
+    files = look_at_files(step, study, partition) if seen is None else seen
     parts = {
         "code": code_version(step),
         "schema": step.table.version(),
@@ -98,7 +85,7 @@ def inputs_of(
         "settings": {name: _setting(study.plain, name, partition) for name in step.settings},
         "simulated": study.simulated,
         "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
-        "files": files.digests,
+        "files": files,
         "reference": {name: reference_checksum(name) for name in step.reference},
         "problems": _problems(step, lake) if step.reads_problems else [],
     }

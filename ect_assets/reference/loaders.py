@@ -227,8 +227,8 @@ def _cell_type_file() -> pd.DataFrame:
 def cell_types(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """Which of the given genes mark each of seven pooled classes of brain cells.
 
-    Genes are matched by symbol, since the published lists have nothing else; symbols without a
-    match are told by `unmatched_cell_type_genes`. A gene may mark more than one class.
+    Genes are matched by symbol, since the published lists have nothing else; symbols
+    without a match are left out. A gene may mark more than one class.
 
     Parameters
     ----------
@@ -257,12 +257,6 @@ def cell_types(ours: pd.DataFrame | None = None) -> pd.DataFrame:
             "gene": matched["gene"],
         }
     )
-
-
-def unmatched_cell_type_genes() -> pd.DataFrame:
-    """List the symbols of the cell type lists that no packaged gene bears: set_id, gene."""
-    members = _cell_type_file()
-    return members[~members["gene"].isin(genes()["gene"])].reset_index(drop=True)
 
 
 def desikan_hcp_overlap() -> pd.DataFrame:

@@ -7,7 +7,6 @@ import pytest
 from ect_assets.pipeline import file_memory
 from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.pipeline.file_memory import FileMemory
-from ect_assets.pipeline.staleness import SeenFiles
 from ect_assets.study import load_study
 
 STEP = STEP_OF["raw_scans"]
@@ -22,7 +21,7 @@ def looked(study_folder, monkeypatch):
     def look(step, study, partition):
         looks.append(partition)
         clock[0] += 2
-        return SeenFiles([["a file", str(len(looks))]], 0.0)
+        return [["a file", str(len(looks))]]
 
     monkeypatch.setattr(file_memory.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(file_memory, "look_at_files", look)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from ect_assets.intake.volumes.stats_files import version_number
 
 ASEG_NAMES = ("aseg.stats", "aseg+DKT.stats")
@@ -177,27 +175,6 @@ def versions(folders: Mapping[str, Path]) -> dict[str, str]:
         for session, version in found.items()
         if version
     }
-
-
-def cohort_versions(folders: Mapping[str, Mapping[str, Path]]) -> pd.DataFrame:
-    """List which version made each session of each person, so that a mixed cohort can be told.
-
-    Parameters
-    ----------
-    folders : mapping of str to mapping of str to Path
-        Subject -> session -> subject folder (`FreeSurferSubjects.compared_folders`).
-
-    Returns
-    -------
-    DataFrame
-        subject, session, version; no row where the files do not say.
-    """
-    rows = [
-        (subject, session, version)
-        for subject, of_subject in folders.items()
-        for session, version in versions(of_subject).items()
-    ]
-    return pd.DataFrame(rows, columns=["subject", "session", "version"], dtype="str")
 
 
 def _is_fastsurfer(folder: Path) -> bool:

@@ -42,16 +42,12 @@ class GmtFile:
         set without any gene at hand has no row.
     unmatched : DataFrame
         set_id, entry, why: the entries that no gene at hand answers to.
-    matched_by_symbol : DataFrame
-        set_id, entry: entries matched by symbol, which is less sure than an Entrez id, since
-        symbols change.
     repeated : DataFrame
         set_id, entry: entries whose gene the set already had; it counts once.
     """
 
     sets: pd.DataFrame
     unmatched: pd.DataFrame
-    matched_by_symbol: pd.DataFrame
     repeated: pd.DataFrame
 
 
@@ -123,11 +119,9 @@ def read_gmt(path: str | Path, genes: pd.DataFrame, collection: str | None = Non
             "gene": kept["gene"],
         }
     ).astype("str")
-    by_symbol = is_matched & ~entries["is_entrez"]
     return GmtFile(
         sets.reset_index(drop=True),
         entries.loc[~is_matched, ["set_id", "entry", "why"]].reset_index(drop=True),
-        entries.loc[by_symbol, ["set_id", "entry"]].reset_index(drop=True),
         entries.loc[is_repeated, ["set_id", "entry"]].reset_index(drop=True),
     )
 
@@ -279,13 +273,9 @@ def _refuse_bad_entry(where: str, set_id: str, entry: str) -> None:
 
 
 def _match(lines: list[_Line], genes: GeneNames) -> pd.DataFrame:
-    """One row per entry of the file: set_id, entry, is_entrez, gene (or missing), why."""
-    rows = [
-        (line.set_id, entry, is_number(entry), *genes.match(entry))
-        for line in lines
-        for entry in line.entries
-    ]
-    columns = ["set_id", "entry", "is_entrez", "gene", "why"]
+    """One row per entry of the file: set_id, entry, gene (or missing), why."""
+    rows = [(line.set_id, entry, *genes.match(entry)) for line in lines for entry in line.entries]
+    columns = ["set_id", "entry", "gene", "why"]
     text = {"set_id": "str", "entry": "str", "gene": "str", "why": "str"}
     return pd.DataFrame(rows, columns=columns).astype(text)
 

@@ -1,6 +1,6 @@
-"""Whether a list of genes and a set share more genes than chance.
+"""Whether a list of genes and sets share more genes than chance: the hypergeometric test.
 
-The hypergeometric test for one set or many. Choosing the sets and adjusting over them belongs in
+Choosing the sets and adjusting over them belongs in
 `over_representation`.
 """
 
@@ -37,39 +37,6 @@ def hypergeometric_p(
     pairs, back = np.unique(pairs, axis=0, return_inverse=True)
     p = hypergeom.sf(pairs[:, 0] - 1, n_background, pairs[:, 1], n_list)
     return np.minimum(p, 1.0)[back.ravel()]
-
-
-def overlap_p(
-    list_genes: Collection[str], set_genes: Collection[str], background: Collection[str]
-) -> tuple[int, float]:
-    """Count the genes that a list shares with a set, and test it.
-
-    Parameters
-    ----------
-    list_genes : collection of str
-        The list; all of it in the background.
-    set_genes : collection of str
-        The set; genes outside the background are left out.
-    background : collection of str
-        All genes that could be in the list.
-
-    Returns
-    -------
-    n_overlap : int
-    p : float
-        One-sided hypergeometric.
-
-    Raises
-    ------
-    ValueError
-        When a gene of the list is not in the background.
-    """
-    universe = set(background)
-    drawn = listed_in_background(list_genes, universe)
-    restricted = set(set_genes) & universe
-    n_overlap = len(drawn & restricted)
-    p = hypergeometric_p([n_overlap], [len(restricted)], len(drawn), len(universe))
-    return n_overlap, float(p[0])
 
 
 def listed_in_background(list_genes: Collection[str], background: Collection[str]) -> set[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ect_assets.science.nulls.distances import usable_distances
-from ect_assets.science.statistics.arrays import FloatArray, finite
+from ect_assets.science.statistics.arrays import FloatArray
 
 NEIGHBOUR_FRACTIONS = np.linspace(0.1, 0.9, 9)
 """How much of the brain a permuted map is smoothed over; the best of them is taken."""
@@ -172,36 +172,6 @@ def _fit(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArr
     beta = (centred * (y - y.mean())).sum(axis=0) / (centred**2).sum(axis=0)
     alpha = y.mean() - beta * x.mean(axis=0)
     return alpha, beta, ((y - beta * x - alpha) ** 2).sum(axis=0)
-
-
-def burt_surrogates(
-    values: ArrayLike, distances: ArrayLike, n: int, rng: np.random.Generator
-) -> FloatArray:
-    """Draw surrogates of a map that have its variogram (Burt 2020).
-
-    Parameters
-    ----------
-    values : (n_parcels,) array
-        The map.
-    distances : (n_parcels, n_parcels) array
-        See `prepare_variogram`.
-    n : int
-        How many surrogates.
-    rng : Generator
-        Source of the permutations and the noise.
-
-    Returns
-    -------
-    (n_parcels, n) array
-
-    Raises
-    ------
-    ValueError
-        When a value is missing or the distances cannot be used.
-    """
-    map_values = finite("The map", values, 1)
-    matching = prepare_variogram(distances)
-    return matching.surrogates(map_values, *draw_shuffles(len(map_values), n, rng))
 
 
 def draw_shuffles(

@@ -94,7 +94,8 @@ def prepare(model: str, parcels: pd.DataFrame, n: int, seed: int) -> PreparedNul
         raise ValueError(
             f"There is no null model {model!r}; the known ones are {', '.join(sorted(MODELS))}."
         )
-    _some_asked_for(n)
+    if n < 1:
+        raise ValueError(f"{n} surrogates were asked for; at least 1 is needed.")
     draw = MODELS[model](parcels, n, np.random.default_rng(seed))
     return PreparedNull(column(parcels, "parcel"), n, draw)
 
@@ -134,42 +135,6 @@ def surrogate_maps(
     """
     maps = usable_maps(np.reshape(values, (-1, 1)), column(parcels, "parcel"))
     return prepare(model, parcels, n, seed).surrogates(maps)[0]
-
-
-def spin_assignments(model: str, parcels: pd.DataFrame, n: int, seed: int) -> Assignment:
-    """Draw rotations and give every parcel a rotated one of its own hemisphere.
-
-    Both hemispheres turn together, mirrored at the midline. Depends on coordinates and seed only.
-
-    Parameters
-    ----------
-    model : str
-        ``vasa`` or ``hungarian``.
-    parcels, n, seed
-        See `surrogate_maps`.
-
-    Returns
-    -------
-    (n, n_parcels) array of int
-        Surrogate b of a map is ``values[assignment[b]]``.
-
-    Raises
-    ------
-    ValueError
-        When the model does not rotate, a parcel has no place on the sphere or is in neither
-        hemisphere, or a hemisphere has fewer than 5 parcels.
-    """
-    if model not in SPINS:
-        raise ValueError(
-            f"The null model {model!r} turns no sphere; {', '.join(sorted(SPINS))} do."
-        )
-    _some_asked_for(n)
-    return _assignments(model, parcels, n, np.random.default_rng(seed))
-
-
-def _some_asked_for(n: int) -> None:
-    if n < 1:
-        raise ValueError(f"{n} surrogates were asked for; at least 1 is needed.")
 
 
 def _assignments(model: str, parcels: pd.DataFrame, n: int, rng: np.random.Generator) -> Assignment:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ect_assets.science.nulls.distances import usable_distances
-from ect_assets.science.statistics.arrays import FloatArray, finite, same_length
+from ect_assets.science.statistics.arrays import FloatArray
 
 
 def moran_eigenvectors(distances: ArrayLike) -> FloatArray:
@@ -78,41 +78,3 @@ def flip_spectrum(values: FloatArray, vectors: FloatArray, signs: FloatArray) ->
     """
     spectrum = vectors.T @ (values - values.mean())
     return vectors @ (spectrum * signs).T + values.mean()
-
-
-def moran_surrogates(
-    values: ArrayLike, distances: ArrayLike, n: int, rng: np.random.Generator
-) -> FloatArray:
-    """Draw surrogates by random signs of a map's Moran spectrum (procedure "singleton").
-
-    Each surrogate keeps mean and variance of the map, and its power at every spatial scale.
-
-    Parameters
-    ----------
-    values : (n_parcels,) array
-        The map.
-    distances : (n_parcels, n_parcels) array
-        See `moran_eigenvectors`.
-    n : int
-        How many surrogates.
-    rng : Generator
-        Source of the signs.
-
-    Returns
-    -------
-    (n_parcels, n) array
-
-    Raises
-    ------
-    ValueError
-        When a value is missing or the distances cannot be used.
-
-    References
-    ----------
-    Wagner HH, Dray S (2015). Generating spatially constrained null models for irregularly spaced
-    data using Moran spectral randomization methods. Methods Ecol Evol 6:1169-1178.
-    """
-    values = finite("The map", values, 1)
-    vectors = moran_eigenvectors(distances)
-    same_length("The map", values, "the distances", vectors)
-    return flip_spectrum(values, vectors, random_signs(n, vectors.shape[1], rng))

@@ -1,8 +1,7 @@
 """Bootstrap standard errors of PLS weights in the space of the rows.
 
 Draws resamples and gives the standard error of every weight without ever holding the weights of
-a resample. Scaling again in each resample belongs in `scaled_bootstrap`; z, p and q in
-`resampling`.
+a resample. z, p and q belong in `resampling`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from ect_assets.science.statistics.arrays import (
     enough_rows,
     finite,
     same_length,
-    some,
     varying,
 )
 from ect_assets.science.statistics.threads import one_blas_thread
@@ -224,47 +223,6 @@ def variance_explained(
             part = slice(start, start + chunk_size)
             explained[:, part] = _explained(kernel, responses[:, part], n_components)
     return explained
-
-
-def first_component_weights(predictors: ArrayLike, maps: ArrayLike) -> FloatArray:
-    """Weights of the first PLS component of many maps, each a response of its own.
-
-    ``w = X'y / ||X'y||`` per map; nothing larger than the result is held.
-
-    Parameters
-    ----------
-    predictors : (n, p) array
-        z-scored predictors; centred inside, not scaled.
-    maps : (n, b) array
-        Responses, one per column; centred inside.
-
-    Returns
-    -------
-    (p, b) array
-        Columns of unit length.
-
-    Raises
-    ------
-    ValueError
-        When shapes do not fit, a value is missing, or a map is constant or unrelated to every
-        predictor.
-    """
-    x = finite("The predictors", predictors, 2)
-    y = finite("The maps", maps, 2)
-    same_length("The predictors", x, "the maps", y)
-    enough_rows("The predictors", x)
-    _refuse_constant_maps(y)
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    weights = x.T @ y
-    length = np.sqrt(np.einsum("ij,ij->j", weights, weights))
-    unrelated = np.flatnonzero(length <= 1e-12 * np.linalg.norm(x) * np.linalg.norm(y, axis=0))
-    if unrelated.size:
-        raise ValueError(
-            f"Map {some(unrelated)} (counted from 0) has no covariance with any predictor: it has "
-            "no first component."
-        )
-    weights /= length
-    return weights
 
 
 def _refuse_constant_maps(maps: FloatArray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ect_assets.intake.volumes.freesurfer_layouts import cohort_versions
+from ect_assets.intake.volumes.freesurfer_layouts import versions
 from ect_assets.intake.volumes.sources import volume_source
 from ect_assets.intake.volumes.stats_files import version_number
 from ect_assets.problems import InputProblem
@@ -107,14 +107,15 @@ def test_fastsurfer_is_not_compared_with_freesurfer(source, reconstruct):
     assert "ses-post by FastSurfer with FreeSurfer 7.4.1, ses-pre by 7.4.1" in told
 
 
-def test_the_versions_of_a_cohort_are_listed(source, reconstruct):
+def test_the_version_of_each_session_is_read_where_the_files_say(source, reconstruct):
     sign(reconstruct("01", "pre"), "7.3.2")
     sign(reconstruct("02", "pre"), IDENTITY_6)
     reconstruct("03", "pre")
-    folders = {subject: source.compared_folders(subject) for subject in ("01", "02", "03")}
-    assert cohort_versions(folders).to_numpy().tolist() == [
-        ["01", "pre", "7.3.2"],
-        ["02", "pre", "6 (mri_segstats 1.121)"],
+    subjects = ("01", "02", "03")
+    assert [versions(source.compared_folders(subject)) for subject in subjects] == [
+        {"pre": "7.3.2"},
+        {"pre": "6 (mri_segstats 1.121)"},
+        {},
     ]
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from ect_assets.science.enrichment.over_representation import over_representation
-from ect_assets.science.enrichment.overlap import overlap_p
 
 
 @pytest.fixture
@@ -69,13 +68,3 @@ def test_the_order_of_lists_and_rows_does_not_matter(genes, gene_sets, listed):
 def test_listed_genes_outside_the_background_are_named(genes, gene_sets):
     with pytest.raises(ValueError, match="1 of 2 listed genes .* NOVEL"):
         over_representation([genes[0], "NOVEL"], gene_sets, genes, 1, None)
-
-
-def test_the_overlap_of_one_set_is_that_of_many(genes, gene_sets, listed):
-    found = over_representation(listed, gene_sets, genes, 1, None).iloc[0]
-    members = gene_sets.loc[gene_sets["set_id"] == found["set_id"], "gene"]
-    assert overlap_p(listed, members, genes) == (found["n_overlap"], found["p"])
-
-
-def test_a_set_outside_the_background_shares_nothing(genes):
-    assert overlap_p(genes[:5], ["X1", "X2"], genes) == (0, 1.0)

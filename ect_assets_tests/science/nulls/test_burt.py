@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from ect_assets.reference.loaders import parcels
-from ect_assets.science.nulls.burt import burt_surrogates, prepare_variogram
+from ect_assets.science.nulls.burt import draw_shuffles, prepare_variogram
 from ect_assets.science.nulls.places import MNI
 
 MEAN = 5.0
@@ -21,6 +21,12 @@ def places():
     distances = cdist(points, points)
     smooth = np.linalg.cholesky(np.exp(-distances / 40)) @ rng.normal(size=100)
     return distances, MEAN + smooth - smooth.mean()
+
+
+def burt_surrogates(values, distances, n, rng):
+    """Surrogates (n_parcels, n) with the variogram of the map."""
+    shuffles = draw_shuffles(len(values), n, rng)
+    return prepare_variogram(distances).surrogates(values, *shuffles)
 
 
 def by_the_peer(values, distances, n, state):

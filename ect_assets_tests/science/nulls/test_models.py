@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ect_assets.science.nulls.models import MODELS, SPINS, prepare, spin_assignments, surrogate_maps
+from ect_assets.science.nulls.models import MODELS, SPINS, prepare, surrogate_maps
 from ect_assets.science.nulls.places import MNI, SPHERE
 
 N_LEFT, N_RIGHT = 20, 15
@@ -81,10 +81,11 @@ def test_surrogates_keep_the_mean_of_the_map(model, parcels, values):
 
 
 @pytest.mark.parametrize("model", sorted(SPINS))
-def test_spun_maps_are_the_map_read_at_the_assigned_parcels(model, parcels, values):
-    assignment = spin_assignments(model, parcels, 10, seed=14)
+def test_a_spin_moves_every_map_in_the_same_way(model, parcels, values):
+    numbers = np.arange(len(parcels))
+    assignment = surrogate_maps(model, numbers, parcels, 10, seed=14).astype(int)
     maps = surrogate_maps(model, values, parcels, 10, seed=14)
-    np.testing.assert_array_equal(maps.T, values[assignment])
+    np.testing.assert_array_equal(maps, values[assignment])
 
 
 @pytest.mark.parametrize("model", sorted(SPINS))
@@ -116,11 +117,6 @@ def test_an_unknown_model_is_refused_with_the_known_ones(parcels, values):
         ValueError, match="'brown'; the known ones are burt, hungarian, moran, vasa"
     ):
         surrogate_maps("brown", values, parcels, 10, seed=0)
-
-
-def test_a_model_that_turns_no_sphere_has_no_assignments(parcels):
-    with pytest.raises(ValueError, match="'moran' turns no sphere; hungarian, vasa do"):
-        spin_assignments("moran", parcels, 10, seed=0)
 
 
 @pytest.mark.parametrize("model", sorted(SPINS))
@@ -191,7 +187,6 @@ def test_a_map_of_another_length_is_refused(parcels, values):
         surrogate_maps("moran", values[1:], parcels, 10, seed=0)
 
 
-@pytest.mark.parametrize("draw", [prepare, spin_assignments])
-def test_no_surrogates_cannot_be_asked_for(draw, parcels):
+def test_no_surrogates_cannot_be_asked_for(parcels):
     with pytest.raises(ValueError, match="0 surrogates were asked for"):
-        draw("vasa", parcels, 0, seed=0)
+        prepare("vasa", parcels, 0, seed=0)

@@ -9,7 +9,6 @@ from threadpoolctl import threadpool_limits
 
 from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
 from ect_assets.science.statistics.pls import PartialLeastSquares, zscore
-from ect_assets.science.statistics.scaled_bootstrap import scaled_bootstrap_standard_errors
 
 N_PARCELS, N_COMPONENTS = 34, 3
 
@@ -28,24 +27,21 @@ def counts():
     return bootstrap_counts(N_PARCELS, 60, np.random.default_rng(1), minimum_distinct=5)
 
 
-def scikit_learn_weights(x, y, norm, scale):
+def scikit_learn_weights(x, y, norm):
     """Weights (k, p) of one fit: of unit length, or giving scores of unit length."""
-    fit = PLSRegression(N_COMPONENTS, scale=scale).fit(x, y)
+    fit = PLSRegression(N_COMPONENTS, scale=False).fit(x, y)
     if norm == "weights":
         return fit.x_weights_.T
-    if scale:
-        length = np.linalg.norm(fit.x_scores_, axis=0)
-        return (fit.x_weights_ / length).T
     return (fit.x_rotations_ / np.linalg.norm(fit.x_scores_, axis=0)).T
 
 
-def loop(x, y, counts, norm, scale):
+def loop(x, y, counts, norm):
     """Weights of the whole sample and standard errors (k, p), one scikit-learn fit a resample."""
-    whole = scikit_learn_weights(x, y, norm, scale)
+    whole = scikit_learn_weights(x, y, norm)
     resampled = []
     for row in counts.astype(int):
         drawn = np.repeat(np.arange(len(y)), row)
-        one = scikit_learn_weights(x[drawn], y[drawn], norm, scale)
+        one = scikit_learn_weights(x[drawn], y[drawn], norm)
         signs = [np.sign(np.corrcoef(a, b)[0, 1]) for a, b in zip(one, whole, strict=True)]
         resampled.append(one * np.array(signs)[:, None])
     return whole, np.std(resampled, axis=0, ddof=1)
@@ -60,17 +56,9 @@ def same_up_to_sign(found, expected):
 @pytest.mark.parametrize("norm", ["scores", "weights"])
 def test_three_components_are_those_of_a_loop_over_scikit_learn(data, counts, norm):
     weights, errors = bootstrap_standard_errors(*data, counts, norm, N_COMPONENTS)
-    whole, expected = loop(*data, counts, norm, scale=False)
+    whole, expected = loop(*data, counts, norm)
     same_up_to_sign(weights, whole)
     np.testing.assert_allclose(errors, expected, rtol=1e-10)
-
-
-@pytest.mark.parametrize("norm", ["scores", "weights"])
-def test_scaling_in_each_resample_is_that_of_a_loop_over_scikit_learn(data, counts, norm):
-    weights, errors = scaled_bootstrap_standard_errors(*data, counts, norm)
-    whole, expected = loop(*data, counts, norm, scale=True)
-    same_up_to_sign(weights, whole[0])
-    np.testing.assert_allclose(errors, expected[0], rtol=1e-10)
 
 
 def test_the_weights_are_those_of_the_fit(data, counts):
@@ -91,42 +79,15 @@ def test_errors_do_not_depend_on_the_chunks(data, counts):
     np.testing.assert_allclose(chunked, whole, rtol=1e-12)
 
 
-def test_scaled_errors_do_not_depend_on_the_blocks(data, counts):
-    whole = scaled_bootstrap_standard_errors(*data, counts)[1]
-    blocks = scaled_bootstrap_standard_errors(*data, counts, "weights", 7, 11)[1]
-    np.testing.assert_allclose(blocks, whole, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "standard_errors", [bootstrap_standard_errors, scaled_bootstrap_standard_errors]
-)
-def test_errors_do_not_depend_on_the_number_of_threads(standard_errors):
+def test_errors_do_not_depend_on_the_number_of_threads():
     rng = np.random.default_rng(2)
     x, y = zscore(rng.normal(size=(60, 3000))), zscore(rng.normal(size=60))
     counts = bootstrap_counts(60, 100, rng)
     found = []
     for limit in (1, 2):
         with threadpool_limits(limit):
-            found.append(standard_errors(x, y, counts)[1])
+            found.append(bootstrap_standard_errors(x, y, counts)[1])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
-
-
-def test_a_gene_that_is_constant_in_a_resample_has_no_weight_there(data, counts):
-    x, y = data[0].copy(), data[1]
-    x[:, 4] = 0
-    x[0, 4] = 1
-    without = counts[counts[:, 0] == 0]
-    assert len(without) > 5
-    errors = scaled_bootstrap_standard_errors(zscore(x), y, without)[1]
-    np.testing.assert_allclose(errors[4], 0, atol=1e-8)
-
-
-def test_a_gene_that_hardly_varies_in_a_resample_is_scaled_exactly(data, counts):
-    x, y = data[0].copy(), data[1]
-    x[:, 4] = 1e-6 * x[:, 4]
-    x[0, 4] = 1
-    errors = scaled_bootstrap_standard_errors(x, y, counts)[1]
-    np.testing.assert_allclose(errors, loop(x, y, counts, "weights", scale=True)[1][0], rtol=1e-8)
 
 
 def test_permuting_the_parcels_leaves_the_errors_alone(data, counts):
@@ -142,7 +103,7 @@ def test_duplicated_parcels_are_taken_as_they_are(data):
     x, y = np.repeat(data[0], 2, axis=0), np.repeat(data[1], 2)
     counts = bootstrap_counts(len(y), 60, np.random.default_rng(4), minimum_distinct=9)
     errors = bootstrap_standard_errors(x, y, counts, "weights", N_COMPONENTS)[1]
-    np.testing.assert_allclose(errors, loop(x, y, counts, "weights", scale=False)[1], rtol=1e-9)
+    np.testing.assert_allclose(errors, loop(x, y, counts, "weights")[1], rtol=1e-9)
 
 
 def test_resamples_that_cannot_carry_the_components_are_refused(data):

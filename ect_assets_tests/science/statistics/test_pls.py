@@ -10,7 +10,6 @@ from sklearn.cross_decomposition import PLSRegression
 from ect_assets.science.statistics.multiple_comparisons import permutation_p
 from ect_assets.science.statistics.pls import (
     PartialLeastSquares,
-    first_component_weights,
     variance_explained,
     zscore,
 )
@@ -147,14 +146,6 @@ def test_a_constant_map_is_refused():
         variance_explained(np.eye(5), np.column_stack([np.arange(5.0), np.ones(5)]))
 
 
-def test_weights_of_many_maps_are_those_of_one_fit_each(data):
-    x = zscore(data[0])
-    maps = np.random.default_rng(12).normal(size=(len(x), 4)) * 3 + 9
-    expected = [PLSRegression(1, scale=False).fit(x, y).x_weights_[:, 0] for y in maps.T]
-    found = first_component_weights(x, maps)
-    np.testing.assert_allclose(found, up_to_sign(found, np.transpose(expected)), atol=1e-10)
-
-
 def test_with_one_gene_r2_is_the_squared_correlation():
     rng = np.random.default_rng(13)
     gene, y = rng.normal(size=20), rng.normal(size=20)
@@ -198,9 +189,3 @@ def test_a_response_without_variation_is_refused(data):
 def test_two_rows_are_too_few_to_fit():
     with pytest.raises(ValueError, match="2 rows; at least 3"):
         PartialLeastSquares(1).fit(np.eye(2), [1.0, 2.0])
-
-
-def test_a_map_without_covariance_with_any_gene_has_no_weights():
-    x = np.array([[1.0], [-1], [0], [0]])
-    with pytest.raises(ValueError, match="Map 0 .* no covariance"):
-        first_component_weights(x, [[0.0], [0], [1], [-1]])

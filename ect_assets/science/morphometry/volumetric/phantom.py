@@ -1,7 +1,7 @@
 """Scans with a known change: a real T1w image, some of whose parcels grow and shrink.
 
-Used to validate the pipeline; no part of measuring a patient. The deformation is the flow of a
-smooth velocity whose divergence is wanted growth, so that the true change of a parcel is known
+For the demo's images and the tests; no part of measuring a patient. The deformation is the flow
+of a smooth velocity whose divergence is wanted growth, so that the true change of a parcel is known
 from its Jacobian, whatever the pipeline makes of it.
 """
 
@@ -53,19 +53,6 @@ class Deformation:
     growth: Array
 
 
-def random_percentages(n_parcels: int, seed: int) -> NDArray[np.float64]:
-    """Draw the wanted change of each parcel: two of five change, by up to 12 % before smoothing.
-
-    Returns
-    -------
-    (n_parcels,) array
-        Percent.
-    """
-    random = np.random.default_rng(seed)
-    changed = random.random(n_parcels) < 0.4
-    return np.where(changed, random.uniform(-12, 12, n_parcels), 0.0)
-
-
 def grow(labels: NDArray[np.int32], percentages: NDArray[np.float64], grid: Grid) -> Deformation:
     """Make the deformation that lets parcels grow and shrink.
 
@@ -89,18 +76,6 @@ def grow(labels: NDArray[np.int32], percentages: NDArray[np.float64], grid: Grid
     velocity = field_of_growth(rate)
     forward, backward = _flow(velocity), _flow(-velocity)
     return Deformation(grid, backward * np.float32(voxel_mm), _determinant(forward))
-
-
-def true_change(
-    deformation: Deformation, labels: NDArray[np.int32], gray: Array, n_parcels: int
-) -> NDArray[np.float64]:
-    """Give the true change of gray matter volume per parcel, as a share: 0.01 is 1 %."""
-    inside = labels > 0
-    before = np.bincount(labels[inside], gray[inside], n_parcels + 1)[1:]
-    grown = gray[inside] * deformation.growth[inside]
-    after = np.bincount(labels[inside], grown, n_parcels + 1)[1:]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return after / before - 1
 
 
 def scan_again(base: Volume, deformation: Deformation | None, seed: int) -> Volume:

@@ -10,7 +10,7 @@ from ect_assets.problems import StudyError
 from ect_assets.science.morphometry.volumetric.halfway import of_one_brightness
 from ect_assets.science.morphometry.volumetric.mixture import classify
 from ect_assets.science.morphometry.volumetric.parcels import labels_at, read_atlas
-from ect_assets.science.morphometry.volumetric.phantom import grow, true_change
+from ect_assets.science.morphometry.volumetric.phantom import grow
 from ect_assets.science.morphometry.volumetric.quality import noise_spread
 from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
 from ect_assets.science.morphometry.volumetric.space import (
@@ -23,6 +23,7 @@ from ect_assets.science.morphometry.volumetric.space import (
     rigid_parameters,
 )
 from ect_assets.science.morphometry.volumetric.template import load_template
+from ect_assets_tests.science.morphometry.volumetric.phantoms import true_change
 from ect_assets_tests.science.morphometry.volumetric.shapes import texture
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ect_assets.reference.loaders import reference_file
 from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
-from ect_assets.science.morphometry.volumetric.validation import judge, make_phantom
+from ect_assets_tests.science.morphometry.volumetric.phantoms import judge, make_phantom
 from ect_assets_tests.science.morphometry.volumetric.shapes import CHECKS
 
 ATLAS = "hcp_mmp_mni152nlin2009a.nii.gz"

@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 
 from ect_assets.science.morphometry.volumetric.measures import SubjectImages, parcel_volumes
 from ect_assets.science.morphometry.volumetric.parcels import labels_at, parcel_sums, read_atlas
-from ect_assets.science.morphometry.volumetric.phantom import (
-    grow,
-    random_percentages,
-    scan_again,
-    true_change,
-)
+from ect_assets.science.morphometry.volumetric.phantom import Deformation, grow, scan_again
 from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
-from ect_assets.science.morphometry.volumetric.space import Volume
+from ect_assets.science.morphometry.volumetric.space import Array, Volume
 from ect_assets.science.morphometry.volumetric.stages import Kept
 from ect_assets.science.morphometry.volumetric.subject import measure_subject
 
@@ -89,6 +84,31 @@ def make_phantom(scan: Path, atlas: Path, folder: Path, seed: int) -> Phantom:
         truth=true_change(deformation, labels, images.gray, n_parcels),
         base_mm3=sums * images.grid.voxel_mm3,
     )
+
+
+def random_percentages(n_parcels: int, seed: int) -> NDArray[np.float64]:
+    """Draw the wanted change of each parcel: two of five change, by up to 12 % before smoothing.
+
+    Returns
+    -------
+    (n_parcels,) array
+        Percent.
+    """
+    random = np.random.default_rng(seed)
+    changed = random.random(n_parcels) < 0.4
+    return np.where(changed, random.uniform(-12, 12, n_parcels), 0.0)
+
+
+def true_change(
+    deformation: Deformation, labels: NDArray[np.int32], gray: Array, n_parcels: int
+) -> NDArray[np.float64]:
+    """Give the true change of gray matter volume per parcel, as a share: 0.01 is 1 %."""
+    inside = labels > 0
+    before = np.bincount(labels[inside], gray[inside], n_parcels + 1)[1:]
+    grown = gray[inside] * deformation.growth[inside]
+    after = np.bincount(labels[inside], grown, n_parcels + 1)[1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return after / before - 1
 
 
 def judge(
