@@ -76,7 +76,7 @@ def own_folders(study: Study, subject: str) -> list[Path]:
 
 def folders_outside(study: Study, subject: str) -> list[Path]:
     """List the patient's folders of volumes that lie outside the BIDS dataset."""
-    if _is_made_here(study):
+    if made_here(study):
         return []
     return [
         folder
@@ -101,7 +101,7 @@ def shared_tables(study: Study) -> list[Path]:
     for root, folders, names in os.walk(bids / "phenotype"):
         folders.sort()
         tables += [Path(root, name) for name in sorted(names) if name.endswith(TABLE_ENDINGS)]
-    if study.morphometry.source == "freesurfer_tables":
+    if volume_source(study).holds_many:
         folder = study.morphometry_folder
         tables += [folder / name for name in names_in(folder) if name.endswith(TABLE_ENDINGS)]
     there = {Path(os.path.normpath(table)): None for table in tables if table.is_file()}
@@ -110,7 +110,7 @@ def shared_tables(study: Study) -> list[Path]:
 
 def made_here(study: Study) -> Path | None:
     """Name the folder of volumes where it is this platform that fills it, from screened images."""
-    return study.morphometry_folder if _is_made_here(study) else None
+    return study.morphometry_folder if volume_source(study).fills_folder else None
 
 
 def screened(study: Study, subject: str) -> list[Path]:
@@ -148,10 +148,6 @@ def rating_files(study: Study) -> list[Path]:
     return sorted({*participants_files(study), *inside, *usable_files(own)})
 
 
-def _is_made_here(study: Study) -> bool:
-    return study.morphometry.source == "recon-all"
-
-
 def _folders_in(folder: Path) -> list[Path]:
     return [folder / name for name in names_in(folder) if (folder / name).is_dir()]
 
@@ -181,8 +177,3 @@ def _volume_folders(study: Study, subject: str) -> Iterator[Path]:
             first = template.split("/")[0]
             is_whole = "{subject}" in first and "{session}" not in first
             yield root / path.parts[0] if is_whole else folder
-
-
-def volume_files(study: Study, subject: str) -> list[Path]:
-    """List what the source of volumes reads of a patient."""
-    return volume_source(study).files(subject)

@@ -14,6 +14,7 @@ from functools import partial
 import dagster as dg
 
 from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.volumes.sources import volume_source
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import walk_definitions
@@ -38,8 +39,6 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 PATIENTS_PER_RUN = 50
 RUNS_PER_WAVE = 50
 """Of a cohort so large that more patients share a run: each run asks Dagster for all patients."""
-SLOW_SOURCES = ("recon-all", "volumetric")
-"""Sources that measure the images: minutes to hours a patient, so each is kept as soon as done."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -225,7 +224,8 @@ class Runner:
         together: list[Batch] = []
         places = {subject: place for place, subject in enumerate(registered)}
         several = max(PATIENTS_PER_RUN, len(registered) // RUNS_PER_WAVE)
-        at_most = 1 if self.study.morphometry.source in SLOW_SOURCES else several
+        # What takes minutes to hours a patient is kept as soon as it is done.
+        at_most = 1 if volume_source(self.study).measures_images else several
         for batch in batches:
             if together and not (
                 len(together) < at_most and _can_follow(together[-1], batch, places)

@@ -19,8 +19,6 @@ from ect_assets.pipeline.staleness import seconds_to_settle
 from ect_assets.study import Study
 
 SETTLING = "its files to settle"
-MEASURES_IMAGES = ("recon-all", "volumetric")
-"""Sources that need nothing but the images."""
 
 
 def waiting_for(
@@ -71,9 +69,7 @@ def _missing_sessions(study: Study, source: VolumeSource, subject: str) -> list[
     for session in study.sessions.both:
         if study.scans.images and not _has_image(study, subject, session):
             awaited.append(f"the image of ses-{session}")
-        if study.morphometry.source not in MEASURES_IMAGES and session not in source.sessions(
-            subject
-        ):
+        if not (source.measures_images or session in source.sessions(subject)):
             awaited.append(f"the volumes of ses-{session} ({source.name})")
     return awaited
 

@@ -70,6 +70,10 @@ class FreeSurferSubjects:
     """
 
     name = "freesurfer"
+    measures_images = False
+    fills_folder = False
+    holds_many = False
+    versions: Mapping[str, int] = {}
 
     def __init__(self, study: Study, subject_folder: str | None = None):
         self._study = study
@@ -78,27 +82,9 @@ class FreeSurferSubjects:
         self._pattern = folder_pattern(self._template)
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
-        """Read the whole-brain volumes of one session.
+        """Read aseg.stats; what it lacks, from the headers of the cortex's statistics.
 
-        Without aseg.stats, or without an intracranial volume in it, what the headers of the
-        cortex's statistics repeat is taken (FreeSurfer 6 and later): eTIV and the brain's volume.
-
-        Parameters
-        ----------
-        subject, session : str
-            Labels.
-
-        Returns
-        -------
-        (1 row) DataFrame
-            Columns of the table `scan_volumes`.
-
-        Raises
-        ------
-        InputProblem
-            With everything that is wrong with this session's aseg.stats.
-        StudyError
-            When the folder of all subjects is missing.
+        FreeSurfer 6 and later repeat eTIV and the brain's volume there.
         """
         findings = Findings("scan_volumes")
         scan = self._scan(subject, session)
@@ -122,30 +108,11 @@ class FreeSurferSubjects:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Read the gray matter volume of every cortical parcel in one session.
+        """Read the statistics of the cortex.
 
         Where some session of the subject has no statistics of the parcellation, all sessions are
         measured on their surfaces instead, if every one has them. Parcels outside FreeSurfer's
         cortex have no row where it gives them no volume.
-
-        Parameters
-        ----------
-        subject, session, parcellation : str
-            Labels.
-        parcels : DataFrame
-            Rows of the table `parcels` for this parcellation.
-
-        Returns
-        -------
-        DataFrame
-            Columns of the table `parcel_gmv`, one row per cortical parcel in the given order.
-
-        Raises
-        ------
-        InputProblem
-            With everything that is wrong with this session's files.
-        StudyError
-            When the folder of all subjects or the setting of the parcellation is missing.
         """
         findings = Findings("parcel_gmv")
         compared = list(self.compared_folders(subject, session).values())
@@ -182,18 +149,7 @@ class FreeSurferSubjects:
         return frame
 
     def files(self, subject: str) -> list[Path]:
-        """List the files that are read for a subject, of all its sessions.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of Path
-            Those that exist and may be opened, each once.
-        """
+        """List the files that are read for a subject, of all its sessions."""
         paths: list[Path] = []
         folders = self.compared_folders(subject, *self.sessions(subject))
         for session, folder in folders.items():
@@ -208,18 +164,7 @@ class FreeSurferSubjects:
         return usable_files(paths, self._folder, self._study.bids_folder)
 
     def sessions(self, subject: str) -> list[str]:
-        """List the sessions for which a subject has a folder.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of str
-            Sorted labels.
-        """
+        """List the sessions for which a subject has a folder."""
         matches = map(self._pattern.fullmatch, self._folder_names(subject))
         of_subject = {one["session"] for one in matches if one and one["subject"] == subject}
         return sorted(one for one in of_subject if self._folder_of(subject, one).is_dir())

@@ -7,6 +7,7 @@ required; area, thickness and the aseg table are optional. What both sources sha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -61,6 +62,10 @@ class GroupTables:
     """
 
     name = "freesurfer_tables"
+    measures_images = False
+    fills_folder = False
+    holds_many = True
+    versions: Mapping[str, int] = {}
 
     def __init__(self, study: Study):
         self._study = study
@@ -69,25 +74,7 @@ class GroupTables:
         self._pattern = folder_pattern(study.morphometry.subject_folder)
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
-        """Read the whole-brain volumes of one session.
-
-        Parameters
-        ----------
-        subject, session : str
-            Labels.
-
-        Returns
-        -------
-        (1 row) DataFrame
-            Columns of the table `scan_volumes`; without an aseg table only eTIV is known.
-
-        Raises
-        ------
-        InputProblem
-            With everything that is wrong with this session's rows.
-        StudyError
-            When a table that all subjects need is missing or unusable.
-        """
+        """Read the row of the aseg table; without one, only eTIV is known."""
         findings = Findings("scan_volumes")
         scan = self._scan(subject, session)
         tables = self._whole_brain_tables(session)
@@ -112,27 +99,7 @@ class GroupTables:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Read the gray matter volume of every cortical parcel in one session.
-
-        Parameters
-        ----------
-        subject, session, parcellation : str
-            Labels.
-        parcels : DataFrame
-            Rows of the table `parcels` for this parcellation.
-
-        Returns
-        -------
-        DataFrame
-            Columns of the table `parcel_gmv`, one row per cortical parcel in the given order.
-
-        Raises
-        ------
-        InputProblem
-            With everything that is wrong with this session's rows.
-        StudyError
-            When a volume table is missing or unusable, or the parcellation has no setting.
-        """
+        """Read the row of the tables of volume, area and thickness."""
         findings = Findings("parcel_gmv")
         scan = self._scan(subject, session)
         annotation = freesurfer_name(self._study, parcellation)
@@ -162,18 +129,7 @@ class GroupTables:
         return frame
 
     def files(self, subject: str) -> list[Path]:
-        """List the tables that are read for a subject: all of them hold every subject.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of Path
-            Those that exist and may be opened, sorted.
-        """
+        """List the tables, all of which hold every subject."""
         annotations = {setting.freesurfer for setting in self._study.parcellations.values()}
         stems = ["aseg.volume"] + [
             f"{side}.{annotation}.{kind}"
@@ -191,23 +147,7 @@ class GroupTables:
         return usable_files(found, *self._roots)
 
     def sessions(self, subject: str) -> list[str]:
-        """List the sessions for which some table has a row of a subject.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of str
-            Sorted labels.
-
-        Raises
-        ------
-        StudyError
-            When a table cannot be read.
-        """
+        """List the sessions for which some table has a row of a subject."""
         found = set()
         for path in self.files(subject):
             of_file = session_of_file(path.name)

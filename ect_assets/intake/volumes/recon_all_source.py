@@ -52,6 +52,8 @@ class ReconAll(FreeSurferSubjects):
     """
 
     name = "recon-all"
+    measures_images = True
+    fills_folder = True
 
     def __init__(
         self,
@@ -66,84 +68,24 @@ class ReconAll(FreeSurferSubjects):
         self._report = report
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
-        """Read the whole-brain volumes of one session, after making what is missing.
-
-        Parameters
-        ----------
-        subject, session : str
-            Labels.
-
-        Returns
-        -------
-        (1 row) DataFrame
-            As `FreeSurferSubjects.scan_volumes`.
-
-        Raises
-        ------
-        InputProblem
-            When there is no usable image, recon-all fails, or its files cannot be used.
-        StudyError
-            When FreeSurfer is not installed or has no licence.
-        """
+        """Make what is missing, then read it."""
         self._make(subject, session, "scan_volumes")
         return super().scan_volumes(subject, session)
 
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Read the gray matter volume of every parcel, after making what is missing.
-
-        Parameters
-        ----------
-        subject, session, parcellation : str
-            Labels.
-        parcels : DataFrame
-            Rows of the table `parcels` for this parcellation.
-
-        Returns
-        -------
-        DataFrame
-            As `FreeSurferSubjects.parcel_gmv`.
-
-        Raises
-        ------
-        InputProblem
-            When there is no usable image, recon-all fails, or its files cannot be used.
-        StudyError
-            When FreeSurfer is not installed or has no licence.
-        """
+        """Make what is missing, then read it."""
         self._make(subject, session, "parcel_gmv")
         return super().parcel_gmv(subject, session, parcellation, parcels)
 
     def files(self, subject: str) -> list[Path]:
-        """List the images and FreeSurfer's files of a subject.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of Path
-            Those that exist, without the marks that a run leaves.
-        """
+        """List the images and FreeSurfer's files of a subject, without the marks of a run."""
         made = [path for path in super().files(subject) if not path.name.startswith("IsRunning")]
         return [*self._images(subject), *made]
 
     def sessions(self, subject: str) -> list[str]:
-        """List the sessions of which there is an image or a folder.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-
-        Returns
-        -------
-        list of str
-            Sorted labels.
-        """
+        """List the sessions of which there is an image or a folder."""
         with_image = {
             path.parent.parent.name.removeprefix("ses-") for path in self._images(subject)
         }

@@ -1,12 +1,12 @@
 """Where volumes come from: one interface, and the source that a study's settings name.
 
-A new source is a class with these four methods and an entry in `SOURCES`: a function of the study
+A new source is a class as `VolumeSource` says and an entry in `SOURCES`: a function of the study
 and of what takes the lines of its log. How a source reads its files belongs in its own module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -19,26 +19,67 @@ from ect_assets.study import Study
 
 
 class VolumeSource(Protocol):
-    """Gives the volumes of a scan; ``name`` goes into the column ``source``."""
+    """Gives the volumes of a scan.
+
+    Attributes
+    ----------
+    name : str
+        As ``morphometry.source`` says it; goes into the column ``source``.
+    measures_images : bool
+        Whether it needs nothing but the images, and so takes minutes to hours a patient.
+    fills_folder : bool
+        Whether it makes, or completes, what stands in ``morphometry.folder``.
+    holds_many : bool
+        Whether each of its files holds many patients.
+    versions : mapping of str to int
+        Of the stages of a measurement, whose results are made again when one of them is raised.
+    """
 
     name: str
+    measures_images: bool
+    fills_folder: bool
+    holds_many: bool
+    versions: Mapping[str, int]
 
     def scan_volumes(self, subject: str, session: str) -> DataFrame:
-        """Give the row of `scan_volumes`, or raise `InputProblem`."""
+        """Give the row of the table `scan_volumes`.
+
+        Raises
+        ------
+        InputProblem
+            With everything that is wrong with this session's images or files.
+        StudyError
+            When something that all patients need is missing or unusable: a folder, a table, a
+            program.
+        """
         ...
 
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: DataFrame
     ) -> DataFrame:
-        """Give the rows of `parcel_gmv` in the order of `parcels`, or raise `InputProblem`."""
+        """Give the rows of the table `parcel_gmv`, one per cortical parcel.
+
+        Parameters
+        ----------
+        parcels : DataFrame
+            Rows of the table `parcels` for this parcellation, whose order is kept.
+
+        Raises
+        ------
+        InputProblem
+            With everything that is wrong with this session's images or files.
+        StudyError
+            When something that all patients need is missing or unusable, or the parcellation has
+            no setting.
+        """
         ...
 
     def files(self, subject: str) -> list[Path]:
-        """List every existing file that is read for a subject, to see when one changes."""
+        """List every file that is read for a subject, exists and may be opened, each once."""
         ...
 
     def sessions(self, subject: str) -> list[str]:
-        """List the sessions of which there is anything for a subject."""
+        """List the sessions of which there is anything for a subject, sorted."""
         ...
 
 

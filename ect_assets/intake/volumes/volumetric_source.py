@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +21,11 @@ from ect_assets.problems import EVERY, InputProblem, Problem, listed
 from ect_assets.science.morphometry.plausible_volumes import scan_faults
 from ect_assets.science.morphometry.volumetric.itk import ants_version
 from ect_assets.science.morphometry.volumetric.pictures import change_picture, outline_picture
-from ect_assets.science.morphometry.volumetric.settings import ImageError, VolumetricSettings
+from ect_assets.science.morphometry.volumetric.settings import (
+    STAGE_VERSIONS,
+    ImageError,
+    VolumetricSettings,
+)
 from ect_assets.science.morphometry.volumetric.subject import (
     SubjectImages,
     measure_subject,
@@ -51,6 +55,10 @@ class VolumetricImages:
     """
 
     name = "volumetric"
+    measures_images = True
+    fills_folder = False
+    holds_many = False
+    versions: Mapping[str, int] = STAGE_VERSIONS
 
     def __init__(self, study: Study, log: Callable[[str], None] = lambda line: None):
         self._study = study
@@ -58,24 +66,7 @@ class VolumetricImages:
         self._measured: dict[str, SubjectImages] = {}
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
-        """Give the whole-scan measures of one session.
-
-        Parameters
-        ----------
-        subject, session : str
-            Labels.
-
-        Returns
-        -------
-        (1 row) DataFrame
-            Columns of the table `scan_volumes`.
-
-        Raises
-        ------
-        InputProblem
-            When the session has no image, or the images cannot be measured, or what was measured
-            cannot be true of a brain.
-        """
+        """Measure the whole scan."""
         images = self._images(subject, session, "scan_volumes")
         measures = _whole_scan(images, session)
         named = {
@@ -104,27 +95,7 @@ class VolumetricImages:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Give the gray matter volume of every cortical parcel in one session.
-
-        Parameters
-        ----------
-        subject, session, parcellation : str
-            Labels.
-        parcels : DataFrame
-            Rows of the table `parcels` for this parcellation.
-
-        Returns
-        -------
-        DataFrame
-            Columns of the table `parcel_gmv` in the given order; area and thickness, which only a
-            surface has, are missing.
-
-        Raises
-        ------
-        InputProblem
-            When the images cannot be measured, a parcel has no gray matter, or what was measured
-            cannot be true of a brain.
-        """
+        """Measure the parcels; area and thickness, which only a surface has, are missing."""
         images = self._images(subject, session, "parcel_gmv")
         measured = parcel_volumes(images, self._atlas(parcellation))
         mine = measured[measured.session == session].set_index("parcel_index").gmv_mm3
@@ -179,18 +150,7 @@ class VolumetricImages:
         return [one for one in self._study.sessions.both if self._scans(subject, one)]
 
     def pictures(self, subject: str, parcellation: str) -> dict[str, bytes]:
-        """Draw tissue and parcels over the scan, and the change of the parcels.
-
-        Parameters
-        ----------
-        subject, parcellation : str
-            Labels.
-
-        Returns
-        -------
-        dict of str to bytes
-            PNG by title; no change where there is only one session.
-        """
+        """Draw tissue and parcels over the scan and, of two sessions, the change of the parcels."""
         sessions = self.sessions(subject)
         images = self._images(subject, sessions[0], "parcel_gmv")
         atlas = self._atlas(parcellation)

@@ -21,7 +21,6 @@ from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.morphometry import atlas_transfer, plausible_volumes, quality
 from ect_assets.science.morphometry.scan_contrast import image_contrast
 from ect_assets.science.morphometry.site_effects import in_words, site_effects
-from ect_assets.science.morphometry.volumetric.settings import STAGE_VERSIONS
 from ect_assets.study import Study
 
 EARLIER_STAGE = "session_missing"
@@ -42,11 +41,11 @@ NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by 
 
 
 def _runs_freesurfer(study: Study) -> bool:
-    return study.morphometry.source == "recon-all"
+    return volume_source(study).fills_folder
 
 
 def _measured_by(study: Study) -> Mapping[str, int]:
-    return STAGE_VERSIONS if study.morphometry.source == "volumetric" else {}
+    return volume_source(study).versions
 
 
 def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
