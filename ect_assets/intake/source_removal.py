@@ -110,7 +110,10 @@ def _remove_rows(table: Path, subject: str) -> int:
 
 
 def _write_again(file: Path, content: bytes) -> None:
-    """Replace a file in one step, with the mode and owner that it had."""
+    """Replace a file in one step, with the mode and owner that it had.
+
+    `replace_whole` gives every file our own; this one stays its owner's.
+    """
     status = file.stat()
     aside = file.with_name(f".{file.name}{ASIDE}")
     aside.unlink(missing_ok=True)

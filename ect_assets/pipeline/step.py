@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.problems import Problem
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
 from ect_assets.tables.schema import Table
 
@@ -119,7 +120,7 @@ class Drift:
 
     value: str
     q: str
-    below: float = 0.05
+    below: float = LEVEL
 
 
 @dataclass(frozen=True)

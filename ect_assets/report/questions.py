@@ -7,6 +7,9 @@ of queries that pages and figures share are here, too. How an answer is shown be
 
 from __future__ import annotations
 
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
+
 LONGEST_LIST = 6
 
 EXCLUDED = """SELECT subject FROM exclusions
@@ -27,13 +30,13 @@ SYMPTOMS = """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df,
 FROM clinical_change ORDER BY instrument"""
 
 CHANGE = f"""SELECT parcellation, any_value(n) AS n, count(*) AS n_parcels,
-  count(*) FILTER (q < 0.05) AS n_changed,
+  count(*) FILTER (q < {LEVEL}) AS n_changed,
   list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)
     FILTER (t > 0)[:{LONGEST_LIST // 2}] AS surest_growth,
   list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t, parcel)
     FILTER (t < 0)[:{LONGEST_LIST // 2}] AS surest_loss,
-  count(*) FILTER (q < 0.05 AND t > 0) AS n_grown,
-  count(*) FILTER (q < 0.05 AND t < 0) AS n_shrunk
+  count(*) FILTER (q < {LEVEL} AND t > 0) AS n_grown,
+  count(*) FILTER (q < {LEVEL} AND t < 0) AS n_shrunk
 FROM gmv_change GROUP BY parcellation ORDER BY parcellation"""
 
 BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, p_perm, r_cross_validated,
@@ -48,10 +51,11 @@ COMPONENT = """SELECT parcellation, null_model, r2_y, p_spatial, n_nulls, map_sm
      AND tried.statistic = 'r2_y_component_1') AS n_noise_maps
 FROM pls_components WHERE component = 1 ORDER BY parcellation, null_model"""
 
-GENE_LISTS = """SELECT parcellation, count(*) AS n_genes,
-  count(*) FILTER (direction = 'PLS1+') AS plus, count(*) FILTER (direction = 'PLS1-') AS minus,
-  count(*) FILTER (q_spatial < 0.05) AS n_spatial,
-  count(*) FILTER (q_spatial < 0.05 AND direction IS NOT NULL) AS n_listed_and_spatial
+GENE_LISTS = f"""SELECT parcellation, count(*) AS n_genes,
+  count(*) FILTER (direction = '{DIRECTIONS[0]}') AS plus,
+  count(*) FILTER (direction = '{DIRECTIONS[1]}') AS minus,
+  count(*) FILTER (q_spatial < {LEVEL}) AS n_spatial,
+  count(*) FILTER (q_spatial < {LEVEL} AND direction IS NOT NULL) AS n_listed_and_spatial
 FROM pls_genes WHERE component = 1 GROUP BY parcellation ORDER BY parcellation"""
 
 GENES = f"""SELECT parcellation, r2_y,
@@ -66,7 +70,7 @@ GROUP BY ALL ORDER BY parcellation"""
 
 PATHWAYS = f"""SELECT parcellation, direction, set_name, namespace, n_overlap, n_set,
   fold_enrichment, q, q_spatial, p, set_id
-FROM go_enrichment WHERE q < 0.05
+FROM go_enrichment WHERE q < {LEVEL}
 QUALIFY row_number() OVER (PARTITION BY parcellation, direction ORDER BY p, set_id)
   <= {LONGEST_LIST}
 ORDER BY parcellation, direction, p, set_id"""
@@ -79,7 +83,7 @@ WITHIN_REACH = """SELECT parcellation, test, n, smallest_effect, effect_unit, al
   half_width_95
 FROM detectable_effects ORDER BY parcellation, alpha, test"""
 
-CLAIMS = """SELECT parcellation, kind, count(*) FILTER (q_published < 0.05) AS n_published,
+CLAIMS = f"""SELECT parcellation, kind, count(*) FILTER (q_published < {LEVEL}) AS n_published,
   count(*) FILTER (holds) AS n_holding
 FROM findings GROUP BY ALL ORDER BY parcellation, kind"""
 

@@ -21,7 +21,11 @@ from ect_assets.science.nulls.models import PreparedNull, prepare
 from ect_assets.science.nulls.places import mni_distances
 from ect_assets.science.statistics.arrays import FloatArray, constant_columns, finite
 from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
-from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg, permutation_p
+from ect_assets.science.statistics.multiple_comparisons import (
+    LEVEL,
+    benjamini_hochberg,
+    permutation_p,
+)
 from ect_assets.science.statistics.pls import variance_explained, zscore
 from ect_assets.science.statistics.resampling import normal_p, two_sided_p
 from ect_assets.science.statistics.symptoms import symptom_pls_of_many
@@ -320,7 +324,7 @@ def _p_values(
         return
     for statistic, profile in profiles.items():
         p = two_sided_p(profile, values, nulls)
-        yield statistic, np.array([(p <= 0.05).mean(), (p <= 0.01).mean()])
+        yield statistic, np.array([(p <= LEVEL).mean(), (p <= 0.01).mean()])
 
 
 def _smallest_bootstrap_q(x: FloatArray, values: FloatArray, counts: FloatArray) -> float:
@@ -337,7 +341,7 @@ def _rates(statistic: str, found: np.ndarray) -> dict[str, float]:
         margin = stats.t.ppf(0.975, max(n_maps - 1, 1)) * spread
         low, high = np.clip([rate_05 - margin, rate_05 + margin], 0, 1)
     else:
-        hits_05 = found if statistic == GENE_LIST else found <= 0.05
+        hits_05 = found if statistic == GENE_LIST else found <= LEVEL
         rate_05, rate_01 = hits_05.mean(), (hits_05 & (found <= 0.01)).mean()
         if statistic == GENE_LIST:
             rate_01 = rate_05

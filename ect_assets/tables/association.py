@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ect_assets.tables.columns import GENE, NULL_MODEL, PARCEL, PARCELLATION, PROBABILITY
+from ect_assets.tables.columns import (
+    DIRECTIONS,
+    GENE,
+    NULL_MODEL,
+    PARCEL,
+    PARCELLATION,
+    PROBABILITY,
+)
 from ect_assets.tables.schema import Table, column
 
 
@@ -148,7 +155,7 @@ class PlsGenes(Table):
         "p_bootstrap after false discovery rate over the genes", **PROBABILITY
     )
     direction: str | None = column(
-        "PLS1+ or PLS1- where q_bootstrap passes the study's threshold", choices=("PLS1+", "PLS1-")
+        "PLS1+ or PLS1- where q_bootstrap passes the study's threshold", choices=DIRECTIONS
     )
     rank: int = column("rank by z, 1 = highest", minimum=1)
     r_map: float = column(

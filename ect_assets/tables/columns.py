@@ -11,4 +11,7 @@ GENE = "gene symbol"
 DOCUMENT = "path of the file, below the folder in which the rows are"
 NULL_MODEL = "spatial null model that the null maps come from"
 HEMISPHERES = ("L", "R", "B")
+DIRECTIONS = ("PLS1+", "PLS1-")
+"""As in `science.statistics.pls`: neither room imports the other."""
+
 PROBABILITY = {"minimum": 0, "maximum": 1}

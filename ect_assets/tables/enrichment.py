@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ect_assets.tables.columns import GENE, NULL_MODEL, PARCELLATION, PROBABILITY
+from ect_assets.tables.columns import DIRECTIONS, GENE, NULL_MODEL, PARCELLATION, PROBABILITY
 from ect_assets.tables.schema import Table, column
 
 
@@ -22,7 +22,7 @@ class GoEnrichment(Table):
     partitions = ("parcellation",)
     key = ("parcellation", "direction", "set_id")
     parcellation: str = column(PARCELLATION)
-    direction: str = column("PLS1+ or PLS1-", choices=("PLS1+", "PLS1-"))
+    direction: str = column("PLS1+ or PLS1-", choices=DIRECTIONS)
     set_id: str = column("Gene Ontology identifier")
     set_name: str = column("name of the term")
     namespace: str = column("BP, MF or CC", choices=("BP", "MF", "CC"))
@@ -53,7 +53,7 @@ class GoTermLinks(Table):
     partitions = ("parcellation",)
     key = ("parcellation", "direction", "set_id_a", "set_id_b")
     parcellation: str = column(PARCELLATION)
-    direction: str = column("PLS1+ or PLS1-", choices=("PLS1+", "PLS1-"))
+    direction: str = column("PLS1+ or PLS1-", choices=DIRECTIONS)
     set_id_a: str = column("Gene Ontology identifier of one term")
     set_id_b: str = column("Gene Ontology identifier of the other term")
     kappa: float = column("Cohen's kappa of membership", minimum=-1, maximum=1)

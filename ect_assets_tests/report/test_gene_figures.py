@@ -11,8 +11,8 @@ from matplotlib.colors import to_hex
 
 from ect_assets.report.figures import gene_figures
 from ect_assets.report.figures.figure_style import DOWN, UP, figure_bytes
-from ect_assets.report.figures.panel_style import LEVEL
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets_tests.report.figure_reading import (
     ODD_NAME,
     SETTING,

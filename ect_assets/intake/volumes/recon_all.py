@@ -11,6 +11,7 @@ What is run stands in `recon_all_plan`; the source of volumes that calls it in `
 from __future__ import annotations
 
 import argparse
+import hashlib
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ from ect_assets.intake.volumes.recon_all_software import FreeSurfer, find_freesu
 from ect_assets.intake.volumes.recon_all_state import (
     Recipe,
     clear_marks,
-    file_digest,
     has_image,
     is_done,
     only_one,
@@ -167,7 +167,8 @@ def _recipe(step: Step, job: ReconAllJob, freesurfer: FreeSurfer | None) -> Reci
     if step.image is not None:
         if not step.image.is_file():
             raise _StepError("scan_missing", f"{step.image.name} is not there. Add the image.")
-        inputs["T1w"] = file_digest(step.image)
+        with step.image.open("rb") as image:
+            inputs["T1w"] = hashlib.file_digest(image, "sha256").hexdigest()
     earlier = read_recipe(job.subjects_folder / step.name) or {}
     version = freesurfer.version if freesurfer is not None else str(earlier.get("version"))
     return Recipe(inputs, version, list(job.settings.flags))

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +20,9 @@ from typing import Any
 
 from ect_assets.intake.volumes.freesurfer_layouts import DONE, RUNNING
 from ect_assets.system import is_alive
+from ect_assets.whole_files import replace_whole
 
 RECORDS = ".ect"
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,6 @@ class Recipe:
         return told
 
 
-def file_digest(path: Path) -> str:
-    """Compute the SHA-256 of a file, block by block.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def read_recipe(folder: Path) -> dict[str, Any] | None:
     """Read what a subject folder was made of.
 
@@ -112,10 +96,8 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
         The subject folder.
     """
     path = _record(folder)
-    path.parent.mkdir(exist_ok=True)
-    unready = path.with_suffix(".unready")
-    unready.write_text(json.dumps(asdict(recipe), indent=1, sort_keys=True), encoding="utf-8")
-    os.replace(unready, path)
+    text = json.dumps(asdict(recipe), indent=1, sort_keys=True)
+    replace_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
 def is_done(folder: Path) -> bool:

@@ -7,7 +7,6 @@ change visible), and gives the rows. How images are measured belongs in `volumet
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from ect_assets.science.morphometry.volumetric.subject import (
 )
 from ect_assets.science.parcellations.abagen_files import content_hash
 from ect_assets.study import Study
+from ect_assets.whole_files import replace_whole
 
 _LOOK = (
     "The brain's outline or the registration with the template probably failed: look at the "
@@ -225,13 +225,11 @@ class VolumetricImages:
     def _atlas(self, parcellation: str) -> Path:
         """Return the parcellation's label volume as a file of the cache."""
         atlas = atlas_of(self._study, parcellation)
-        folder = self._study.cache_folder / "atlases"
-        file = folder / f"{parcellation}-{content_hash(atlas)[:16]}.nii.gz"
+        name = f"{parcellation}-{content_hash(atlas)[:16]}.nii.gz"
+        file = self._study.cache_folder / "atlases" / name
         if not file.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-            unfinished.write_bytes(gzip.compress(atlas.volume().to_bytes(), mtime=0))
-            os.replace(unfinished, file)
+            content = gzip.compress(atlas.volume().to_bytes(), mtime=0)
+            replace_whole(file, lambda aside: aside.write_bytes(content))
         return file
 
 

@@ -14,14 +14,18 @@ from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import Rate, reading
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
-from ect_assets.science.statistics.multiple_comparisons import permutation_p
-from ect_assets.science.statistics.pls import PartialLeastSquares, variance_explained, zscore
+from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
+from ect_assets.science.statistics.pls import (
+    DIRECTIONS,
+    PartialLeastSquares,
+    variance_explained,
+    zscore,
+)
 from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.science.statistics.smoothness import correlation_length
 from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
 
 STATION = "association"
-NOMINAL = 0.05
 ROWS = ("association.hemisphere", "association.structures")
 
 
@@ -197,8 +201,8 @@ UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
 def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
     """Say whether a null model is liberal on noise as smooth as the map."""
     return Verdict(
-        passed=rate.ci_low <= NOMINAL,
-        says=f"{model} gives p <= {NOMINAL} on {rate.rate:.3f} of noise maps "
+        passed=rate.ci_low <= LEVEL,
+        says=f"{model} gives p <= {LEVEL} on {rate.rate:.3f} of noise maps "
         f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
         f"about {smoothness_mm:.0f} mm.",
     )
@@ -274,7 +278,7 @@ def pls_genes(
     spatial = spatial_gene_p(predictors, values, nulls)
     frame = pd.concat([frame, pd.concat([spatial] * n_components, ignore_index=True)], axis=1)
     listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
-    signs = pd.Series(np.where(frame.z > 0, "PLS1+", "PLS1-"), dtype="str")
+    signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")
     ranks = frame.groupby("component").z.rank(ascending=False, method="first")
     frame = frame.assign(
         gene=list(ours.genes) * n_components,
@@ -284,9 +288,9 @@ def pls_genes(
     return Made(
         frame.sort_values(["component", "rank"], ignore_index=True),
         figures={
-            "pls1_plus_genes": int((frame.direction == "PLS1+").sum()),
-            "pls1_minus_genes": int((frame.direction == "PLS1-").sum()),
-            "genes_q_spatial_below_0.05": int((spatial.q_spatial < 0.05).sum()),
+            "pls1_plus_genes": int((frame.direction == DIRECTIONS[0]).sum()),
+            "pls1_minus_genes": int((frame.direction == DIRECTIONS[1]).sum()),
+            "genes_q_spatial_below_0.05": int((spatial.q_spatial < LEVEL).sum()),
         },
     )
 

@@ -28,13 +28,12 @@ from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichmen
 from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.enrichment.over_representation import over_representation
 from ect_assets.science.enrichment.spatial import Score, spatial_enrichment
-from ect_assets.science.statistics.pls import zscore
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS, zscore
 from ect_assets.study import Study
 
 STATION = "enrichment"
-DIRECTIONS = ("PLS1+", "PLS1-")
 SIZES = ("enrichment.min_size", "enrichment.max_size")
-ENRICHED = 0.05
 
 
 def own_files(study: Study) -> dict[str, Path]:
@@ -164,7 +163,7 @@ def gene_set_spatial_enrichment(
                 )
             )
     frame = pd.concat(frames, ignore_index=True)
-    holding = frame[frame.q < ENRICHED].groupby("null_model").size()
+    holding = frame[frame.q < LEVEL].groupby("null_model").size()
     models = frame.null_model.unique()
     return Made(
         frame, figures={f"sets_q<0.05 {name}": int(holding.get(name, 0)) for name in models}
@@ -209,7 +208,7 @@ def go_enrichment(
     )
     frame = _in_order(frame, tables.GoEnrichment)
     frame = frame.sort_values(["direction", "p", "set_id"], ignore_index=True)
-    enriched = frame[frame.q < ENRICHED].groupby("direction").size()
+    enriched = frame[frame.q < LEVEL].groupby("direction").size()
     return Made(
         frame,
         figures={f"terms_q<0.05 {name}": int(enriched.get(name, 0)) for name in DIRECTIONS},
@@ -221,7 +220,7 @@ def _clusters(
     found: pd.DataFrame, terms: pd.DataFrame, background: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Group the enriched terms of one direction by the genes that they share."""
-    enriched = found.loc[found.q < ENRICHED, ["set_id", "p"]]
+    enriched = found.loc[found.q < LEVEL, ["set_id", "p"]]
     mine = terms[terms.set_id.isin(enriched.set_id)]
     return term_clusters(enriched, membership(mine, list(background)))
 
@@ -289,8 +288,8 @@ def gene_set_enrichment(
     return Made(
         frame,
         figures={
-            "sets_q_gene<0.05": int((frame.q_gene < ENRICHED).sum()),
-            "sets_q_spatial<0.05": int((frame.q_spatial < ENRICHED).sum()),
+            "sets_q_gene<0.05": int((frame.q_gene < LEVEL).sum()),
+            "sets_q_spatial<0.05": int((frame.q_spatial < LEVEL).sum()),
         },
     )
 
@@ -330,8 +329,8 @@ def cell_type_enrichment(
     return Made(
         frame,
         figures={
-            "cell_types_q_gene<0.05": int((frame.q_gene < ENRICHED).sum()),
-            "cell_types_q_spatial<0.05": int((frame.q_spatial < ENRICHED).sum()),
+            "cell_types_q_gene<0.05": int((frame.q_gene < LEVEL).sum()),
+            "cell_types_q_spatial<0.05": int((frame.q_spatial < LEVEL).sum()),
         },
         pictures={
             "cell types": figures.png_bytes(figures.cell_type_bars(frame, simulated)),
@@ -367,10 +366,10 @@ def findings(
         gene_set_spatial_enrichment,
         work.study.nulls.primary,
     )
-    claimed = frame[frame.q_published < ENRICHED]
+    claimed = frame[frame.q_published < LEVEL]
     lost = int((~claimed.holds).sum())
     says = (
-        f"{lost} of {len(claimed)} claims with a published q below {ENRICHED} do not hold against "
+        f"{lost} of {len(claimed)} claims with a published q below {LEVEL} do not hold against "
         f"{work.study.nulls.primary} null maps."
     )
     return Made(

@@ -23,6 +23,7 @@ from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.cohort import Cohort, collect_exclusions, paired_cohort, paired_instrument
 from ect_assets.science.morphometry.quality import quality_problems
 from ect_assets.science.statistics.change import ETIV_COVARIATE, paired_change, paired_scores
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_scores,
@@ -162,7 +163,7 @@ def gmv_change(
             "patients": len(cohort.subjects),
             "left_out": ", ".join(cohort.left_out) or "nobody",
             "parcels_not_in_every_patient": ", ".join(cohort.parcels_left_out) or "none",
-            "parcels_q_below_0.05": int((change.q < 0.05).sum()),
+            "parcels_q_below_0.05": int((change.q < LEVEL).sum()),
             "strongest_parcel": f"{named.parcel[strongest]} (t = {change.t[strongest]:.2f})",
         },
         pictures=_change_map(work, change.set_index(named.parcel), len(cohort.subjects)),
@@ -183,7 +184,7 @@ def _change_map(work: Work, change: pd.DataFrame, n: int) -> dict[str, bytes]:
         surface,
         f"Change of gray matter volume, {work.parcellation}, n = {n}",
         f"t of the mean change{adjusted}",
-        significant=list(change.index[change.q < 0.05]),
+        significant=list(change.index[change.q < LEVEL]),
         simulated=work.study.simulated,
     )
     return {"t on the cortex": png}

@@ -25,7 +25,8 @@ from ect_assets.report.figures.figure_style import (
     new_figure,
     report_style,
 )
-from ect_assets.report.figures.panel_style import LEVEL, null_model_name, primary_first
+from ect_assets.report.figures.panel_style import null_model_name, primary_first
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_COLUMNS = 3
 PANEL_MM = 62.0

@@ -14,8 +14,10 @@ from matplotlib.ticker import MaxNLocator
 
 from ect_assets.report.figures.figure_parts import probability, signed
 from ect_assets.report.figures.figure_style import DOWN, INK, QUIET, UP
-from ect_assets.report.figures.panel_style import DIRECTIONS, LEVEL, Look, Part
+from ect_assets.report.figures.panel_style import Look, Part
 from ect_assets.science.enrichment.running_sums import running_sum
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
 
 N_COLUMNS = 3
 LISTS = dict(zip(DIRECTIONS, ("pls_plus", "pls_minus"), strict=True))

@@ -38,6 +38,7 @@ from ect_assets.report.figures.quality_figures import SUPPLEMENTARY_FIGURE_3
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.maps.map_colours import colours_of
 from ect_assets.report.questions import EXCLUDED
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_PANELS, FEWEST_PANELS = 12, 6
 N_COLUMNS = 3
@@ -51,8 +52,8 @@ WHERE parcellation = '{parcellation}'
 ORDER BY parcel
 """
 
-SUREST = f"""QUALIFY q < 0.05
-  OR (min(q) OVER () >= 0.05 AND row_number() OVER (ORDER BY p, parcel) <= {FEWEST_PANELS})
+SUREST = f"""QUALIFY q < {LEVEL}
+  OR (min(q) OVER () >= {LEVEL} AND row_number() OVER (ORDER BY p, parcel) <= {FEWEST_PANELS})
 ORDER BY p, parcel"""
 """The parcels that change, surest first; where none does, those with the smallest p."""
 
@@ -96,7 +97,7 @@ def draw_gray_matter_volume(frames: Frames, setting: Setting) -> Figure:
     levels = parcels[["mean_pre_mm3", "mean_post_mm3"]].astype(float)
     limits = colours_of(levels.to_numpy().ravel(), "level").get_clim()
     n = int(parcels["n"].max()) if len(parcels) else 0
-    changed = list(parcels.index[parcels["q"] < 0.05])
+    changed = list(parcels.index[parcels["q"] < LEVEL])
     assert setting.surface is not None, "the exhibit needs a surface"
     with report_style():
         figure = new_figure(TWO_COLUMNS_MM, 3 * MAP_HEIGHT_MM, setting.simulated)
@@ -150,7 +151,7 @@ def draw_patients(frames: Frames, setting: Setting) -> Figure:
 def _heading(parcels: pd.DataFrame) -> str:
     if parcels.empty:
         return "No parcel was tested"
-    if not (parcels["q"] < 0.05).any():
+    if not (parcels["q"] < LEVEL).any():
         return f"No parcel has q < 0.05; these are the {len(parcels)} with the smallest p"
     found = f"{len(parcels)} parcel{'s' * (len(parcels) > 1)} with q < 0.05"
     more = no_more(MOST_PANELS, len(parcels), "with q < 0.05", "gmv_change")

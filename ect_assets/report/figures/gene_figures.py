@@ -20,10 +20,12 @@ from ect_assets.report.figures.gene_panels import (
     score_panel,
 )
 from ect_assets.report.figures.network_panels import network_panels
-from ect_assets.report.figures.panel_style import DIRECTIONS, JOURNAL, LEVEL, Part, letter_part
+from ect_assets.report.figures.panel_style import JOURNAL, Part, letter_part
 from ect_assets.report.figures.term_panels import chosen_terms, term_panels
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
 
 N_TERMS = 14
 SCORES_MM, RANKING_MM = 50.0, 60.0
@@ -161,18 +163,18 @@ FROM pls_genes
 WHERE parcellation = '{parcellation}' AND component = 1
 ORDER BY rank"""
 
-TESTED = """SELECT direction, count(*) AS terms, count(*) FILTER (q < 0.05) AS by_genes,
-  count(*) FILTER (q_spatial < 0.05) AS in_space,
-  count(*) FILTER (q < 0.05 AND q_spatial < 0.05) AS both
+TESTED = f"""SELECT direction, count(*) AS terms, count(*) FILTER (q < {LEVEL}) AS by_genes,
+  count(*) FILTER (q_spatial < {LEVEL}) AS in_space,
+  count(*) FILTER (q < {LEVEL} AND q_spatial < {LEVEL}) AS both
 FROM go_enrichment
-WHERE parcellation = '{parcellation}'
+WHERE parcellation = '{{parcellation}}'
 GROUP BY direction
 ORDER BY direction"""
 
-ENRICHED_TERMS = """SELECT direction, set_id, set_name, namespace, n_list, n_set, n_overlap,
+ENRICHED_TERMS = f"""SELECT direction, set_id, set_name, namespace, n_list, n_set, n_overlap,
   fold_enrichment, p, q, p_spatial, q_spatial, cluster_id, cluster_representative
 FROM go_enrichment
-WHERE parcellation = '{parcellation}' AND q < 0.05
+WHERE parcellation = '{{parcellation}}' AND q < {LEVEL}
 ORDER BY direction, p, set_id"""
 
 CELL_TYPES = """SELECT cell_type, n_set, es, nes, p_gene, q_gene, p_spatial, q_spatial,

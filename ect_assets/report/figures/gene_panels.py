@@ -12,13 +12,9 @@ from matplotlib.axes import Axes
 
 from ect_assets.report.figures.figure_parts import equation, short, signed
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
-from ect_assets.report.figures.panel_style import (
-    DIRECTIONS,
-    LEVEL,
-    Part,
-    null_model_name,
-    primary_first,
-)
+from ect_assets.report.figures.panel_style import Part, null_model_name, primary_first
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
 
 COLOURS = dict(zip(DIRECTIONS, (UP, DOWN), strict=True))
 N_NAMED, LONGEST_GENE = 12, 15
@@ -120,9 +116,11 @@ def ranking_panel(panel: Axes, genes: pd.DataFrame) -> None:
 
 
 def _counts(panel: Axes, genes: pd.DataFrame, listed_by: str, passes: np.ndarray) -> None:
-    for direction, x, y, ha in (("PLS1+", 0.20, 0.96, "left"), ("PLS1-", 0.80, 0.04, "right")):
+    for direction, x, y, ha in zip(
+        DIRECTIONS, (0.20, 0.80), (0.96, 0.04), ("left", "right"), strict=True
+    ):
         listed = (genes[listed_by] == direction).fillna(False).to_numpy(dtype=bool)
-        on_its_side = (genes["z"] > 0 if direction == "PLS1+" else genes["z"] < 0).to_numpy()
+        on_its_side = (genes["z"] > 0 if direction == DIRECTIONS[0] else genes["z"] < 0).to_numpy()
         words = (
             f"{direction}: {int(listed.sum()):,} genes by bootstrap\n"
             f"{int((passes & on_its_side).sum()):,} on this side pass in space (q < {LEVEL})"

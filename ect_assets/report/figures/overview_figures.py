@@ -20,7 +20,8 @@ from ect_assets.report.figures.overview_panels import (
     component_panels,
     held_in,
 )
-from ect_assets.report.figures.panel_style import LEVEL, letter_part
+from ect_assets.report.figures.panel_style import letter_part
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_PAIRS = 3
 N_TERMS = 14

@@ -15,11 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
-from ect_assets.report.figures.panel_style import LEVEL, Part, null_model_name, primary_first
+from ect_assets.report.figures.panel_style import Part, null_model_name, primary_first
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
 
 SHAPES = "osD^vPX*"
 COLOURS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d00", "#555555", "#D55E00", "#0072B2"]
-DIRECTION_MARKS = {"PLS1+": ("^", UP), "PLS1-": ("v", DOWN), "both": ("o", INK)}
+DIRECTION_MARKS = {DIRECTIONS[0]: ("^", UP), DIRECTIONS[1]: ("v", DOWN), "both": ("o", INK)}
 SMALLEST_P = 1e-4
 CROWDED = 3
 """Beyond so many parcellations their names stand upright."""

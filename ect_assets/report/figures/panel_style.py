@@ -15,8 +15,6 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure, SubFigure
 
 Part = Figure | SubFigure
-LEVEL = 0.05
-DIRECTIONS = ("PLS1+", "PLS1-")
 
 
 @dataclass(frozen=True)

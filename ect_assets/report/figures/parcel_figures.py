@@ -25,6 +25,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.label_placement import label_points
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_LABELS = 12
 MOST_NAMES = 90
@@ -68,7 +69,7 @@ def draw_all_parcels(frames: Frames, setting: Setting) -> Figure:
 
 
 def _colours(parcels: pd.DataFrame) -> NDArray[np.str_]:
-    is_sure = parcels["q"].to_numpy(float) < 0.05
+    is_sure = parcels["q"].to_numpy(float) < LEVEL
     signs = [sign_colour(t) for t in parcels["t"].to_numpy(float)]
     return np.where(is_sure, np.array(signs, dtype=str), NOT_SURE)
 
@@ -116,7 +117,7 @@ def _draw_strength(
 
 def _boundary(parcels: pd.DataFrame, heights: NDArray[np.float64]) -> tuple[float | None, str]:
     """Say where q = 0.05 lies, half-way between the parcels on both sides of it, and how many."""
-    is_sure = parcels["q"].to_numpy(float) < 0.05
+    is_sure = parcels["q"].to_numpy(float) < LEVEL
     n = len(parcels)
     if not is_sure.any():
         return None, f"none of {n} parcels has q < 0.05"
@@ -125,7 +126,7 @@ def _boundary(parcels: pd.DataFrame, heights: NDArray[np.float64]) -> tuple[floa
     words = f"{grew + fell} of {n} parcels have q < 0.05: {grew} grew, {fell} shrank"
     if is_sure.all():
         # The largest q is the largest p.
-        return -np.log10(0.05), words
+        return -np.log10(LEVEL), words
     return float((heights[is_sure].min() + heights[~is_sure].max()) / 2), words
 
 

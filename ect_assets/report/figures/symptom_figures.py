@@ -32,6 +32,7 @@ from ect_assets.report.figures.figure_style import (
 )
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.questions import EXCLUDED_FROM_SCORES
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_INSTRUMENTS = 4
 ROW_HEIGHT_MM, MAP_HEIGHT_MM, SCORES_HEIGHT_MM = 46.0, 52.0, 62.0
@@ -191,7 +192,7 @@ def _draw_weights(part: SubFigure, weights: pd.DataFrame, setting: Setting) -> N
         z,
         setting.surface,
         "z of the weight",
-        significant=list(weights.loc[weights["q_perm"] < 0.05, "parcel"]),
+        significant=list(weights.loc[weights["q_perm"] < LEVEL, "parcel"]),
         title=f"Weights of the parcels: {short(str(weights['instrument'].iloc[0]))}",
     )
     part.text(0.004, 0.988, "d", va="top", size=9, weight="bold")

@@ -16,7 +16,9 @@ from matplotlib.lines import Line2D
 
 from ect_assets.report.figures.figure_parts import probability
 from ect_assets.report.figures.figure_style import FAINT, INK, QUIET
-from ect_assets.report.figures.panel_style import DIRECTIONS, LEVEL, Look, Part, in_two_lines
+from ect_assets.report.figures.panel_style import Look, Part, in_two_lines
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.pls import DIRECTIONS
 
 # Light enough for the black numbers, which tell clusters apart where colours do not.
 CLUSTER_COLOURS = ["#E69F00", "#56B4E9", "#2DBE92", "#F0E442", "#A3B4F0", "#F08A4B", "#DDA0C4"]

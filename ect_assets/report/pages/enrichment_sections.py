@@ -23,16 +23,17 @@ from ect_assets.report.pages.facts import Answer, Facts, fixed, p_value, signed
 from ect_assets.report.pages.gene_sections import why_no_genes
 from ect_assets.report.pages.words import null_name
 from ect_assets.report.questions import CELL_TYPES, CLAIMS, KINDS, PATHWAYS, of_parcellation
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
 
-GO_TERMS = """SELECT count(*) FILTER (q < 0.05) AS n_by_genes,
-  count(DISTINCT set_id) FILTER (q < 0.05) AS n_terms,
-  count(DISTINCT (direction, cluster_id)) FILTER (q < 0.05) AS n_clusters, count(*) AS n_tested
-FROM go_enrichment WHERE parcellation = '{parcellation}'"""
-CELLS = """SELECT count(*) AS n_cell_types, count(*) FILTER (q_gene < 0.05) AS n_by_genes,
-  list(cell_type ORDER BY es DESC, cell_type) FILTER (q_gene < 0.05 AND es > 0) AS plus,
-  list(cell_type ORDER BY es, cell_type) FILTER (q_gene < 0.05 AND es < 0) AS minus
-FROM cell_type_enrichment WHERE parcellation = '{parcellation}'"""
+GO_TERMS = f"""SELECT count(*) FILTER (q < {LEVEL}) AS n_by_genes,
+  count(DISTINCT set_id) FILTER (q < {LEVEL}) AS n_terms,
+  count(DISTINCT (direction, cluster_id)) FILTER (q < {LEVEL}) AS n_clusters, count(*) AS n_tested
+FROM go_enrichment WHERE parcellation = '{{parcellation}}'"""
+CELLS = f"""SELECT count(*) AS n_cell_types, count(*) FILTER (q_gene < {LEVEL}) AS n_by_genes,
+  list(cell_type ORDER BY es DESC, cell_type) FILTER (q_gene < {LEVEL} AND es > 0) AS plus,
+  list(cell_type ORDER BY es, cell_type) FILTER (q_gene < {LEVEL} AND es < 0) AS minus
+FROM cell_type_enrichment WHERE parcellation = '{{parcellation}}'"""
 IN_SPACE = """SELECT count(*) FILTER (kind = 'go_term') AS n_pairs,
   count(DISTINCT name) FILTER (kind = 'go_term') AS n_terms,
   count(*) FILTER (kind = 'cell_type') AS n_cell_types

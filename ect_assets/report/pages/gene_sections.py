@@ -21,9 +21,9 @@ from ect_assets.report.pages.blocks import (
 from ect_assets.report.pages.facts import Answer, Facts, p_relation, p_value, percent
 from ect_assets.report.pages.words import null_name, parcellation_name
 from ect_assets.report.questions import COMPONENT, GENE_LISTS, of_parcellation
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
 
-LEVEL = 0.05
 VERDICT = """SELECT q_published, q_spatial, holds FROM findings
 WHERE parcellation = '{parcellation}' AND kind = 'component' AND name = 'PLS1'"""
 SIMULATED_DONORS = """SELECT parcellation, simulated FROM expression_methods

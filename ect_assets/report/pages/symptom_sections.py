@@ -30,9 +30,9 @@ from ect_assets.report.questions import (
     SYMPTOMS,
     of_parcellation,
 )
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
 
-LEVEL = 0.05
 BETTER = "Lower scores are better"
 
 HALVED = f"""SELECT instrument, count(*) AS n,

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
+from ect_assets.science.statistics.multiple_comparisons import LEVEL, benjamini_hochberg
+from ect_assets.science.statistics.pls import DIRECTIONS
 
-LEVEL = 0.05
 PUBLISHED_NULL = "vasa"
-DIRECTIONS = ("PLS1+", "PLS1-")
 BOTH = "both"
 COLUMNS = [
     "kind",

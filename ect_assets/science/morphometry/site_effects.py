@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
+from ect_assets.science.statistics.multiple_comparisons import LEVEL, benjamini_hochberg
 
 FEWEST_OF_A_SITE = 3
-Q_BELOW = 0.05
 
 
 def site_effects(
@@ -75,7 +74,7 @@ def in_words(effects: pd.DataFrame) -> tuple[bool, str]:
     """
     if effects.empty:
         return True, "There are not two sites of three patients or more to compare."
-    differ = effects[effects.q < Q_BELOW].sort_values("q")
+    differ = effects[effects.q < LEVEL].sort_values("q")
     if differ.empty:
         least = float(effects.q.min())
         return True, f"The change differs between sites in no parcel (least q = {least:.3f})."

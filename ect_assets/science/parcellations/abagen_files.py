@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from ect_assets.problems import StudyError
 from ect_assets.science.parcellations.atlas import Atlas
+from ect_assets.whole_files import replace_whole
 
 ABAGEN_STRUCTURES = {"subcortex": "subcortex/brainstem", "brainstem": "subcortex/brainstem"}
 """Our structures -> abagen's, where they differ."""
@@ -72,11 +72,12 @@ def save_for_abagen(
             "structure": wanted["structure"].replace(ABAGEN_STRUCTURES),
         }
     )
-    folder.mkdir(parents=True, exist_ok=True)
     volume_file, info_file = folder / "atlas.nii.gz", folder / "atlas_info.csv"
-    _write_whole(volume_file, _compressed(volume.image().to_bytes()))
+    replace_whole(
+        volume_file, lambda aside: aside.write_bytes(_compressed(volume.image().to_bytes()))
+    )
     table = info.to_csv(index=False, lineterminator="\n")
-    _write_whole(info_file, table.encode("utf-8"))
+    replace_whole(info_file, lambda aside: aside.write_text(table, encoding="utf-8"))
     return volume_file, info_file
 
 
@@ -127,9 +128,3 @@ def _compressed(content: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
         file.write(content)
     return buffer.getvalue()
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, file)

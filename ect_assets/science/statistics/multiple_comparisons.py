@@ -12,6 +12,9 @@ from scipy.stats import false_discovery_control
 
 from ect_assets.science.statistics.arrays import FloatArray
 
+LEVEL = 0.05
+"""Level of significance: what counts as found where p, or q over many, is below it."""
+
 TIE = 1e-12
 """Relative difference below which a null value counts as equal to the observed one.
 

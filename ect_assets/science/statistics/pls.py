@@ -19,6 +19,9 @@ from ect_assets.science.statistics.arrays import (
 )
 from ect_assets.science.statistics.threads import one_blas_thread
 
+DIRECTIONS = ("PLS1+", "PLS1-")
+"""The two ends of a component: of genes that follow the map, and of those that run against it."""
+
 
 def zscore(
     array: ArrayLike, axis: int = 0, ddof: int = 1, name: str = "The array to z-score"

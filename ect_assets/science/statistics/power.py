@@ -11,12 +11,14 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+
 
 def detectable_effects(
     n_patients: int,
     n_parcels: int,
     n_covariates: int = 1,
-    alpha: float = 0.05,
+    alpha: float = LEVEL,
     power: float = 0.8,
     null_r2_95: float | None = None,
 ) -> pd.DataFrame:
@@ -74,7 +76,7 @@ def detectable_effects(
         ("symptom_correlation", n_patients, alpha, power, r, "r", r - r_low),
     ]
     if null_r2_95 is not None:
-        rows.append(("pls_r2", n_parcels, 0.05, np.nan, null_r2_95, "R2", np.nan))
+        rows.append(("pls_r2", n_parcels, LEVEL, np.nan, null_r2_95, "R2", np.nan))
     columns = ["test", "n", "alpha", "power", "smallest_effect", "effect_unit", "half_width_95"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -7,9 +7,8 @@ one of them changes. What the files are belongs in `donors`.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ from ect_assets.science.transcriptome.donors import (
     check_sizes,
     check_small_files,
 )
+from ect_assets.whole_files import replace_whole
 
 PROBE = "probe_id"
 BLOCK_BYTES = 1 << 24
@@ -108,13 +108,20 @@ def donor_tables(donor: Donor, cache: Path, checksum: str | None = None) -> Dono
 def _make_copies(donor: Donor, counted: dict[str, int], copies: dict[str, Path]) -> None:
     shapes = {}
     for name, copy in copies.items():
-        copy.parent.mkdir(parents=True, exist_ok=True)
         kind = pa.float64() if name == EXPRESSION else pa.int8()
         table = _read_matrix(donor, name, counted[SAMPLES], kind)
         shapes[name] = (table.num_rows, table.num_columns - 1)
         check_sizes(donor, counted, {name: shapes[name]})
         check_probes(donor, name, table[PROBE].to_pylist())
-        _write_whole(table, copy)
+        # In groups of rows that are read one by one; measured values have no dictionary.
+        write = partial(
+            pq.write_table,
+            table,
+            row_group_size=GROUP_ROWS,
+            use_dictionary=False,
+            compression="lz4",
+        )
+        replace_whole(copy, write)
 
 
 def _read_matrix(donor: Donor, name: str, n_samples: int, kind: pa.DataType) -> pa.Table:
@@ -142,20 +149,6 @@ def _read_matrix(donor: Donor, name: str, n_samples: int, kind: pa.DataType) -> 
 def _count_lines(file: Path) -> int:
     with file.open("rb") as stream:
         return sum(1 for _ in stream)
-
-
-def _write_whole(table: pa.Table, copy: Path) -> None:
-    handle, temporary = tempfile.mkstemp(dir=copy.parent, suffix=".partial")
-    os.close(handle)
-    try:
-        # In groups of rows that are read one by one; measured values have no dictionary.
-        pq.write_table(
-            table, temporary, row_group_size=GROUP_ROWS, use_dictionary=False, compression="lz4"
-        )
-        os.replace(temporary, copy)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read_matrix(copy: Path, probes: pd.Index | None = None) -> pd.DataFrame:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +20,7 @@ import pandas as pd
 from ect_assets.science.transcriptome.abagen_bridge import BRIDGE_VERSION
 from ect_assets.science.transcriptome.abagen_run import ExpressionRun
 from ect_assets.science.transcriptome.donor_tables import DonorTables
+from ect_assets.whole_files import folder_beside
 
 FORMAT = 1
 """Raise it when the files below change."""
@@ -75,9 +74,9 @@ def cached_run(cache: Path, digest: str, run: Callable[[], ExpressionRun]) -> Ex
 
 
 def _keep(result: ExpressionRun, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent, suffix=".partial"))
-    try:
+    with folder_beside(folder) as aside:
+        building = aside / "run"
+        building.mkdir()
         result.expression.rename(columns=str).to_parquet(building / "expression.parquet")
         result.counts.to_parquet(building / "counts.parquet")
         genes = pd.DataFrame({"entrez_id": result.entrez_ids, "stability": result.stability})
@@ -85,8 +84,6 @@ def _keep(result: ExpressionRun, folder: Path) -> None:
         (building / "report.txt").write_text(result.report, encoding="utf-8")
         (building / "n_probes.json").write_text(json.dumps(result.n_probes), encoding="utf-8")
         os.replace(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _load(folder: Path) -> ExpressionRun:

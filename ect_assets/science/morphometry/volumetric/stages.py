@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -20,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from ect_assets.whole_files import replace_whole
+
 Arrays = Mapping[str, np.ndarray]
 Report = Callable[[str, float], None]
 
 KEY = "stage_key"
 COMPRESSION = 1
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -87,34 +86,25 @@ class Stages:
 
 def file_digest(file: Path) -> str:
     """Give the SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_arrays(file: Path, arrays: Arrays) -> None:
     """Write arrays as an npz file, whole or not at all; the same arrays give the same bytes."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.stem}_", dir=file.parent)
-    temporary = Path(name)
-    try:
-        with (
-            os.fdopen(handle, "wb") as stream,
-            zipfile.ZipFile(
-                stream, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION
-            ) as archive,
-        ):
-            for array_name, array in arrays.items():
+
+    def write(aside: Path) -> None:
+        with zipfile.ZipFile(
+            aside, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION
+        ) as archive:
+            for name, array in arrays.items():
                 # A ZipInfo of its own has a fixed date.
-                entry = zipfile.ZipInfo(f"{array_name}.npy")
+                entry = zipfile.ZipInfo(f"{name}.npy")
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(entry, "w", force_zip64=True) as part:
                     np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
-        temporary.chmod(0o644)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    replace_whole(file, write)
 
 
 def _stored_key(file: Path) -> str | None:
