@@ -3,25 +3,31 @@
 A file appears under its name only when it is complete, says in its footer where it comes from,
 and is left alone when nothing about it would change. What may stand in a table is said in
 `tables`; how one file is laid out is in `parquet`; SQL over the files is in `catalogue`; when a
-file is out of date is decided in `freshness`.
+file is out of date is decided in `pipeline.staleness`. Where a footer says that content comes from
+is in `provenance`, what is kept of a failure in `failures`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake import compaction
 from ect_assets.lake.compaction import Compacted, batched, compact, compacted
+from ect_assets.lake.failures import (
+    PROBLEMS_FILE,
+    PROBLEMS_FOLDER,
+    Failure,
+    read_failure,
+    write_failure,
+)
 from ect_assets.lake.integrity import DamagedFile, Verified, identity_of, may_be_remembered
 from ect_assets.lake.listing import Entry, Listing, Values
 from ect_assets.lake.location import (
@@ -31,7 +37,6 @@ from ect_assets.lake.location import (
     hive_files,
     is_remote,
     read_bytes,
-    remove,
     stamp_of,
     stamps_below,
     write_whole,
@@ -43,72 +48,11 @@ from ect_assets.lake.parquet import (
     sound_footer,
     write_parquet,
 )
-from ect_assets.problems import EctError, Problem
+from ect_assets.lake.provenance import UNCOMPARED, LakeError, Partition, Provenance, place_of
 from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
-from ect_assets.whole_files import told_plainly
 
-Partition = Mapping[str, str]
-
-SAFE_VALUE = re.compile(r"[0-9A-Za-z_-]+")
 FILE_NAME = "part.parquet"
-PROBLEMS_FOLDER, PROBLEMS_FILE = "_problems", "problems.json"
-
-
-class LakeError(EctError):
-    """A table has no file where one is needed, or a partition has an impossible name."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where the content of a file comes from; kept in the Parquet footer.
-
-    Attributes
-    ----------
-    code_version : str
-        Version of the package and of the step that made it.
-    run_id : str
-        Dagster run that made this content.
-    seed : int
-        Seed of every random step of the study.
-    simulated : bool
-        Whether any input was simulated.
-    inputs_sha256 : str
-        Digest of all that the content depends on; see `freshness`.
-    inputs : str
-        A short record of the same, input by input; see `input_changes`.
-    seconds : float, optional
-        How long it took to make.
-    """
-
-    code_version: str
-    run_id: str
-    seed: int
-    simulated: bool
-    inputs_sha256: str
-    inputs: str = ""
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What kept a partition from being whole, or from being made at all.
-
-    Attributes
-    ----------
-    problems : tuple of Problem
-    inputs_sha256 : str
-        Digest of the inputs with which it was tried: the same inputs are not tried again.
-    failed : bool
-        True where nothing could be made; false where the partition exists but is not complete.
-    """
-
-    problems: tuple[Problem, ...]
-    inputs_sha256: str
-    failed: bool
-
-
-UNREADABLE = Failure((), "", True)
 
 
 @dataclass(frozen=True)
@@ -166,15 +110,7 @@ class Lake:
         LakeError
             When the partition lacks a key of the table or a value could leave the folder.
         """
-        return self._place(self.folder / table.table_name, table, partition) / FILE_NAME
-
-    def _place(self, folder: Place, table: type[Table], partition: Partition) -> Place:
-        for key in table.partitions:
-            value = partition.get(key, "")
-            if not SAFE_VALUE.fullmatch(value):
-                raise LakeError(f"{table.table_name}: {key}={value!r} cannot name a partition.")
-            folder = folder / f"{key}={value}"
-        return folder
+        return place_of(self.folder / table.table_name, table, partition) / FILE_NAME
 
     def partitions(self, table: type[Table], matching: Partition | None = None) -> list[Partition]:
         """List the partitions of a table that exist.
@@ -335,20 +271,7 @@ class Lake:
     def read_partitions(
         self, table: type[Table], partitions: list[Partition], which: str = ""
     ) -> pd.DataFrame:
-        """Read some partitions of a table into one frame.
-
-        Parameters
-        ----------
-        partitions : list of mapping
-            As `partitions` lists them.
-        which : str
-            How a message names them.
-
-        Raises
-        ------
-        LakeError
-            When the list is empty.
-        """
+        """Read some partitions, as `partitions` lists them, into one frame; else as `parts`."""
         parts = list(self.parts(table, partitions, which=which))
         return pa.concat_tables(parts, promote_options="default").to_pandas()
 
@@ -363,8 +286,6 @@ class Lake:
 
         Parameters
         ----------
-        partitions : list of mapping
-            As `partitions` lists them.
         columns : tuple of str, optional
             Only these.
         which : str
@@ -449,8 +370,6 @@ class Lake:
 
         Parameters
         ----------
-        partition : mapping
-            Value of each partition key of the table.
         frame : DataFrame
             The rows; columns in any order.
 
@@ -470,26 +389,12 @@ class Lake:
         self, table: type[Table], partition: Partition, content: pa.Table, provenance: Provenance
     ) -> bool:
         """Write one partition as `write` does, from rows that `Table.to_arrow` has checked."""
-        footer = {
-            "table": table.table_name,
-            "schema_version": table.version(),
-            "code_version": provenance.code_version,
-            "run_id": provenance.run_id,
-            "partition": json.dumps(dict(partition), sort_keys=True),
-            "seed": str(provenance.seed),
-            "simulated": str(provenance.simulated).lower(),
-            "content_sha256": content_digest(content),
-            "inputs_sha256": provenance.inputs_sha256,
-        }
+        footer = provenance.footer(table, partition, content)
         there = self.footer(table, partition)
         if there is not None and all(
-            there.get(name) == said for name, said in footer.items() if name != "run_id"
+            there.get(name) == said for name, said in footer.items() if name not in UNCOMPARED
         ):
             return False
-        if provenance.inputs:
-            footer["inputs"] = provenance.inputs
-        if provenance.seconds is not None:
-            footer["seconds"] = f"{provenance.seconds:.3g}"
         file = self.file(table, partition)
         content = content.replace_schema_metadata(footer)
         write_whole(file, lambda aside: write_parquet(content, aside))
@@ -518,23 +423,11 @@ class Lake:
         failure : Failure or None
             None clears what was kept.
         """
-        file = self._problems_file(table, partition)
-        if failure is None:
-            with told_plainly(file):
-                remove(file)
-            return
-        said = {
-            "inputs_sha256": failure.inputs_sha256,
-            "failed": failure.failed,
-            "problems": [problem.as_row() for problem in failure.problems],
-        }
-        text = json.dumps({**said, "sha256": _digest(said)}, indent=1, sort_keys=True)
-        if _text(file) != text:
-            write_whole(file, lambda aside: aside.write_text(text, encoding="utf-8"))
+        write_failure(self._problems_file(table, partition), failure)
 
     def _problems_file(self, table: type[Table], partition: Partition) -> Place:
         folder = self.folder / PROBLEMS_FOLDER / table.table_name
-        return self._place(folder, table, partition) / PROBLEMS_FILE
+        return place_of(folder, table, partition) / PROBLEMS_FILE
 
     def failure(self, table: type[Table], partition: Partition) -> Failure | None:
         """Return what was wrong with a partition when it was last made, or None."""
@@ -542,42 +435,11 @@ class Lake:
             known = self._listing(table, PROBLEMS_FILE)
             if known.stamp(self._values(table, partition)) is None:
                 return None
-        return _read_failure(self._problems_file(table, partition))
+        return read_failure(self._problems_file(table, partition))
 
     def failures(self) -> Iterator[tuple[Place, Failure]]:
         """Go through all that was wrong with any partition, with the file that says so."""
         for file in files_below(self.folder / PROBLEMS_FOLDER):
-            failure = _read_failure(file) if file.name == PROBLEMS_FILE else None
+            failure = read_failure(file) if file.name == PROBLEMS_FILE else None
             if failure is not None:
                 yield file, failure
-
-
-def _text(file: Place) -> str | None:
-    """Return what a file says, or None where there is none, or no longer."""
-    try:
-        return read_bytes(file).decode(errors="replace")
-    except FileNotFoundError:
-        return None
-
-
-def _digest(said: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _read_failure(file: Place) -> Failure | None:
-    """Read one `problems.json`; None where there is none.
-
-    One that is damaged says that something failed, with inputs that nothing has: it is tried
-    again, and what was wrong is written down again.
-    """
-    text = _text(file)
-    if text is None:
-        return None
-    try:
-        said = json.loads(text)
-        written = said.pop("sha256", None)
-        problems = tuple(Problem(**row) for row in said["problems"])
-        failure = Failure(problems, said["inputs_sha256"], said["failed"])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return UNREADABLE
-    return failure if written in (None, _digest(said)) else UNREADABLE
