@@ -1,0 +1,28 @@
+"""What several commands of `ect` share: the option that names the study, and how examples look."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ect_assets.study import Study, find_study, load_study
+
+StudyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--study",
+        help="Folder of the study, or its name below studies/. "
+        "Default: ECT_STUDY, else the current folder's.",
+    ),
+]
+
+
+def example(*lines: str) -> str:
+    """Write command lines as the end of a command's help."""
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
+
+
+def load(said: str | None) -> Study:
+    """Load the study that an option names, or the one at hand."""
+    return load_study(find_study(said))

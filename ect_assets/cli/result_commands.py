@@ -1,0 +1,144 @@
+"""Commands of `ect` that show and hand on results: `sql`, `report` and `export`.
+
+What a command prints belongs here and in `terminal`; what it computes does not.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ect_assets.cli import terminal
+from ect_assets.cli.options import StudyOption, example, load
+from ect_assets.problems import StudyError
+
+results = typer.Typer()
+
+
+class Format(StrEnum):
+    """How `ect sql` prints its answer."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+@results.command(
+    epilog=example(
+        'ect sql "FROM gmv_change ORDER BY p LIMIT 10"',
+        'ect sql "DESCRIBE pls_genes"',
+        "ect sql --examples",
+        "ect sql --example 3",
+        'ect sql "FROM pls_genes" --format csv > genes.csv',
+    )
+)
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help="One statement that reads; SHOW TABLES lists them")
+    ] = None,
+    example: Annotated[
+        int | None,
+        typer.Option(help="Ask one of the examples, by its number"),
+    ] = None,
+    list_examples: Annotated[
+        bool, typer.Option("--examples", help="List the examples and stop")
+    ] = False,
+    study: StudyOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
+    output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds after which a query is stopped; 0: no limit")
+    ] = 600,
+) -> None:
+    """Query the study's tables with SQL (DuckDB's dialect), read-only.
+
+    It reads the study's lake and nothing else on this machine, uses at most half of the memory
+    that is free, and ends with Ctrl-C. In CSV a text that a spreadsheet
+    would take for a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
+    other formats are as they are.
+    """
+    from ect_assets.cli.query_output import write_answer
+    from ect_assets.lake import example_queries
+    from ect_assets.pipeline.reservations import reservations
+
+    if list_examples:
+        terminal.show_examples(example_queries.examples())
+        return
+    loaded = load(study)
+    if example is not None and query is None:
+        chosen = example_queries.example(example).between(*loaded.sessions.both)
+        terminal.remark(f"{chosen.number}. {chosen.question}\n\n{chosen.sql}\n")
+        query = chosen.sql
+    elif query is None or example is not None:
+        raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
+    write_answer(loaded.open_lake(), _as_utf8(query), format.value, output, timeout)
+    if loaded.simulated:
+        terminal.remark("The patients of this study are simulated.")
+    for sentence in reservations(loaded):
+        terminal.remark(sentence)
+
+
+def _as_utf8(text: str) -> str:
+    """Return a text of the command line, which Python cannot decode under LC_ALL=C."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError as error:
+        raise StudyError("The query is not UTF-8; write it with that encoding.") from error
+
+
+@results.command(epilog=example("ect report", "ect report --open"))
+def report(
+    study: StudyOption = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser")] = False,
+) -> None:
+    """Print what was found, in a few tables, and where the report with its figures is."""
+    from ect_assets.lake.documents import readable_copy, report_pages
+
+    loaded = load(study)
+    lake = loaded.open_lake()
+    terminal.show_summary(loaded, lake)
+    pages = report_pages(lake)
+    if open_page and not pages:
+        raise StudyError(
+            "There is no page yet. Make it: `ect run --table study_overview`; with "
+            "`[report] pages = false` in study.toml none is made."
+        )
+    if open_page:
+        typer.launch(readable_copy(pages[0], loaded.cache_folder).as_uri())
+
+
+@results.command(
+    epilog=example("ect export results", "ect export results --format csv --with-patients")
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="New folder, or one that was exported before")],
+    study: StudyOption = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="tsv, csv or parquet; repeatable. Default: tsv, parquet"),
+    ] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table; repeatable")] = None,
+    with_patients: Annotated[
+        bool,
+        typer.Option("--with-patients", help="Also tables with a row per patient or scan"),
+    ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Also tables that are out of date; their files say so"),
+    ] = False,
+) -> None:
+    """Write the results, with a data dictionary and brain maps, ready to deposit.
+
+    Tables that `ect status` calls out of date are refused, unless --stale is given.
+    """
+    from ect_assets.export.package import export_study
+
+    loaded = load(study)
+    exported = export_study(
+        loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
+    )
+    terminal.show_exported(exported)

@@ -1,0 +1,171 @@
+"""Commands of `ect` that begin a study: `demo`, `init` and `validate`.
+
+What a command prints belongs here and in `terminal`; what it computes does not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ect_assets.cli import terminal
+from ect_assets.cli.options import StudyOption, example
+from ect_assets.cli.running import run_study
+from ect_assets.lake.location import refuse_unusable
+from ect_assets.problems import StudyError
+from ect_assets.study import STUDIES_FOLDER, load_study
+
+beginning = typer.Typer()
+
+
+class Storage(StrEnum):
+    """Where `ect init` lets Dagster keep its records."""
+
+    sqlite = "sqlite"
+    postgres = "postgres"
+
+
+@beginning.command(epilog=example("ect demo", "ect demo --study ds000174"))
+def demo(
+    study: Annotated[
+        str,
+        typer.Option(
+            "--study",
+            help="demo (simulated patients), ds000174 (real, open data) or raw (two simulated "
+            "patients, measured from their images; about five minutes)",
+        ),
+    ] = "demo",
+) -> None:
+    """Make a bundled study and materialize everything; nothing to do when run again."""
+    from ect_assets.demo import STUDIES
+
+    if study not in STUDIES:
+        raise StudyError(f"There is no bundled study {study!r}; there are {', '.join(STUDIES)}.")
+    folder = Path.cwd() / STUDIES_FOLDER / study
+    with terminal.console.status(f"Writing the study {study} to {STUDIES_FOLDER}/{study}"):
+        STUDIES[study](folder, Path.cwd() / "data_lake" / study)
+    run_study(load_study(folder), None, None, again=False)
+
+
+@beginning.command(
+    epilog=example(
+        "ect init studies/mine",
+        "ect init studies/mine --bids /data/mystudy/bids --session pre,post --yes",
+    )
+)
+def init(
+    path: Annotated[Path, typer.Argument(help="Folder of the new study")],
+    bids: Annotated[
+        Path | None, typer.Option(help="The BIDS folder; default: bids/ in the study's folder")
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", "--sessions", help="Baseline and follow-up, for example pre,post"
+        ),
+    ] = None,
+    instruments: Annotated[
+        str | None, typer.Option(help="Ratings that are used, with commas between them, or none")
+    ] = None,
+    volumes: Annotated[
+        str | None, typer.Option(help="freesurfer, freesurfer_tables, recon-all or volumetric")
+    ] = None,
+    parcellations: Annotated[
+        str | None, typer.Option(help="desikan_killiany, hcp_mmp, or both with a comma")
+    ] = None,
+    expression: Annotated[
+        str | None, typer.Option(help="Gene expression of hcp_mmp: donors, download or none")
+    ] = None,
+    time_zone: Annotated[str | None, typer.Option(help="For example Europe/Berlin")] = None,
+    lake: Annotated[
+        str | None, typer.Option(help="Folder of the tables, relative to the study's")
+    ] = None,
+    storage: Annotated[
+        Storage, typer.Option(help="Where Dagster keeps the records of runs; postgres: many hosts")
+    ] = Storage.sqlite,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what was found")] = False,
+) -> None:
+    """Begin a study of your own: asks, or takes flags, and writes a commented study.toml.
+
+    What it finds in the BIDS folder is what it offers. At the end it says whose data are missing.
+    """
+    from ect_assets.cli.init.questions import next_question
+    from ect_assets.cli.init.study_writer import refuse_written, write_study
+    from ect_assets.cli.validation import what_is_missing
+
+    refuse_written(path)
+    refuse_unusable(path.expanduser().resolve(), "The study")
+    said = {
+        "bids": None if bids is None else str(bids),
+        "session": session,
+        "instruments": instruments,
+        "volumes": volumes,
+        "parcellations": parcellations,
+        "expression": expression,
+        "time_zone": time_zone,
+        "lake": lake,
+        "storage": storage.value,
+    }
+    answers = {key: value for key, value in said.items() if value is not None}
+    asks = sys.stdin.isatty() and not yes
+    while asks and (question := next_question(path, answers)) is not None:
+        answers[question.key] = terminal.ask(question)
+    file = write_study(path, answers)
+    made = load_study(file)
+    baseline, follow_up = made.sessions.both
+    terminal.say(f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}.")
+    for sentence in what_is_missing(made):
+        terminal.remark(sentence)
+    data = os.path.normpath(made.bids_folder)
+    terminal.say(f"Read it through. Then: ect validate {data} and ect run --study {path}")
+
+
+@beginning.command(
+    epilog=example(
+        "ect validate /data/mystudy/bids",
+        "ect validate /data/mystudy/bids --allow InstitutionName",
+    )
+)
+def validate(
+    bids_path: Annotated[Path, typer.Argument(help="A BIDS folder")],
+    session: Annotated[
+        str | None, typer.Option(help="Sessions that each patient needs, for example pre,post")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field that a reviewer has looked at and the privacy screen lets pass; repeatable"
+        ),
+    ] = None,
+    study: StudyOption = None,
+) -> None:
+    """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest.
+
+    Where it is the folder of the study at hand, or of --study, that study's sessions, ratings and
+    privacy.allow count as well.
+    """
+    from ect_assets.cli.validation import find_problems, settings_of
+    from ect_assets.intake.bids_rules import INSTALL, official_findings
+
+    settings = settings_of(bids_path, study)
+    sessions = list(settings.sessions.both) if settings else None
+    allowed = [*(allow or []), *(settings.privacy.allow if settings else ())]
+    said = session.split(",") if session else sessions
+    checked = find_problems(bids_path, said, allowed, settings)
+    terminal.show_problems(checked.problems)
+    official = official_findings(bids_path)
+    if official is None:
+        terminal.remark(f"BIDS's own validator is not installed; to ask it, too: {INSTALL}")
+    else:
+        terminal.show_problems(official, "What BIDS's own validator says; it leaves nobody out")
+    terminal.say(
+        f"{checked.subjects} patients, sessions {', '.join(checked.sessions) or 'not in folders'}: "
+        f"{len(checked.problems)} problem(s)."
+    )
+    if any(checked.leaves_out(one) for one in checked.problems):
+        raise typer.Exit(1)
