@@ -85,13 +85,6 @@ class InputProblem(EctError):
 def listed(names: list[str], limit: int = 5) -> str:
     """Name the first few of several things and count the rest.
 
-    Parameters
-    ----------
-    names : list of str
-        What to name.
-    limit : int
-        How many are named.
-
     Returns
     -------
     str

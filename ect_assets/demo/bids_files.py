@@ -67,8 +67,6 @@ def dataset_description(subjects: int, seed: int, derivative: bool = False) -> d
 
     Parameters
     ----------
-    subjects, seed : int
-        What it was made with.
     derivative : bool
         Whether this is the folder of FreeSurfer's statistics.
 
@@ -151,8 +149,6 @@ def readme(subjects: int, seed: int, interval_factor: float) -> str:
 
     Parameters
     ----------
-    subjects, seed : int
-        What it was made with.
     interval_factor : float
         What the spread between real scans was multiplied by.
     """

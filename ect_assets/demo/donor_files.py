@@ -137,8 +137,6 @@ def write_measurements(
 
     Parameters
     ----------
-    folder : Path
-        The donor's.
     probe_ids : (n_probes,) array of int
     blocks : iterable
         As `donor_expression.ProbeModel.blocks` gives them.

@@ -87,8 +87,6 @@ def write_donors(
         is; another simulated one is replaced. The same arguments give the same bytes.
     size : DonorSize
         `TINY`, `DEMO`, `FULL` or another.
-    seed : int
-        Of everything that is drawn.
     progress : callable, optional
         Is told a sentence per donor.
 

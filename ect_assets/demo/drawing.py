@@ -25,16 +25,13 @@ class SimulatedStudy:
 
     Attributes
     ----------
-    labels : list of str
     participants : DataFrame
         As participants.tsv.
     hamd : (n, 2) array of int
-    cortex : Cortex
     cohort : Cohort
         The real cohort that the brains follow.
     effect : (n_hcp,) array
         Mean relative change of each HCP-MMP parcel.
-    brains : Brains
     segments_mm3 : (n, 2, n_segments) array
     holes : (n, 2, 2) array of int
         Surface defects by session and hemisphere.

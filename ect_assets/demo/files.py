@@ -65,8 +65,6 @@ class CompletionNote:
 
     Parameters
     ----------
-    folder : Path
-        The study's folder.
     name : str
         The note's file name.
     made_from : mapping

@@ -98,7 +98,6 @@ class HemisphereParcels:
 
     Attributes
     ----------
-    names : sequence of str
     volume_mm3, area_mm2, thickness_mm : (n,) array
     """
 

@@ -115,8 +115,6 @@ def draw_participants(
         BIDS labels without ``sub-``.
     is_male : (n,) array of bool
         As `draw_sexes` gives it.
-    random : Generator
-        Source of chance.
 
     Returns
     -------
@@ -185,8 +183,6 @@ def draw_hamd(amplitude: np.ndarray, random: np.random.Generator) -> np.ndarray:
     ----------
     amplitude : (n,) array
         How strongly each patient's brain responds.
-    random : Generator
-        Source of chance.
 
     Returns
     -------

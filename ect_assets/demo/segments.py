@@ -27,7 +27,6 @@ class Segment:
     ----------
     identifier : int
         FreeSurfer's label.
-    name : str
     volume_mm3 : float
         Typical in an adult with ``TYPICAL_ETIV_MM3``.
     kind : str
@@ -106,8 +105,6 @@ def segment_volumes(
     ----------
     etiv_mm3, amplitude : (n_patients,) array
         Head size and strength of response.
-    random : Generator
-        Source of chance.
 
     Returns
     -------

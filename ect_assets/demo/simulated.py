@@ -149,8 +149,6 @@ def scan_parcels(
 
     Parameters
     ----------
-    study : SimulatedStudy
-        As drawn.
     annotation : str
         ``aparc`` (Desikan-Killiany) or ``HCPMMP1``.
 

@@ -200,8 +200,6 @@ def baseline_log_volumes(
         What the volumes follow.
     log_etiv : (n_patients,) array
         Head sizes of the patients.
-    random : Generator
-        Source of chance.
 
     Returns
     -------
@@ -226,8 +224,6 @@ def head_sizes(cohort: Cohort, is_male: np.ndarray, random: np.random.Generator)
         What the sizes follow.
     is_male : (n_patients,) array of bool
         Of the patients.
-    random : Generator
-        Source of chance.
 
     Returns
     -------
@@ -262,8 +258,6 @@ def simulate_brains(
         Degrees between HCP-MMP parcels.
     is_male : (n_patients,) array of bool
         Of the patients.
-    random : Generator
-        Source of chance.
 
     Returns
     -------

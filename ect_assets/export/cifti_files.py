@@ -36,8 +36,6 @@ def parcellated_scalar(
         In the order of the atlas's parcels; not a number where there is none.
     surface : LabelledSurface or None
         Where the parcels of cortex lie.
-    name, description : str
-        Of the map.
 
     Returns
     -------

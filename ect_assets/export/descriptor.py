@@ -59,8 +59,6 @@ class WrittenFile:
     ----------
     path : str
         Relative to the export.
-    n_bytes : int
-    sha256 : str
     """
 
     path: str
@@ -78,11 +76,8 @@ class WrittenTable:
 
     Attributes
     ----------
-    table : type of Table
     form : str
         ``tsv``, ``csv`` or ``parquet``.
-    file : WrittenFile
-    rows : int
     types : mapping of str to str
         DuckDB's type of each column, in the order of the file.
     simulation : Simulation

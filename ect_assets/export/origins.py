@@ -158,8 +158,6 @@ def topics_of(
 
     Parameters
     ----------
-    tables : sequence of type of Table
-        Those that are exported.
     with_maps : bool
         Whether maps of the brain are.
 

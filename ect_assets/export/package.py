@@ -46,7 +46,6 @@ class Exported:
 
     Attributes
     ----------
-    folder : Path
     rows : dict of str to int
         Tables, with their rows.
     left_out : dict of str to str

@@ -78,8 +78,6 @@ def take_place(fresh: Path, folder: Path, aside: Path) -> None:
     ----------
     fresh : Path
         The finished folder, on the same disk.
-    folder : Path
-        Its place.
     aside : Path
         Where the earlier one goes; cleared away afterwards by whoever made it.
     """

@@ -25,8 +25,6 @@ def text_files(values: FloatArray, atlas: Atlas, name: str) -> dict[str, bytes]:
     atlas : Atlas
         Packaged, its lists have FreeSurfer's rows that are no parcel; of another one these are not
         known, and its parcels of cortex follow their numbers.
-    name : str
-        File names begin with it.
 
     Returns
     -------

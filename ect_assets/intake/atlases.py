@@ -21,11 +21,6 @@ REFERENCE = (
 def atlas_of(study: Study, name: str) -> Atlas:
     """Read the atlas of one of a study's parcellations.
 
-    Parameters
-    ----------
-    name : str
-        A parcellation of the study.
-
     Raises
     ------
     StudyError

@@ -35,11 +35,6 @@ _LABEL_RULE = "expected `sub-` and then letters and digits only, without spaces 
 def subject_labels(bids: Path) -> list[str]:
     """List the subjects of a dataset.
 
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
-
     Returns
     -------
     list of str
@@ -58,11 +53,6 @@ def subject_labels(bids: Path) -> list[str]:
 
 def invalid_subjects(bids: Path) -> list[Problem]:
     """Tell which subjects have a bad label, a row that cannot be used, no row or no folder.
-
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
 
     Returns
     -------

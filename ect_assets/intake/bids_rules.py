@@ -48,11 +48,6 @@ def is_installed() -> bool:
 def official_findings(bids: Path) -> list[Problem] | None:
     """Let the official validator look at a dataset.
 
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
-
     Returns
     -------
     list of Problem or None

@@ -40,10 +40,6 @@ def read_clinical_scores(
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
-    subjects : sequence of str
-        Labels, without ``sub-``.
     sessions : tuple of str
         The sessions that are compared, in their order.
     instruments : mapping of str to Instrument

@@ -51,15 +51,7 @@ class Findings:
         session: str = EVERY,
         parcellation: str = EVERY,
     ) -> None:
-        """Take up one finding; a second one with the same key is joined to the first.
-
-        Parameters
-        ----------
-        reason, detail : str
-            As in `Problem`.
-        subject, session, parcellation : str
-            Whom it concerns.
-        """
+        """Take up one finding; a second one with the same key is joined to the first."""
         sentences = self._sentences.setdefault((subject, session, parcellation, reason), [])
         sentence = plain(detail)
         if sentence not in sentences:

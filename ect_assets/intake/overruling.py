@@ -41,8 +41,6 @@ def read_reviews(
 
     Parameters
     ----------
-    folder : Path
-        The study's folder.
     subjects, sessions, parcellations : collection of str
         Those of the study; labels without ``sub-`` and ``ses-``.
 

@@ -35,7 +35,6 @@ class Listing:
     rows : DataFrame or None
         Of participants.tsv; participant_id without ``sub-``, session_id (where there is one)
         without ``ses-``, empty where missing. None without the file.
-    bad : tuple of BadLine
     """
 
     folders: list[str]

@@ -69,8 +69,6 @@ def read_participants(
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
     rename : dict
         Column of the file -> column of the table, such as ``{"edu": "education_years"}``; ``age``
         needs no entry.

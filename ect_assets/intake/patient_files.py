@@ -32,11 +32,6 @@ LONG = ".long."
 def mentions(subject: str) -> re.Pattern[str]:
     """Return a pattern that finds a patient's label in a name or text: ``sub-01``, not ``sub-011``.
 
-    Parameters
-    ----------
-    subject : str
-        Label, without ``sub-``.
-
     Returns
     -------
     re.Pattern
@@ -50,11 +45,6 @@ def mentions(subject: str) -> re.Pattern[str]:
 
 def own_folders(study: Study, subject: str) -> list[Path]:
     """List the folders and files that hold nothing but one patient's data.
-
-    Parameters
-    ----------
-    subject : str
-        Label, without ``sub-``.
 
     Returns
     -------

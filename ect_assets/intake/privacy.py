@@ -69,10 +69,6 @@ def screen_subject(
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
-    subject : str
-        Label, without ``sub-``.
     allowed : collection of str
         Fields that a reviewer of the study has looked at (``privacy.allow``), in any case.
     made_here : Path, optional
@@ -119,10 +115,6 @@ def screened_files(
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
-    subject : str
-        Label, without ``sub-``.
     made_here, folders
         As in `screen_subject`.
 
@@ -159,8 +151,6 @@ def screen_participants(bids: Path, allowed: Collection[str]) -> list[Problem]:
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
     allowed : collection of str
         Columns that a reviewer of the study has looked at (``privacy.allow``).
 
@@ -193,8 +183,6 @@ def withheld_columns(bids: Path, allowed: Collection[str]) -> list[str]:
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
     allowed : collection of str
         ``privacy.allow``.
     """

@@ -81,11 +81,6 @@ def _depth(content: Any) -> int:
 def json_traces(file: Path) -> list[Trace]:
     """Look through a sidecar, at any depth.
 
-    Parameters
-    ----------
-    file : Path
-        A JSON file.
-
     Returns
     -------
     list of Trace

@@ -30,11 +30,6 @@ KEYS = ("participant_id", "subject", "session_id", "session", "filename", "index
 def table_traces(file: Path, shown: str) -> list[Trace]:
     """Look through a table beside a patient's files.
 
-    Parameters
-    ----------
-    shown : str
-        How messages name it.
-
     Returns
     -------
     list of Trace
@@ -90,8 +85,6 @@ def is_free_text(column: str, cells: pd.Series) -> bool:
 
     Parameters
     ----------
-    column : str
-        Its header.
     cells : Series of str
         Without missing ones.
 

@@ -99,11 +99,6 @@ def words_of(name: str) -> tuple[str, ...]:
 def kind_of_key(key: str) -> Kind:
     """Say which class a key of a JSON sidecar is in.
 
-    Parameters
-    ----------
-    key : str
-        As it stands in the file.
-
     Returns
     -------
     {"allowed", "identifying", "unknown"}
@@ -125,11 +120,6 @@ def kind_of_key(key: str) -> Kind:
 
 def kind_of_column(column: str) -> Kind:
     """Say which class a column of a table of patients is in.
-
-    Parameters
-    ----------
-    column : str
-        Its header.
 
     Returns
     -------
@@ -208,8 +198,6 @@ def shown_columns(names: Iterable[str], limit: int = 30) -> str:
     ----------
     names : iterable of str
         The cells of its first line.
-    limit : int
-        How many are named.
 
     Returns
     -------

@@ -43,10 +43,6 @@ def read_raw_scans(
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
-    subject : str
-        Label, without ``sub-``.
     sessions : tuple of str
         The sessions that are compared.
 
@@ -82,13 +78,6 @@ def read_raw_scans(
 def t1w_images(bids: Path, subject: str) -> list[Path]:
     """List the T1-weighted images of all sessions of a patient, sorted.
 
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
-    subject : str
-        Label, without ``sub-``.
-
     Returns
     -------
     list of Path
@@ -101,13 +90,6 @@ def t1w_images(bids: Path, subject: str) -> list[Path]:
 
 def scan_files(bids: Path, subject: str) -> list[Path]:
     """List every file that `read_raw_scans` may read for a patient.
-
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
-    subject : str
-        Label, without ``sub-``.
 
     Returns
     -------

@@ -51,13 +51,6 @@ def dated_files(bids: Path, subject: str) -> list[Path]:
 def ordered(bids: Path, sessions: Sequence[str]) -> tuple[str, ...] | None:
     """Put sessions in the order of time.
 
-    Parameters
-    ----------
-    bids : Path
-        The BIDS dataset.
-    sessions : sequence of str
-        Labels, without ``ses-``.
-
     Returns
     -------
     tuple of str or None
@@ -80,10 +73,6 @@ def contradictions(bids: Path, subjects: Iterable[str], both: tuple[str, str]) -
 
     Parameters
     ----------
-    bids : Path
-        The BIDS dataset.
-    subjects : iterable of str
-        Labels, without ``sub-``.
     both : tuple of str
         Baseline and follow-up, as the study has them.
 

@@ -49,8 +49,6 @@ def is_within(path: Path, *roots: Path) -> bool:
 
     Parameters
     ----------
-    path : Path
-        It need not exist.
     *roots : Path
         Folders; links that lead to them are followed as well.
     """

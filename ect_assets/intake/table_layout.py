@@ -76,8 +76,6 @@ def arranged(
         Cells of the first line.
     lines : mapping of int to list of str
         The other lines that are not blank, by their number.
-    shown : str
-        How messages name the file.
 
     Returns
     -------

@@ -56,7 +56,6 @@ class TsvTable:
     rows : DataFrame
         One text column per heading, missing values as NaN; the index ``line`` is the line of the
         file, so that messages can name it.
-    bad : tuple of BadLine
     """
 
     rows: pd.DataFrame
@@ -65,11 +64,6 @@ class TsvTable:
 
 def parse_number(text: str) -> float | None:
     """Read a plain decimal number.
-
-    Parameters
-    ----------
-    text : str
-        One cell.
 
     Returns
     -------
@@ -82,11 +76,6 @@ def parse_number(text: str) -> float | None:
 
 def describe(text: str) -> str:
     """Say what a cell holds in place of a number, without quoting it.
-
-    Parameters
-    ----------
-    text : str
-        One cell.
 
     Returns
     -------
@@ -170,8 +159,6 @@ def read_table(path: Path, shown: str | None = None, within: Path | None = None)
 
     Parameters
     ----------
-    path : Path
-        The file.
     shown : str, optional
         How messages name it: its path relative to the dataset. Its bare name without this.
     within : Path, optional

@@ -84,7 +84,6 @@ class Compacted:
         The rows, in the order of the partitions.
     sha256 : str
         Of the file, as it was written.
-    parts : dict of tuple of str to Part
     """
 
     file: Place
@@ -143,13 +142,7 @@ class Compacted:
 
 
 def compacted(folder: Place, table: type[Table]) -> Compacted | None:
-    """Return the compacted rows of a table, or None where there are none that can be used.
-
-    Parameters
-    ----------
-    folder : Place
-        Of the lake.
-    """
+    """Return the compacted rows of a table, or None where there are none that can be used."""
     place = folder / FOLDER / table.table_name
     try:
         manifest = read_parquet(place / MANIFEST)
@@ -179,8 +172,6 @@ def compact(
 
     Parameters
     ----------
-    folder : Place
-        Of the lake.
     entries : sequence of (values, file, stamp)
         Its files, in the order of their partitions.
     before : Compacted or None
@@ -288,11 +279,5 @@ def _clear_others(place: Place, file: Place) -> None:
 
 
 def forget(folder: Place) -> None:
-    """Take all compacted rows of a lake away; they are made again from the files.
-
-    Parameters
-    ----------
-    folder : Place
-        Of the lake.
-    """
+    """Take all compacted rows of a lake away; they are made again from the files."""
     remove_folder(folder / FOLDER)

@@ -87,13 +87,7 @@ def report_pages(lake: Lake) -> list[Place]:
 
 
 def readable_copy(page: Place, folder: Path) -> Path:
-    """Return a page as a file that a browser can open, copied where it is in an object store.
-
-    Parameters
-    ----------
-    folder : Path
-        For the copy.
-    """
+    """Return a page as a file that a browser can open, copied where it is in an object store."""
     if not is_remote(page):
         return page
     copy = folder / page.name

@@ -50,7 +50,6 @@ class Example:
     ----------
     number : int
         From 1.
-    question : str
     asked_by : str
         researcher, statistician, clinician or auditor.
     sql : str

@@ -21,7 +21,6 @@ class Failure:
 
     Attributes
     ----------
-    problems : tuple of Problem
     inputs_sha256 : str
         Digest of the inputs with which it was tried: the same inputs are not tried again.
     failed : bool

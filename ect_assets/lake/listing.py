@@ -20,8 +20,6 @@ class Listing:
 
     Parameters
     ----------
-    keys : sequence of str
-        Partition keys of the table.
     found : iterable of (values, file, stamp)
         In the order in which they are told later.
     """

@@ -39,8 +39,6 @@ def refuse_unusable(folder: Path, what: str) -> None:
     ----------
     folder : Path
         Absolute.
-    what : str
-        How the message names it.
 
     Raises
     ------

@@ -100,8 +100,6 @@ def patiently(place: UPath, ask: Callable[[], Answer]) -> Answer:
 
     Parameters
     ----------
-    place : UPath
-        What it is asked about.
     ask : callable
         May be called several times.
 

@@ -169,7 +169,6 @@ class LakeIOManager(dg.IOManager):
 
     Parameters
     ----------
-    lake : Lake
     gatherings : mapping of str to Gathering, optional
         How tables of very many rows are read; every other is read as a frame of all its rows.
     """

@@ -33,12 +33,7 @@ SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
 class Looks:
-    """Looks at the study once per evaluation of the conditions, however many of them ask.
-
-    Parameters
-    ----------
-    study : Study
-    """
+    """Looks at the study once per evaluation of the conditions, however many of them ask."""
 
     def __init__(self, study: Study):
         self._study = study
@@ -102,12 +97,7 @@ def _names(partition: Partition) -> frozenset:
 
 
 class OfPartitions(AutomationCondition):
-    """A condition that is true of some partitions of a table, by a function of each of them.
-
-    Parameters
-    ----------
-    looks : Looks
-    """
+    """A condition that is true of some partitions of a table, by a function of each of them."""
 
     label = ""
     says = ""

@@ -53,8 +53,6 @@ def forget_subject(
     ----------
     home : Path
         The study's Dagster folder, whose SQLite files are written again without the deleted rows.
-    subject : str
-        Label, without ``sub-``.
     but : str, optional
         A run that stays: the one that is at work.
 

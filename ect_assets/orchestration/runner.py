@@ -89,7 +89,6 @@ class Runner:
 
     Parameters
     ----------
-    study : Study
     progress : callable, optional
         ``progress(what, done, total)`` is told before each run.
     """

@@ -26,8 +26,6 @@ class Withdrawal:
 
     Attributes
     ----------
-    subject : str
-        Label, without ``sub-``.
     delete_source : bool
     event_id : str
         Of its row in the audit log, so that it is written once.

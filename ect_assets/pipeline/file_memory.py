@@ -26,12 +26,7 @@ class _Look:
 
 
 class FileMemory:
-    """Remembers what was seen of the files of each partition.
-
-    Parameters
-    ----------
-    study : Study
-    """
+    """Remembers what was seen of the files of each partition."""
 
     def __init__(self, study: Study):
         self._study = study

@@ -52,8 +52,6 @@ class Item:
 
     Attributes
     ----------
-    step : Step
-    partition : mapping
     state : State
         ``failed``: these very inputs were tried and cannot be used. ``waiting``: a table that it
         reads has no rows and none are due. ``unavailable``: the study cannot have it.
@@ -134,8 +132,6 @@ class Planner:
 
     Parameters
     ----------
-    study : Study
-    lake : Lake
     registered : sequence of str, optional
         Patients who have been registered; all those of the lake without it.
     was_ended : callable, optional

@@ -53,8 +53,6 @@ def remaining_files(study: Study, subject: str, linked: Iterable[Path] = ()) -> 
 
     Parameters
     ----------
-    subject : str
-        Label, without ``sub-``.
     linked : iterable of Path
         What links in the patient's folders led to, before these were removed.
 

@@ -24,8 +24,6 @@ class TableStatus:
 
     Attributes
     ----------
-    name : str
-    fresh, stale, missing, failed : int
     whose : str
         Whose partitions failed.
     why : str

@@ -37,7 +37,6 @@ class Work:
 
     Attributes
     ----------
-    study : Study
     lake : Lake
         For what was there before; the inputs come as arguments.
     partition : mapping
@@ -131,7 +130,6 @@ class Event:
     ----------
     event : str
         As the table's choices say.
-    subject : str
     detail : str
         What happened, without personal data.
     """

@@ -26,9 +26,6 @@ class Section:
 
     Attributes
     ----------
-    title : str
-    columns : list of str
-    rows : list of list of str
     note : str
         How to read it; may be empty.
     """

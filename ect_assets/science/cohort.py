@@ -58,7 +58,6 @@ class Cohort:
 
     Attributes
     ----------
-    subjects : list of str
     parcels : DataFrame
         Rows of the table `parcels`, one per column of the volumes.
     baseline, follow_up : (n_subjects, n_parcels) array
@@ -208,8 +207,6 @@ def paired_cohort(
         mm3 of one parcellation, as `scans_by_parcels` gives them.
     scan_volumes, parcels, exclusions : DataFrame
         Tables, of the same parcellation.
-    sessions : tuple of str
-        Baseline and follow-up.
     adjusts_for_etiv : bool
         Whether the analysis needs the intracranial volume.
 

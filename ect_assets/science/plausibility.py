@@ -23,7 +23,6 @@ class Bounds:
         Name of the measurement, as messages name it.
     low, high : float
         Both are allowed themselves.
-    unit : str
     source : str
         Where the bounds come from.
     causes : tuple of (float, str)

@@ -71,13 +71,7 @@ class Fault:
 
 
 class SchemaError(EctError):
-    """A frame is not what its table promises.
-
-    Parameters
-    ----------
-    table_name : str
-    faults : sequence of Fault
-    """
+    """A frame is not what its table promises."""
 
     def __init__(self, table_name: str, faults: Sequence[Fault]):
         self.faults = tuple(faults)

@@ -21,11 +21,6 @@ from ect_assets.study import Study
 def study_labels(study: Study, parcellation: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Look up the label of every fsaverage vertex in the atlas that a study means.
 
-    Parameters
-    ----------
-    parcellation : str
-        One of its parcellations.
-
     Returns
     -------
     left, right : (163842,) arrays of int, or None

@@ -63,8 +63,6 @@ class FreeSurferSubjects:
 
     Parameters
     ----------
-    study : Study
-        The settings.
     subject_folder : str, optional
         How the folders are named; ``morphometry.subject_folder`` of the study if not given.
     """
@@ -179,13 +177,6 @@ class FreeSurferSubjects:
 
     def compared_folders(self, subject: str, *others: str) -> dict[str, Path]:
         """Name a subject's folders by session: of the compared sessions, and of others asked for.
-
-        Parameters
-        ----------
-        subject : str
-            Label.
-        *others : str
-            Further sessions.
 
         Returns
         -------

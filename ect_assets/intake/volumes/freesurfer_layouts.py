@@ -50,8 +50,6 @@ def stats_file(folder: Path, names: Iterable[str]) -> Path:
 
     Parameters
     ----------
-    folder : Path
-        The subject's folder.
     names : iterable of str
         File names, the preferred first.
 
@@ -69,8 +67,6 @@ def cortex_stats_file(folder: Path, side: str, annotation: str) -> Path:
 
     Parameters
     ----------
-    folder : Path
-        The subject's folder.
     side : str
         ``lh`` or ``rh``.
     annotation : str
@@ -82,11 +78,6 @@ def cortex_stats_file(folder: Path, side: str, annotation: str) -> Path:
 def state_files(folder: Path) -> list[Path]:
     """List the files that say what state a reconstruction is in and which version made it.
 
-    Parameters
-    ----------
-    folder : Path
-        The subject's folder.
-
     Returns
     -------
     list of Path
@@ -97,11 +88,6 @@ def state_files(folder: Path) -> list[Path]:
 
 def unfinished(folder: Path) -> str | None:
     """Say why a reconstruction is not to be read yet.
-
-    Parameters
-    ----------
-    folder : Path
-        The subject's folder.
 
     Returns
     -------

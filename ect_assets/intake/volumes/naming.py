@@ -35,8 +35,6 @@ def shown_path(study: Study, path: Path) -> str:
 
     Parameters
     ----------
-    study : Study
-        The settings.
     path : Path
         A path in the study's folder or in the morphometry folder.
 
@@ -51,13 +49,6 @@ def shown_path(study: Study, path: Path) -> str:
 
 def freesurfer_name(study: Study, parcellation: str) -> str:
     """Name a parcellation as FreeSurfer's files do.
-
-    Parameters
-    ----------
-    study : Study
-        The settings.
-    parcellation : str
-        A parcellation of the study.
 
     Returns
     -------

@@ -58,8 +58,6 @@ def run_recon_all(
 
     Parameters
     ----------
-    job : ReconAllJob
-        Whose images, and where to.
     report : callable
         Takes each line of the logs as it comes.
     stage : str

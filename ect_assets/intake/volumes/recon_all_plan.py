@@ -35,8 +35,6 @@ class ReconAllSettings:
 
     Parameters
     ----------
-    threads : int
-        Threads of one run.
     longitudinal : bool
         Whether the longitudinal stream follows.
     flags : tuple of str
@@ -75,8 +73,6 @@ class ReconAllJob:
 
     Parameters
     ----------
-    subject : str
-        Label.
     images : mapping of str to Path
         Session -> T1-weighted image.
     subjects_folder : Path
@@ -84,7 +80,6 @@ class ReconAllJob:
     subject_folder : str
         How a session's folder is named, with {subject} and {session}; the name of a longitudinal
         folder (``sub-{subject}_ses-{session}.long.sub-{subject}``) names the base too.
-    settings : ReconAllSettings
 
     Raises
     ------
@@ -169,8 +164,6 @@ class Step:
         The subject folder that it makes.
     session : str
         Whose session; ``*`` for the base.
-    target : tuple of str
-        Arguments that name it.
     image : Path or None
         The image that a first run takes in.
     needs : tuple of str

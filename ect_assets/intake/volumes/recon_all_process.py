@@ -57,12 +57,6 @@ def run_command(
     ----------
     arguments : sequence of str
         The program and its arguments; no shell is involved.
-    environment : mapping of str to str
-        All its variables.
-    folder : Path
-        Where it runs.
-    timeout_s : float or None
-        Longest time in seconds.
     report : callable
         Takes each line of the log as it comes.
     """

@@ -40,8 +40,6 @@ class FreeSurfer:
 
     Parameters
     ----------
-    command : str
-        The recon-all that is run.
     version : str
         For example ``7.4.1``.
     environment : dict of str to str

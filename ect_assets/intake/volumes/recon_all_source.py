@@ -47,8 +47,6 @@ class ReconAll(FreeSurferSubjects):
         The settings; ``morphometry.folder`` is FreeSurfer's folder of subjects.
     settings : ReconAllSettings, optional
         How recon-all is run; as the study says if not given.
-    report : callable
-        Takes each line of the logs.
     """
 
     name = "recon-all"

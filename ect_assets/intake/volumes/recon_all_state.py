@@ -35,8 +35,6 @@ class Recipe:
         Name -> SHA-256 of each image, or of the recipe of each folder that it is made from.
     version : str
         FreeSurfer's.
-    flags : list of str
-        Further flags of recon-all.
     """
 
     inputs: dict[str, str]
@@ -73,11 +71,6 @@ class Recipe:
 def read_recipe(folder: Path) -> dict[str, Any] | None:
     """Read what a subject folder was made of.
 
-    Parameters
-    ----------
-    folder : Path
-        The subject folder.
-
     Returns
     -------
     dict or None
@@ -88,37 +81,19 @@ def read_recipe(folder: Path) -> dict[str, Any] | None:
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> None:
-    """Write what a subject folder is made of, whole or not at all.
-
-    Parameters
-    ----------
-    folder : Path
-        The subject folder.
-    """
+    """Write what a subject folder is made of, whole or not at all."""
     path = _record(folder)
     text = json.dumps(asdict(recipe), indent=1, sort_keys=True)
     replace_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
 def is_done(folder: Path) -> bool:
-    """Say whether recon-all came to its end.
-
-    Parameters
-    ----------
-    folder : Path
-        The subject folder.
-    """
+    """Say whether recon-all came to its end."""
     return (folder / DONE).is_file()
 
 
 def has_image(folder: Path) -> bool:
-    """Say whether recon-all has taken the image in, so that it must not be given again.
-
-    Parameters
-    ----------
-    folder : Path
-        The subject folder.
-    """
+    """Say whether recon-all has taken the image in, so that it must not be given again."""
     return any((folder / "mri" / "orig").glob("*.mgz"))
 
 
@@ -127,8 +102,6 @@ def clear_marks(folder: Path, takes_over: bool) -> str | None:
 
     Parameters
     ----------
-    folder : Path
-        The subject folder.
     takes_over : bool
         Whether marks of other computers are taken away too.
 
@@ -176,8 +149,6 @@ def only_one(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
 
     Parameters
     ----------
-    folder : Path
-        The subject folder.
     report : callable
         Is told when there is something to wait for.
     """

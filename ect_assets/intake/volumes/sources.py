@@ -115,8 +115,6 @@ def volume_source(study: Study, log: Log = print) -> VolumeSource:
 
     Parameters
     ----------
-    study : Study
-        The settings.
     log : callable
         Takes each line of what a source that runs a program has to say.
 

@@ -26,8 +26,6 @@ def why_closed(study: Study, folder: Path) -> tuple[str, str] | None:
     ----------
     study : Study
         Its morphometry folder and its dataset are where links may lead.
-    folder : Path
-        A subject folder.
 
     Returns
     -------
@@ -51,10 +49,6 @@ def why_refused(study: Study, files: Iterable[Path]) -> tuple[str, str] | None:
     ----------
     files : iterable of Path
         Those that are missing are passed over.
-
-    Returns
-    -------
-    reason, sentence : str, or None
     """
     roots = study.morphometry_folder, study.bids_folder
     for file in files:

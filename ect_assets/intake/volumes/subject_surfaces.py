@@ -54,8 +54,6 @@ class SurfaceFiles:
 
         Parameters
         ----------
-        folder : Path
-            The subject's folder.
         side : str
             ``lh`` or ``rh``.
 
@@ -117,8 +115,6 @@ def lacking_surfaces(folder: Path, side: str) -> str:
 
     Parameters
     ----------
-    folder : Path
-        The subject's folder.
     side : str
         ``lh`` or ``rh``.
 
@@ -153,12 +149,8 @@ def measure_hemisphere(
 
     Parameters
     ----------
-    folder : Path
-        The subject's folder.
     side : str
         ``lh`` or ``rh``.
-    files : SurfaceFiles
-        Which files are read.
     fsaverage : (163842,) array of int, optional
         Label of each fsaverage vertex; needed where the subject has no annotation of its own.
     names : mapping of int to str, optional

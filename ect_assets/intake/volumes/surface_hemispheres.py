@@ -31,14 +31,6 @@ def surface_hemispheres(
 
     Parameters
     ----------
-    folder : Path
-        The subject's folder.
-    shown : str
-        How messages name it.
-    files : SurfaceFiles
-        Which files are read.
-    parcellation : str
-        Name in the study.
     parcels : DataFrame
         Rows of the table `parcels`.
     fsaverage : pair of (163842,) arrays of int, or None

@@ -42,8 +42,6 @@ class TableFile:
 
     Parameters
     ----------
-    shown : str
-        How messages name it.
     columns : tuple of str
         Column names, without that of the scans' names and without row numbers.
     rows : tuple of (str, tuple of str)
@@ -65,8 +63,6 @@ def read_table(path: Path, shown: str, *roots: Path) -> TableFile:
     ----------
     path : Path
         A file separated by tabs, commas, semicolons or spaces (the header shows which).
-    shown : str
-        How messages name it.
     *roots : Path
         Folders in one of which it has to lie, once links are followed; anywhere without them.
 

@@ -112,14 +112,8 @@ def find_row(
 
     Parameters
     ----------
-    table : TableFile
-        Where to look.
     pattern : re.Pattern
         As in `scan_of_row`.
-    scan : Scan
-        Whose row.
-    parcellation : str
-        Goes into the findings.
     findings : Findings
         Takes up ``session_missing``, ``rows_not_recognized``, ``subject_duplicated`` and
         ``stats_unreadable``.
@@ -216,12 +210,6 @@ def read_numbers(
     ----------
     texts : dict of str to str
         Name -> cell.
-    table : TableFile
-        Where they stand.
-    scan : Scan
-        Whose they are.
-    parcellation : str
-        Goes into the findings.
     findings : Findings
         Takes up ``volume_not_a_number``, or ``value_not_a_number`` where it is not required.
     is_required : bool

@@ -99,10 +99,6 @@ def scan_row(
     ----------
     measures : mapping of str to float
         FreeSurfer's names -> values, volumes in mm3.
-    scan : Scan
-        Whose they are.
-    file : str
-        How messages name the file.
     findings : Findings
         Takes up ``etiv_missing``, ``volume_not_a_number``, ``etiv_implausible`` and
         ``volume_implausible``.
@@ -174,10 +170,6 @@ def parcel_rows(
         are not counted as missing: the source has told of the file.
     parcels : DataFrame
         Rows of the table `parcels`; those whose structure is not cortex are passed over.
-    parcellation : str
-        Their parcellation.
-    scan : Scan
-        Whose they are.
     findings : Findings
         Takes up ``parcel_unknown``, ``parcel_duplicated``, ``parcel_missing``,
         ``volume_negative``, ``volume_zero``, ``volume_not_a_number`` and what cannot be true of a

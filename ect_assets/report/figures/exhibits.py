@@ -27,8 +27,6 @@ class Setting:
     ----------
     parcellation : str
         Empty where a figure is of all parcellations.
-    sessions : pair of str
-        Baseline and follow-up.
     null_model : str
         The study's primary null model.
     simulated : bool

@@ -39,8 +39,6 @@ class Look:
 
     Attributes
     ----------
-    title, axis : str
-    factor : float
     has_two_sides : bool
         Whether the limit counts below zero as well.
     """

@@ -226,13 +226,7 @@ def map_bytes(figure: Figure, file_format: Literal["png", "svg"] = "png") -> byt
 def parcel_map_png(
     values: pd.Series, surface: SurfaceParcels, title: str, unit: str, **how: Any
 ) -> bytes:
-    """Draw a map for the UI, 900 pixels wide; arguments are those of `draw_parcels`.
-
-    Returns
-    -------
-    bytes
-        PNG.
-    """
+    """Draw a map for the UI, 900 pixels wide; arguments are those of `draw_parcels`."""
     return map_bytes(draw_parcels(values, surface, title, unit, **{"dpi": THUMBNAIL_DPI, **how}))
 
 
@@ -249,8 +243,6 @@ def patient_change_png(
     ----------
     parcel_gmv : DataFrame
         session, parcel, gmv_mm3 of one patient and parcellation.
-    sessions : pair of str
-        Baseline and follow-up.
     simulated : bool
         Whether to write "simulated patients" into the figure.
 

@@ -36,10 +36,8 @@ class MapContents:
 
     Attributes
     ----------
-    surface : SurfaceParcels
     numbers : (n_parcels,) array
         Value of each parcel of the surface; NaN where it is gray.
-    colours : ScalarMappable
     is_outlined : (n_parcels,) array of bool
     n_unseen : int
         Parcels that have a value but no place on the surface.

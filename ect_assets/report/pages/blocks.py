@@ -31,10 +31,8 @@ class Table:
 
     Attributes
     ----------
-    title : Markup
     columns : sequence of Column
         Of these the page shows heading and alignment.
-    rows : list of list of Markup
     note : Markup
         How to read it; may be empty.
     """
@@ -68,14 +66,12 @@ class Picture:
         Of its files.
     number : str
         For example ``Supplementary Figure 2``; may be empty.
-    title, caption : str
     data : str
         Base64 of the PNG; empty where it is absent.
     width, height : int
         In pixels of CSS, at which the PNG is sharp on a screen of double density.
     files : list of (str, str)
         What the file is, and where it lies.
-    panels : list of Panel
     absent : str
         Why it is not there; empty where it is.
     """

@@ -82,8 +82,6 @@ class Answer:
         Of the query on the page, from 1.
     statement : str
         As it is typed.
-    columns : tuple of str
-    rows : list of tuple
     """
 
     number: int
@@ -166,7 +164,6 @@ class Facts:
 
     Parameters
     ----------
-    connection : DuckDBPyConnection
     setting : Setting
         Its values take the place of ``{parcellation}``, ``{baseline}``, ``{follow_up}`` and
         ``{null_model}``, as in an Exhibit.

@@ -37,7 +37,6 @@ class ReportFile:
     ----------
     path : str
         Relative to the report's folder, with ``/``.
-    content : bytes
     media_type : str
         For example ``image/png``.
     title : str

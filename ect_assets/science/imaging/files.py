@@ -49,12 +49,7 @@ _DICOM_AT = 128
 
 @dataclass
 class OpenImage:
-    """An image whose header is sound; its voxels can be read once.
-
-    Attributes
-    ----------
-    geometry : Geometry
-    """
+    """An image whose header is sound; its voxels can be read once."""
 
     geometry: Geometry
     _stream: BinaryIO

@@ -33,8 +33,6 @@ def scan_quality(
     ----------
     scan_volumes : DataFrame
         Rows of the table `scan_volumes`, all patients.
-    sessions : tuple of str
-        Baseline and follow-up.
     sites : mapping of str to str, optional
         Site of each subject, where scanners differ.
 
@@ -81,8 +79,6 @@ def parcel_quality(
     ----------
     volumes : (n_scans, n_parcels) DataFrame
         mm3 of all patients, one parcellation, as `scans_by_parcels` gives them.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------

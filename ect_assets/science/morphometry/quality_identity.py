@@ -69,8 +69,6 @@ def copied_sessions(
     ----------
     logs : (n_scans, n_parcels) DataFrame
         As `log_volumes` gives it.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------
@@ -118,8 +116,6 @@ def people_twice(
     ----------
     logs : (n_scans, n_parcels) DataFrame
         As `log_volumes` gives it.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------

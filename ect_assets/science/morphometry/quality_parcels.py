@@ -83,8 +83,6 @@ def change_outliers(
     ----------
     logs : DataFrame
         As `log_volumes` gives it.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------
@@ -111,8 +109,6 @@ def swapped_sides(
     ----------
     logs : DataFrame
         As `log_volumes` gives it.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------
@@ -156,8 +152,6 @@ def exchanged_sessions(
     ----------
     logs : DataFrame
         As `log_volumes` gives it.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------

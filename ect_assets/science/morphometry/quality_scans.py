@@ -122,8 +122,6 @@ def intracranial_changes(
     ----------
     scan_volumes : DataFrame
         Rows of the table `scan_volumes`.
-    sessions : tuple of str
-        Baseline and follow-up.
 
     Returns
     -------

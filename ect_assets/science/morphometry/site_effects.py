@@ -27,8 +27,6 @@ def site_effects(
     ----------
     volumes : (n_scans, n_parcels) DataFrame
         mm3, as `scans_by_parcels` gives them.
-    sessions : tuple of str
-        Baseline and follow-up.
     sites : mapping of str to str
         Patient to site; who has none is left out, and so is a site of fewer than three.
 

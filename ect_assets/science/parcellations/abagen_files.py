@@ -31,8 +31,6 @@ def save_for_abagen(
 
     Parameters
     ----------
-    atlas : Atlas
-        Any.
     hemisphere : str
         ``L`` or ``R``; ``both`` takes midline parcels as well.
     structures : iterable of str
@@ -83,11 +81,6 @@ def save_for_abagen(
 
 def content_hash(atlas: Atlas) -> str:
     """Give the fingerprint of an atlas: it moves with any label, the affine, an id or a name.
-
-    Parameters
-    ----------
-    atlas : Atlas
-        Any.
 
     Returns
     -------

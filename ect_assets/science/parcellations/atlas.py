@@ -163,8 +163,6 @@ def require_hemisphere(atlas: Atlas, hemisphere: str) -> None:
 
     Parameters
     ----------
-    atlas : Atlas
-        Any.
     hemisphere : str
         ``L``, ``R`` or ``both``; with ``both`` any atlas will do.
 

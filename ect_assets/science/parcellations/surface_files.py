@@ -38,8 +38,6 @@ class SurfaceLabels:
     ----------
     side : str
         ``L`` or ``R``: the hemisphere that the file was given for.
-    shown : str
-        How messages name the file.
     keys : (10242,) array of int
         The file's number of each fsaverage5 vertex; -1 where it is in no parcel.
     names : dict of int to str

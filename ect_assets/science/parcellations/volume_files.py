@@ -181,11 +181,6 @@ def check_sides(shown: str, parcels: pd.DataFrame, volume: LabelVolume) -> None:
 def mean_places(volume: LabelVolume) -> pd.DataFrame:
     """Average the voxels of each label that has any.
 
-    Parameters
-    ----------
-    volume : LabelVolume
-        Any.
-
     Returns
     -------
     DataFrame

@@ -19,8 +19,6 @@ def finite(name: str, values: ArrayLike, ndim: int) -> FloatArray:
 
     Parameters
     ----------
-    name : str
-        What the values are, for the message.
     values : array
         Numbers.
     ndim : int
@@ -80,8 +78,6 @@ def varying(name: str, array: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    name : str
-        What the values are, for the message.
     array : (n,) or (n, p) array
         Finite values.
 

@@ -36,8 +36,6 @@ def zscore(
         0 scales columns, 1 scales rows.
     ddof : int
         1 divides by n - 1.
-    name : str
-        What the values are, for the message.
 
     Returns
     -------

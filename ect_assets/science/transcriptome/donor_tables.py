@@ -43,10 +43,8 @@ class DonorTables:
 
     Attributes
     ----------
-    name : str
     sha256 : str
         Over the content of the five files.
-    n_samples, n_probes : int
     expression, present : Path
         Parquet: a row per probe, the column `probe_id` and one per sample, named from 1.
     samples, probes, ontology : Path

@@ -35,11 +35,6 @@ def run_digest(atlas_sha256: str, donors: Sequence[DonorTables], options: Mappin
         Over the atlas as abagen sees it.
     options : mapping
         abagen's arguments.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
     """
     parts = {
         "format": FORMAT,

@@ -23,7 +23,6 @@ class Aligned:
     values : (n_parcels,) array
         The map.
     expression : (n_parcels, n_genes) array
-    genes : list of str
     """
 
     parcels: pd.DataFrame

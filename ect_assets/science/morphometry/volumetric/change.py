@@ -127,7 +127,6 @@ class GrayMatter:
         Probability of gray matter.
     parcel : (x, y, z) array of int
         1 to n; 0 is none.
-    resolution_mm : float
     """
 
     def __init__(self, gray: Array, parcel: NDArray[np.int32], resolution_mm: float):

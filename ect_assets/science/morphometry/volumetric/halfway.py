@@ -59,7 +59,6 @@ class Halfway:
 
     Parameters
     ----------
-    grid : Grid
     images : list of (x, y, z) arrays
         One per session, of one brightness.
     mask : (x, y, z) array of bool

@@ -93,12 +93,7 @@ class Step:
 
 
 class Itk:
-    """ANTs with the settings of a study.
-
-    Parameters
-    ----------
-    settings : VolumetricSettings
-    """
+    """ANTs with the settings of a study."""
 
     def __init__(self, settings: VolumetricSettings):
         self.settings = settings

@@ -33,7 +33,6 @@ class SubjectImages:
 
     Parameters
     ----------
-    sessions : tuple of str
     grid : Grid
         Of all arrays.
     average : (x, y, z) array

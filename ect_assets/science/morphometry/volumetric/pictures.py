@@ -33,11 +33,6 @@ def outline_picture(images: SubjectImages, atlas: Path, title: str) -> bytes:
         Label volume in MNI152.
     title : str
         Stands above the planes.
-
-    Returns
-    -------
-    bytes
-        PNG.
     """
     labels = _label_volume(images, atlas)
     labels[images.gray < 0.5] = 0
@@ -69,11 +64,6 @@ def change_picture(
         Stands above the planes.
     limit_percent : float
         Ends of the colour scale.
-
-    Returns
-    -------
-    bytes
-        PNG.
     """
     volumes = parcel_volumes(images, atlas).pivot(
         index="parcel_index", columns="session", values="gmv_mm3"

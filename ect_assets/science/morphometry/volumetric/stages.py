@@ -33,7 +33,6 @@ class Kept:
 
     Parameters
     ----------
-    file : Path
     key : str
         Digest of all that it depends on.
     """
