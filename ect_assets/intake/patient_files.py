@@ -20,7 +20,7 @@ from ect_assets.intake.scans import scan_files
 from ect_assets.intake.session_order import dated_files
 from ect_assets.intake.source_files import usable_files
 from ect_assets.intake.volumes.naming import folder_pattern
-from ect_assets.intake.volumes.sources import volume_source
+from ect_assets.intake.volumes.sources import source_class
 from ect_assets.study import Study
 
 TABLE_ENDINGS = (".tsv", ".csv", ".txt", ".dat", ".table")
@@ -91,7 +91,7 @@ def shared_tables(study: Study) -> list[Path]:
     for root, folders, names in os.walk(bids / "phenotype"):
         folders.sort()
         tables += [Path(root, name) for name in sorted(names) if name.endswith(TABLE_ENDINGS)]
-    if volume_source(study).holds_many:
+    if source_class(study).holds_many:
         folder = study.morphometry_folder
         tables += [folder / name for name in names_in(folder) if name.endswith(TABLE_ENDINGS)]
     there = {Path(os.path.normpath(table)): None for table in tables if table.is_file()}
@@ -100,7 +100,7 @@ def shared_tables(study: Study) -> list[Path]:
 
 def made_here(study: Study) -> Path | None:
     """Name the folder of volumes where it is this platform that fills it, from screened images."""
-    return study.morphometry_folder if volume_source(study).fills_folder else None
+    return study.morphometry_folder if source_class(study).fills_folder else None
 
 
 def screened(study: Study, subject: str) -> list[Path]:

@@ -14,7 +14,7 @@ from functools import partial
 import dagster as dg
 
 from ect_assets.intake.bids import subject_labels
-from ect_assets.intake.volumes.sources import volume_source
+from ect_assets.intake.volumes.sources import source_class
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import walk_definitions
@@ -224,7 +224,7 @@ class Runner:
         places = {subject: place for place, subject in enumerate(registered)}
         several = max(PATIENTS_PER_RUN, len(registered) // RUNS_PER_WAVE)
         # What takes minutes to hours a patient is kept as soon as it is done.
-        at_most = 1 if volume_source(self.study).measures_images else several
+        at_most = 1 if source_class(self.study).measures_images else several
         for batch in batches:
             if together and not (
                 len(together) < at_most and _can_follow(together[-1], batch, places)

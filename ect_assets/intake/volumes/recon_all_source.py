@@ -57,13 +57,13 @@ class ReconAll(FreeSurferSubjects):
         self,
         study: Study,
         settings: ReconAllSettings | None = None,
-        report: Callable[[str], None] = print,
+        log: Callable[[str], None] = print,
     ):
         settings = settings or settings_of(study)
         said = study.morphometry.subject_folder
         super().__init__(study, volumes_folder(said, settings.longitudinal))
         self._settings = settings
-        self._report = report
+        self._log = log
 
     def scan_volumes(self, subject: str, session: str) -> pd.DataFrame:
         """Make what is missing, then read it."""
@@ -121,7 +121,7 @@ class ReconAll(FreeSurferSubjects):
             self._settings,
         )
         try:
-            run_recon_all(job, self._report, stage)
+            run_recon_all(job, self._log, stage)
         except InputProblem as error:
             # What failed in another session is told when that session is read.
             mine = {*needed, EVERY}

@@ -1,7 +1,7 @@
 """Where volumes come from: one interface, and the source that a study's settings name.
 
-A new source is a class as `VolumeSource` says and an entry in `SOURCES`: a function of the study
-and of what takes the lines of its log. How a source reads its files belongs in its own module.
+A new source is a class as `VolumeSource` says and an entry in `SOURCES`. How a source reads its
+files belongs in its own module.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class VolumeSource(Protocol):
     fills_folder: bool
     holds_many: bool
     versions: Mapping[str, int]
+
+    def __init__(self, study: Study, *, log: Callable[[str], None] = print): ...
 
     def scan_volumes(self, subject: str, session: str) -> DataFrame:
         """Give the row of the table `scan_volumes`.
@@ -95,19 +97,24 @@ class ShowsImages(Protocol):
 Log = Callable[[str], None]
 
 
-def _volumetric(study: Study, log: Log) -> VolumeSource:
+def _volumetric() -> type[VolumeSource]:
     # Its libraries take seconds to import, which other sources never need.
     from ect_assets.intake.volumes.volumetric_source import VolumetricImages
 
-    return VolumetricImages(study, log)
+    return VolumetricImages
 
 
-SOURCES: dict[str, Callable[[Study, Log], VolumeSource]] = {
-    FreeSurferSubjects.name: lambda study, _: FreeSurferSubjects(study),
-    GroupTables.name: lambda study, _: GroupTables(study),
-    ReconAll.name: lambda study, log: ReconAll(study, report=log),
+SOURCES: dict[str, Callable[[], type[VolumeSource]]] = {
+    FreeSurferSubjects.name: lambda: FreeSurferSubjects,
+    GroupTables.name: lambda: GroupTables,
+    ReconAll.name: lambda: ReconAll,
     "volumetric": _volumetric,
 }
+
+
+def source_class(study: Study) -> type[VolumeSource]:
+    """Name the source of a study by its class, whose facts need no other setting."""
+    return SOURCES[study.morphometry.source]()
 
 
 def volume_source(study: Study, log: Log = print) -> VolumeSource:
@@ -124,4 +131,5 @@ def volume_source(study: Study, log: Log = print) -> VolumeSource:
         When ``morphometry.subject_folder`` cannot name a subject and a session, or another setting
         of the source cannot be right.
     """
-    return SOURCES[study.morphometry.source](study, log)
+    kind = source_class(study)
+    return kind(study, log=log) if kind.measures_images else kind(study)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
-from ect_assets.intake.volumes.sources import ShowsImages, volume_source
+from ect_assets.intake.volumes.sources import ShowsImages, source_class, volume_source
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Verdict, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem
@@ -41,11 +41,11 @@ NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by 
 
 
 def _runs_freesurfer(study: Study) -> bool:
-    return volume_source(study).fills_folder
+    return source_class(study).fills_folder
 
 
 def _measured_by(study: Study) -> Mapping[str, int]:
-    return volume_source(study).versions
+    return source_class(study).versions
 
 
 def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:

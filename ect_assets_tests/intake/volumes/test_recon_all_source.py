@@ -42,7 +42,7 @@ def write_image(study, session, seed):
 
 
 def source_of(study, **settings):
-    return ReconAll(study, ReconAllSettings(**settings), report=lambda line: None)
+    return ReconAll(study, ReconAllSettings(**settings), log=lambda line: None)
 
 
 def problems_of(call, *arguments):
