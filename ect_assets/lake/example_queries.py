@@ -23,8 +23,8 @@ BASELINE, FOLLOW_UP = "pre", "post"
 
 HEAD = """# Twenty questions
 
-Written from `ect_assets/queries.sql` by `make docs`; do not edit it here. Number 8, asked of your
-own study:
+Written from `ect_assets/lake/queries.sql` by `make docs`; do not edit it here. Number 8, asked of
+your own study:
 
 ```
 ect sql --example 8
@@ -87,7 +87,7 @@ def _parsed() -> tuple[Example, ...]:
 
 
 def _text() -> str:
-    return resources.files("ect_assets").joinpath(FILE).read_text(encoding="utf-8")
+    return resources.files("ect_assets.lake").joinpath(FILE).read_text(encoding="utf-8")
 
 
 def examples() -> list[Example]:

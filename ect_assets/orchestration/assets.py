@@ -281,7 +281,10 @@ def as_asset(
     """
     table = step.table
 
-    def compute(context, **inputs: pd.DataFrame | dict[str, pd.DataFrame]) -> Iterator[Any]:
+    # Dagster refuses a context whose annotation is a text, as all are in this module.
+    def compute(  # type: ignore[no-untyped-def]
+        context, **inputs: pd.DataFrame | dict[str, pd.DataFrame]
+    ) -> Iterator[Any]:
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
         refuse_unregistered(step, lake, context.instance)

@@ -156,7 +156,9 @@ class OutOfDate(OfPartitions):
     label = "out of date"
     says = "It is missing, or made from other inputs than there are now, and these can be used."
 
-    def holds(self, planner, step, partition, requested) -> bool:
+    def holds(
+        self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
+    ) -> bool:
         """As the class says."""
         key = _names(partition)
         follows = any(key in requested.get(name, ()) for name in step.upstream)
@@ -185,7 +187,9 @@ class InputsSettled(OfPartitions):
         "failed is not waited for."
     )
 
-    def holds(self, planner, step, partition, requested) -> bool:
+    def holds(
+        self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
+    ) -> bool:
         """As the class says."""
         coming = {name for name in step.upstream if _names(partition) in requested.get(name, ())}
         waits = any(

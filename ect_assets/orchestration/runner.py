@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -82,6 +83,8 @@ class Batch:
 
 
 Progress = Callable[[str, int, int], None]
+Job = dg.JobDefinition
+Instance = dg.DagsterInstance
 
 
 class Runner:
@@ -195,7 +198,9 @@ class Runner:
                     for one in subjects
                 ]
 
-    def _run_wave(self, wave: list[Batch], job, instance, outcome: Outcome, again: bool) -> None:
+    def _run_wave(
+        self, wave: list[Batch], job: Job, instance: Instance, outcome: Outcome, again: bool
+    ) -> None:
         if outcome.made and wave and "subject" not in wave[0].steps[0].table.partitions:
             # The group reads everybody's files, and does so from few.
             self.lake.compact()
@@ -235,7 +240,9 @@ class Runner:
         if together:
             yield together
 
-    def _execute_or_split(self, together: list[Batch], job, instance, outcome: Outcome) -> None:
+    def _execute_or_split(
+        self, together: list[Batch], job: Job, instance: Instance, outcome: Outcome
+    ) -> None:
         """Run batches as one; where that fails, take those out who caused it, and try again."""
         partitions = tuple(one for batch in together for one in batch.partitions)
         whole = Batch(_title(together), together[0].steps, partitions)
@@ -308,7 +315,7 @@ class Runner:
         found = self._planner.blocked_by(step, partition)
         return ", ".join(name for name in found if name not in coming)
 
-    def _execute(self, batch: Batch, job, instance, outcome: Outcome) -> bool:
+    def _execute(self, batch: Batch, job: Job, instance: Instance, outcome: Outcome) -> bool:
         """Run one batch; on failure note what each step said."""
         table = batch.steps[0].table
         keys = [partition_key(table, one) for one in batch.partitions]
@@ -337,9 +344,10 @@ class Runner:
         return _sentence(ran.said.get(step.name))
 
 
-def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:
+def _in_process(batch: Batch, keys: list[str | None], job: Job, instance: Instance) -> Ran:
     """Run one batch in this process."""
-    tags = dict(zip(RANGE_TAGS, (keys[0], keys[-1]), strict=True)) if keys[0] else {}
+    first, last = keys[0], keys[-1]
+    tags = dict(zip(RANGE_TAGS, (first, last), strict=True)) if first and last else {}
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
@@ -348,9 +356,12 @@ def _in_process(batch: Batch, keys: list[str | None], job, instance) -> Ran:
         run_config=QUIET,
         raise_on_error=False,
     )
-    made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    events = result.get_asset_materialization_events()
+    made = {event.asset_key.path[-1] for event in events if event.asset_key}
     said = {
-        event.step_key: event.step_failure_data.error for event in result.get_step_failure_events()
+        event.step_key: event.step_failure_data.error
+        for event in result.get_step_failure_events()
+        if event.step_key
     }
     return Ran(result.success, made, said)
 
@@ -415,7 +426,7 @@ def _waits(step: Step, batch: Batch, ran: Ran) -> str:
     return f"waits for {', '.join(failed)}, which failed" if failed else "was not made"
 
 
-def _sentence(error) -> str:
+def _sentence(error: Any) -> str:
     """Return what a reader needs of a step's error: our own sentences, without the stack."""
     if error is None:
         return ""

@@ -115,7 +115,7 @@ def test_patients_who_came_and_are_in_the_result_are_counted(small_lake):
 
 
 def test_the_documentation_has_the_same_file():
-    packaged = (ROOT / "ect_assets" / "queries.sql").read_text(encoding="utf-8")
+    packaged = (ROOT / "ect_assets/lake/queries.sql").read_text(encoding="utf-8")
     assert (ROOT / "docs/queries.sql").read_text(encoding="utf-8") == packaged, "run `make docs`"
 
 

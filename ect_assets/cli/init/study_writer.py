@@ -93,7 +93,7 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
     place = os.path.relpath(found.bids, folder)
     baseline, follow_up = answers["session"].split(",")
     name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).strip("_") or "study"
-    template = resources.files("ect_assets").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    template = resources.files("ect_assets.cli.init").joinpath(TEMPLATE).read_text(encoding="utf-8")
     source = volumes.folder or found.bids / "derivatives" / "freesurfer"
     return template.format(
         name=name if name[0].isalpha() else f"study_{name}",

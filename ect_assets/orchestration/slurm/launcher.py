@@ -123,7 +123,7 @@ class ResumableRunLauncher(LauncherWithoutSettings):
         return int(number) if since and started_at(int(number)) == since else None
 
 
-def _origin_of(run: dg.DagsterRun):
+def _origin_of(run: dg.DagsterRun) -> Any:
     if run.job_code_origin is None:
         raise dg.DagsterInvariantViolationError(f"Run {run.run_id} has no code to load.")
     return run.job_code_origin

@@ -29,7 +29,13 @@ STATION = "association"
 ROWS = ("association.hemisphere", "association.structures")
 
 
-def aligned(work: Work, expression, expression_coverage, parcels, gmv_change) -> Aligned:
+def aligned(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> Aligned:
     """Line up the change with gene expression as the study's settings say."""
     chosen = work.study.association
     return align(

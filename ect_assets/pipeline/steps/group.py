@@ -42,6 +42,8 @@ GATES = (
     morphometry.parcel_quality,
 )
 """What has to have run on a patient's data before they are in any analysis."""
+PerInstrument = Callable[[np.ndarray, np.ndarray, str, list[str]], pd.DataFrame]
+"""Takes changes, improvements, an instrument and its patients, and gives rows of a table."""
 FEWEST_PATIENTS = 2
 FEWEST_FOR_SYMPTOMS = 4
 """Below it, nothing can be predicted from the patients left over."""
@@ -225,7 +227,9 @@ def symptom_pls(
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
 
-    def fit(change, improvement, instrument, subjects):
+    def fit(
+        change: np.ndarray, improvement: np.ndarray, instrument: str, subjects: list[str]
+    ) -> pd.DataFrame:
         found = fit_symptom_pls(
             change, improvement, work.study.association.permutations, work.study.seed
         )
@@ -251,7 +255,9 @@ def symptom_pls_scores(
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
 
-    def place(change, improvement, instrument, subjects):
+    def place(
+        change: np.ndarray, improvement: np.ndarray, instrument: str, subjects: list[str]
+    ) -> pd.DataFrame:
         return pd.DataFrame(
             {
                 "instrument": instrument,
@@ -295,7 +301,9 @@ def symptom_pls_weights(
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     names = cohort.parcels.parcel.to_numpy()
 
-    def weigh(change, improvement, instrument, subjects):
+    def weigh(
+        change: np.ndarray, improvement: np.ndarray, instrument: str, subjects: list[str]
+    ) -> pd.DataFrame:
         chosen = work.study.association
         weights = symptom_weights(
             change, improvement, chosen.bootstraps, chosen.permutations, work.study.seed
@@ -313,7 +321,7 @@ def _each_instrument(
     cohort: Cohort,
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
-    make: Callable[[np.ndarray, np.ndarray, str, list[str]], pd.DataFrame],
+    make: PerInstrument,
 ) -> Made:
     """Make the rows of each instrument that enough patients have."""
     frames: list[pd.DataFrame] = []
@@ -355,7 +363,13 @@ def cohort_of(
     return cohort
 
 
-def _improvement(work: Work, cohort: Cohort, clinical_scores, exclusions, instrument: str):
+def _improvement(
+    work: Work,
+    cohort: Cohort,
+    clinical_scores: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    instrument: str,
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Match the change of the brain with the improvement of the same patients."""
     scores = paired_instrument(clinical_scores, instrument, work.study.sessions.both, exclusions)
     both = [subject for subject in cohort.subjects if subject in scores.index]

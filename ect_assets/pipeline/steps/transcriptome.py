@@ -17,7 +17,7 @@ from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.problems import InputProblem, Problem
 from ect_assets.science.parcellations.abagen_files import content_hash, save_for_abagen
 from ect_assets.science.parcellations.atlas import Atlas, require_hemisphere
-from ect_assets.science.transcriptome.abagen_run import run_abagen
+from ect_assets.science.transcriptome.abagen_run import ExpressionRun, run_abagen
 from ect_assets.science.transcriptome.donor_download import download_donors
 from ect_assets.science.transcriptome.donor_tables import DonorTables, donor_tables
 from ect_assets.science.transcriptome.donors import (
@@ -190,7 +190,7 @@ def _from_donors(work: Work, atlas: Atlas, options: dict) -> ParcelExpression:
     checksum = content_hash(atlas)
     digest = run_digest(f"{checksum} {hemisphere}", read, options)
 
-    def run():
+    def run() -> ExpressionRun:
         with TemporaryDirectory() as folder:
             volume, info = save_for_abagen(
                 atlas, hemisphere, atlas.parcels.structure.unique(), Path(folder)

@@ -181,7 +181,9 @@ def _rows(donor: Donor, name: str) -> Iterator[list[str]]:
         ) from error
 
 
-def check_sizes(donor: Donor, counted: Mapping[str, int], shapes: Mapping[str, tuple[int, int]]):
+def check_sizes(
+    donor: Donor, counted: Mapping[str, int], shapes: Mapping[str, tuple[int, int]]
+) -> None:
     """Check that the large files fit the small ones.
 
     Parameters

@@ -9,7 +9,9 @@ import io
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -76,7 +78,6 @@ def change_picture(
     table[known] = percent.loc[known]
     drawn = np.where(images.gray > 0.3, table[labels], np.nan)
     figure, axes = _planes(title)
-    image = None
     for plane, axis in enumerate(axes):
         _draw_scan(axis, images, plane)
         image = axis.imshow(
@@ -97,7 +98,7 @@ def change_picture(
     return _png(figure)
 
 
-def _planes(title: str):
+def _planes(title: str) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(12, 5.2), facecolor="black")
     FigureCanvasAgg(figure)
     axes = [figure.add_axes((0.01 + 0.33 * place, 0.17, 0.32, 0.66)) for place in range(3)]
@@ -112,7 +113,7 @@ def _planes(title: str):
     return figure, axes
 
 
-def _draw_scan(axis, images: SubjectImages, plane: int) -> None:
+def _draw_scan(axis: Axes, images: SubjectImages, plane: int) -> None:
     scan = _slice(images, images.average, plane)
     axis.imshow(scan, cmap="gray", vmin=0, vmax=BRIGHTEST, interpolation="bilinear")
 
@@ -141,9 +142,7 @@ def _edges(labels: NDArray[np.int32]) -> NDArray[np.float64]:
     return edges
 
 
-def _one_colour(colour: str):
-    from matplotlib.colors import ListedColormap
-
+def _one_colour(colour: str) -> ListedColormap:
     return ListedColormap([colour])
 
 

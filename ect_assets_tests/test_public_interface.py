@@ -1,0 +1,50 @@
+"""The public Python interface: named, documented, and imported only when it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import ect_assets
+from docs.api_page import api_page
+from ect_assets_tests.paths import ROOT
+
+PAGE = ROOT / "docs" / "api.md"
+HEAVY = ("dagster", "pandas", "numpy", "pydantic", "duckdb")
+
+
+def test_importing_the_package_imports_no_library():
+    code = f"import ect_assets, sys; print([one for one in {HEAVY} if one in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ect_assets.__all__)
+def test_every_public_name_can_be_imported_and_says_what_it_is(name):
+    found = getattr(ect_assets, name)
+    assert name == "__version__" or (found.__name__ == name and found.__doc__)
+
+
+def test_the_public_names_do_not_import_dagster():
+    code = "from ect_assets import *; import sys; print(query.__name__, 'dagster' in sys.modules)"
+    answer = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert answer.split() == ["query", "False"]
+
+
+def test_a_name_that_is_not_public_is_refused_as_by_any_module():
+    with pytest.raises(AttributeError, match="no attribute 'nothing_of_ours'"):
+        ect_assets.nothing_of_ours  # noqa: B018
+
+
+def test_the_public_names_are_listed_for_completion():
+    assert set(ect_assets.__all__) <= set(dir(ect_assets))
+
+
+def test_the_page_in_docs_is_what_make_docs_writes():
+    assert PAGE.read_text(encoding="utf-8") == api_page(), "run `make docs`"
+
+
+def test_every_function_of_the_page_has_a_sentence():
+    rows = [line for line in api_page().splitlines() if line.startswith("| `")]
+    assert [row for row in rows if not row.split(" | ")[1].rstrip(" |").endswith(".")] == []
