@@ -1,4 +1,4 @@
-"""What can be wrong with the input, and how it is told.
+"""What can be wrong with the input, and how it is reported.
 
 A `Problem` is one finding about one patient, session or file: it becomes a row of the table
 `exclusions`. An `InputProblem` carries one or more of them where a step cannot go on for this
@@ -18,7 +18,7 @@ STOPPED = "step_stopped"
 """Reason of a finding that is not about the data: a step broke off, and may go on another time."""
 
 NOT_CHECKED = "not_checked"
-"""Reason of whoever is left out because a check did not run; of everybody with subject ``*``."""
+"""Reason of patients left out because a check did not run; of all with subject ``*``."""
 
 
 @dataclass(frozen=True, order=True)
@@ -30,9 +30,9 @@ class Problem:
     reason : str
         Short token, lower case with underscores, for example ``session_missing``.
     detail : str
-        A sentence that names the file, what was found, what was expected, and the mend.
+        A sentence that names the file, what was found, what was expected, and the fix.
     stage : str
-        The table whose making found it, for example ``parcel_gmv``.
+        The table whose step found it, for example ``parcel_gmv``.
     subject, session, parcellation : str
         Whom it concerns; ``*`` where all are meant.
     """
@@ -65,7 +65,7 @@ class EctError(Exception):
 
 
 class StudyError(EctError):
-    """The study as a whole cannot go on; the message says what to mend."""
+    """The study as a whole cannot continue; the message names the fix."""
 
 
 class InputProblem(EctError):

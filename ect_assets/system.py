@@ -1,6 +1,6 @@
 """Processes and signals of this machine: is a process alive, and was this one interrupted?
 
-What a process is at work on belongs to whoever asks, and what an interruption ends to the caller.
+What a process is at work on belongs to the caller, and what an interruption ends to the caller.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def is_alive(process: int) -> bool:
 
 @contextmanager
 def heard_interruptions() -> Iterator[Callable[[], None]]:
-    """Take SIGINT and SIGTERM as `KeyboardInterrupt`, whoever handles them meanwhile.
+    """Take SIGINT and SIGTERM as `KeyboardInterrupt`, whatever handles them meanwhile.
 
     While Dagster executes a run in this process it takes both signals for itself: the run fails,
     and the caller does not learn why, or not at all when the signal came between two steps.
@@ -49,7 +49,7 @@ def heard_interruptions() -> Iterator[Callable[[], None]]:
     with heard, told:
         heard.setblocking(False)
         told.setblocking(False)
-        # The interpreter writes the number of every signal there, whoever handles it.
+        # The interpreter writes the number of every signal there, whatever handles it.
         before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
 
         def raise_if_heard() -> None:

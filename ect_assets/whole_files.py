@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all, whoever is killed while writing them.
+"""Files that are whole or not there at all, even if the writer is killed.
 
 What is being written stands beside its place under a name that no reader looks for, and is locked
 as long as its writer lives. What a file holds belongs in `store` and `catalogue`.
@@ -44,7 +44,7 @@ def replace_whole(file: Path, write: Callable[[Path], object]) -> None:
     WriteError
         When the disk is full or the folder is read-only; nothing is left behind then.
     """
-    with told_plainly(file):
+    with explain_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with _beside(lambda: _new_file(file.parent)) as aside:
             write(aside)
@@ -63,7 +63,7 @@ def folder_beside(file: Path) -> Iterator[Path]:
     WriteError
         When the disk is full or the folder is read-only.
     """
-    with told_plainly(file):
+    with explain_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{file.name}."
         with _beside(lambda: tempfile.mkdtemp(WRITING, prefix, file.parent)) as aside:
@@ -98,7 +98,7 @@ def clear_leftovers(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def told_plainly(file: Path) -> Iterator[None]:
+def explain_write_errors(file: Path) -> Iterator[None]:
     """Turn what the system says about a file that is written into what its owner can do.
 
     Parameters
@@ -117,16 +117,16 @@ def told_plainly(file: Path) -> Iterator[None]:
 
 
 def _plain_words(file: Path, error: OSError) -> str:
-    folder, kept = file.parent, "What was there before is as it was"
+    folder, kept = file.parent, "The previous version is unchanged"
     if error.errno in FULL:
         return (
-            f"{folder} is full: {file.name} could not be written. {kept}. Make room there, then "
+            f"{folder} is full: {file.name} could not be written. {kept}. Free some space, then "
             "`ect run` again."
         )
     if error.errno in REFUSED:
         return (
             f"{folder} cannot be written to ({error.strerror}): {file.name} was not written. "
-            f"{kept}. Make the folder writable for yourself, then `ect run` again."
+            f"{kept}. Make the folder writable for your user, then `ect run` again."
         )
     return f"{folder}: {file.name} could not be written ({error.strerror or error}). {kept}."
 
@@ -151,7 +151,7 @@ def _beside(make: Callable[[], str]) -> Iterator[Path]:
 def _locked(make: Callable[[], str]) -> tuple[Path, int]:
     while True:
         aside = Path(make())
-        # Until it is locked, whoever clears leftovers may take it for one.
+        # Until it is locked, a clearing of leftovers may take it for one.
         try:
             handle = os.open(aside, os.O_RDONLY)
         except FileNotFoundError:
@@ -182,7 +182,7 @@ def _clear_abandoned(path: Path) -> bool:
         locked = _try_to_lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not locked and time.time() - os.fstat(handle).st_mtime < OLD_SECONDS:
             return False
-        with told_plainly(path):
+        with explain_write_errors(path):
             _remove(path)
     except BlockingIOError:
         return False

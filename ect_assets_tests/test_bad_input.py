@@ -103,7 +103,7 @@ def several(simulated_input, tmp_path_factory) -> Runner:
     return runner
 
 
-def is_told(runner: Runner, fault: Callable, subject: str) -> None:
+def is_reported(runner: Runner, fault: Callable, subject: str) -> None:
     """Check that a patient's fault is among the exclusions, in words that name the file."""
     reason, words = IMAGING_FAULTS[fault]
     found = query(runner.lake, excluded("desikan_killiany")).df()
@@ -116,7 +116,7 @@ def is_told(runner: Runner, fault: Callable, subject: str) -> None:
 
 @pytest.mark.parametrize("subject", SEVERAL, ids=lambda one: SEVERAL[one].__name__)
 def test_each_bad_patient_is_reported(subject, several):
-    is_told(several, SEVERAL[subject], subject)
+    is_reported(several, SEVERAL[subject], subject)
 
 
 def test_the_cohort_goes_on_without_its_bad_patients_and_only_them(several):
@@ -138,7 +138,7 @@ def test_a_bad_patient_alone_is_reported_and_the_cohort_goes_on(fault, study_fol
     fault(study_folder)
     runner = Runner(load_study(study_folder))
     runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
-    is_told(runner, fault, "003")
+    is_reported(runner, fault, "003")
     assert set(query(runner.lake, excluded("desikan_killiany")).df().subject) == {"003"}
     assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
 

@@ -208,8 +208,8 @@ def has_change(opened: Opened) -> bool:
 
 def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_it(opened):
     opened.go("/asset-groups")
-    for station in ("scans", "morphometry", "group"):
-        opened.sees(station)
+    for asset_group in ("scans", "morphometry", "group"):
+        opened.sees(asset_group)
     opened.shoot("1_lineage")
     opened.go("/assets")
     opened.sees("gmv_change")

@@ -110,7 +110,7 @@ def test_of_two_runs_at_once_one_is_refused_and_the_other_makes_everything(
     ]
     ended = {one.returncode: said for one in both if (said := one.communicate())}
     assert sorted(ended) == [0, 1]
-    assert "Another `ect run` is at work" in ended[1][1]
+    assert "Another `ect run` is running" in ended[1][1]
     assert torn(Lake(load_study(folder).lake_folder)) == []
     assert not Runner(load_study(folder)).run().made
 

@@ -158,12 +158,12 @@ def test_without_donors_the_message_says_how_to_get_them_and_the_rest_goes_on(fo
     monkeypatch.setenv("HOME", str(folder))
     shutil.rmtree(folder / "ahba")
     runner, outcome = walked(folder)
-    (why,) = {words for words in outcome.unavailable.values() if "none are here" in words}
+    (why,) = {words for words in outcome.unavailable.values() if "none are available" in words}
     assert "download = true" in why and "donors_folder" in why and "packaged" in why
     assert "expression (desikan_killiany)" in outcome.made
     assert not [name for name in outcome.failed if name.startswith(TRANSCRIPTOME)]
     assert any(
-        "none are here" in one for row in study_status(runner.study) for one in row.unavailable
+        "none are available" in one for row in study_status(runner.study) for one in row.unavailable
     )
 
 

@@ -58,7 +58,7 @@ def run(
     ] = None,
     table: Annotated[
         list[str] | None,
-        typer.Option(help="Only this table and what it is made from; repeatable"),
+        typer.Option(help="Only this table and its upstream tables; repeatable"),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also what is up to date, and what failed before")
@@ -73,10 +73,10 @@ def plan(
     study: StudyOption = None,
     table: Annotated[
         list[str] | None,
-        typer.Option(help="Only this table and what it is made from; repeatable"),
+        typer.Option(help="Only this table and its upstream tables; repeatable"),
     ] = None,
 ) -> None:
-    """Say what `ect run` will make, why, and about how long it takes. Nothing is changed."""
+    """Show what `ect run` would materialize, why, and how long it takes. Changes nothing."""
     from ect_assets.pipeline.all_steps import steps_for
     from ect_assets.pipeline.plan import Planner
     from ect_assets.pipeline.staleness import lake_of
@@ -96,15 +96,15 @@ def ui(
         bool,
         typer.Option(
             "--no-token",
-            help="Let in everybody on this machine: for a proxy with a login in front",
+            help="No access token: for a proxy with a login in front",
         ),
     ] = False,
 ) -> None:
     """Serve the Dagster UI of a study, on this machine only, until Ctrl-C.
 
-    Open the address that it prints: the token in it is new at each start, and lets your browser
-    in. Names other than 127.0.0.1 and localhost are refused unless study.toml names them, as hosts
-    under ui.
+    Open the address that it prints: its access token is new at each start, and logs your browser
+    in. Host names other than 127.0.0.1 and localhost are refused unless study.toml lists them as
+    hosts under [ui].
     """
     from ect_assets.cli.server import serve
 
@@ -113,9 +113,9 @@ def ui(
 
 @running.command(epilog=example("ect status"))
 def status(study: StudyOption = None) -> None:
-    """Say what is up to date, out of date, missing, and who waits for what."""
+    """Show what is up to date, out of date, missing or failed, and what patients wait for."""
     from ect_assets.orchestration.withdrawal_record import unfinished_withdrawals
-    from ect_assets.pipeline.reservations import departed_patients
+    from ect_assets.pipeline.caveats import departed_patients
     from ect_assets.pipeline.status import study_status, to_be_fixed, waiting_patients
 
     loaded = load(study)
@@ -123,9 +123,9 @@ def status(study: StudyOption = None) -> None:
         left = (
             "files about the patient remain: `ect withdraw` with --delete-source lists them"
             if begun.is_erased
-            else "`ect run` finishes it"
+            else "`ect run` completes it"
         )
-        terminal.remark(f"The withdrawal of sub-{subject} is not finished; {left}.")
+        terminal.remark(f"The withdrawal of sub-{subject} is incomplete; {left}.")
     terminal.show_status(loaded, study_status(loaded))
     terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
@@ -147,19 +147,19 @@ def withdraw(
         bool,
         typer.Option(
             "--acknowledge-remaining",
-            help="End although files about the patient remain that are listed, not deleted",
+            help="Complete the withdrawal although listed files of the patient remain",
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
-    """Remove a patient who has withdrawn consent from everything, and make the group again."""
+    """Remove all data of a patient who withdrew consent, and recompute the group."""
     from ect_assets.orchestration.instance import only_one_run, open_instance
     from ect_assets.orchestration.withdrawal import withdraw as remove
 
     loaded = load(study)
     what = "results AND SOURCE FILES" if delete_source else "results"
     if not yes:
-        typer.confirm(f"Remove all {what} of one patient from {loaded.name} for good?", abort=True)
+        typer.confirm(f"Remove all {what} of a patient from {loaded.name} permanently?", abort=True)
     with only_one_run(loaded), open_instance(loaded) as instance:
         removed = remove(
             loaded,
@@ -175,7 +175,7 @@ def withdraw(
     if removed.remaining:
         raise StudyError(
             f"{len(removed.remaining)} files about the patient remain, listed above. Remove them "
-            "and run this again, or say --acknowledge-remaining."
+            "and run this again, or use --acknowledge-remaining."
         )
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     try:
         _run_command()
     except BrokenPipeError:
-        # Whoever reads has seen enough: `ect sql ... | head`.
+        # The reader has closed the pipe: `ect sql ... | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
 
@@ -51,7 +51,7 @@ def _run_command() -> None:
             _end_with_interruption()
         raise
     except MemoryError:
-        _end_with("There is not enough memory on this machine for that.")
+        _end_with("Not enough memory on this machine.")
     except Exception as error:
         if os.environ.get(SHOWS_STACK):
             raise
@@ -64,20 +64,20 @@ def _end_with(why: str) -> NoReturn:
 
 
 def _end_with_interruption() -> NoReturn:
-    terminal.errors.print("Stopped. What was finished is kept; run it again to go on.")
+    terminal.errors.print("Stopped. Finished results are kept; run the command again to continue.")
     sys.exit(INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> str:
-    """Say in a line what nobody foresaw; DuckDB's word on a damaged file is not among that."""
+    """Describe an unexpected error in one line; DuckDB's on a damaged file is not one."""
     if type(error).__module__.partition(".")[0] == "_duckdb":
-        from ect_assets.lake.catalogue import in_plain_words
+        from ect_assets.lake.catalogue import error_message
 
-        said = in_plain_words(error)
+        said = error_message(error)
         if " is damaged: " in said:
             return said
     said = " ".join(str(error).split())[:LONGEST_REASON]
     return (
-        f"{type(error).__name__}: {said}. This should not have happened: please report it, with "
-        f"what {SHOWS_STACK}=1 shows when it stands before the same command."
+        f"{type(error).__name__}: {said}. This is a bug: please report it, with "
+        f"the output of the same command with {SHOWS_STACK}=1 in front of it."
     )

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ect_assets.lake.catalogue import QueryError, in_plain_words, query
+from ect_assets.lake.catalogue import QueryError, error_message, query
 from ect_assets.lake.limits import SHARE_OF_AN_ANSWER, TIMEOUT_SECONDS, Asking, query_memory, within
 from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake
@@ -64,7 +64,7 @@ def write_answer(
     try:
         answer = within(timeout_seconds, ask)
     except duckdb.Error as error:
-        raise QueryError(in_plain_words(error)) from error
+        raise QueryError(error_message(error)) from error
     try:
         _write(answer, output)
     except BrokenPipeError:
@@ -91,8 +91,8 @@ def _rows(answer: duckdb.DuckDBPyRelation) -> pa.Table:
         n_bytes += batch.nbytes
         if n_bytes > most:
             raise QueryError(
-                f"The answer is larger than {most / 1e9:.1f} GB, which is what it may use of the "
-                "memory here. Ask for fewer rows or columns, or for one part after the other "
+                f"The result is larger than {most / 1e9:.1f} GB, the limit for queries with the "
+                "memory of this machine. Select fewer rows or columns, or one part at a time "
                 "(ORDER BY with LIMIT and OFFSET)."
             )
     return pa.Table.from_batches(batches, reader.schema)
@@ -160,6 +160,6 @@ def _write_parquet(table: pa.Table, output: Path | None) -> None:
     if output is not None:
         pq.write_table(table, output)
     elif sys.stdout.isatty():
-        raise QueryError("Parquet is not for a terminal: say --output FILE, or redirect it.")
+        raise QueryError("Parquet is not for a terminal: use --output FILE, or redirect it.")
     else:
         pq.write_table(table, sys.stdout.buffer)

@@ -186,10 +186,10 @@ def _serve(study: Study, processes: Processes) -> int:
                 terminal.say(f"{study.title}: {where} (Ctrl-C stops it)")
                 code = _serve_until_changed(study, processes)
                 if code is not None:
-                    terminal.say(f"The server ended by itself (code {code}); see {processes.log}.")
+                    terminal.say(f"The server exited (code {code}); see {processes.log}.")
                     return code
                 study = load_study(study.folder)
-                terminal.say("study.toml has changed: the server starts again with it.")
+                terminal.say("study.toml has changed: the server restarts with it.")
     except KeyboardInterrupt:
         return 0
     finally:
@@ -222,7 +222,7 @@ def _can_be_read(study: Study) -> bool:
     try:
         load_study(study.folder)
     except StudyError as error:
-        terminal.remark(f"{error} Until then the server goes on with the settings it has.")
+        terminal.remark(f"{error} Until then the server keeps the previous settings.")
         return False
     return True
 
@@ -234,5 +234,5 @@ def _refuse_taken(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise StudyError(
-                f"Port {port} is taken on this machine. Use another one: ect ui --port {port + 1}"
+                f"Port {port} is in use on this machine. Try another one: ect ui --port {port + 1}"
             ) from error

@@ -54,7 +54,7 @@ errors = _console(to_stderr=True)
 
 
 class Progress:
-    """A bar that follows a walk; where nobody watches, one line per wave."""
+    """A progress bar; without a terminal, one line per wave."""
 
     def __init__(self) -> None:
         self._bar = RichProgress(
@@ -77,10 +77,10 @@ class Progress:
         self._bar.stop()
 
     def tell(self, what: str, done: int, total: int) -> None:
-        """Say what is being made now."""
+        """Show what is being made now."""
         self._bar.update(self._task, description=what, completed=done, total=total)
         if not errors.is_terminal and done == 0:
-            errors.print(f"{what} ({total} to make)")
+            errors.print(f"{what} ({total} to materialize)")
 
 
 def say(text: str) -> None:
@@ -125,7 +125,7 @@ def show_problems(problems: Iterable[Problem], title: str = "Problems") -> None:
 
 def show_to_be_fixed(problems: Sequence[Problem]) -> None:
     """Print the first of the problems of the input, without stopping, and count the rest."""
-    show_problems(problems[:MOST_SHOWN], "To be fixed in the input")
+    show_problems(problems[:MOST_SHOWN], "Input to fix")
     if len(problems) > MOST_SHOWN:
         remark(f"And {len(problems) - MOST_SHOWN:,} more: `ect validate` lists all.")
 
@@ -137,7 +137,7 @@ def show_failures(failed: dict[str, str]) -> None:
         by_reason.setdefault(why, []).append(name)
     rows = [[_few(names), why] for why, names in by_reason.items()]
     if rows:
-        console.print(_table("Could not be made", ["table", "because"], rows))
+        console.print(_table("Failed", ["table", "reason"], rows))
 
 
 def _few(names: list[str]) -> str:
@@ -147,7 +147,7 @@ def _few(names: list[str]) -> str:
 def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
     """Print what was found, and which of it is out of date, unless it is known that nothing is."""
     from ect_assets.lake.documents import report_pages
-    from ect_assets.pipeline.reservations import of_results, reservations
+    from ect_assets.pipeline.caveats import caveats, of_results
     from ect_assets.pipeline.status import out_of_date_tables
     from ect_assets.report.summary import summarise
 
@@ -157,10 +157,10 @@ def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
     old = [] if is_current else out_of_date_tables(study)
     if old:
         console.print(
-            "[bold red]Out of date: made from other inputs or settings than the study has now: "
+            "[bold red]Out of date, inputs or settings have changed since: "
             f"{escape(', '.join(old))}.[/bold red]"
         )
-    for sentence in of_results(study, lake) if is_current else reservations(study):
+    for sentence in of_results(study, lake) if is_current else caveats(study):
         console.print(f"[bold red]{escape(sentence)}[/bold red]")
     for section in summarise(study, lake):
         console.print(_table(section.title, section.columns, section.rows))
@@ -185,11 +185,11 @@ def show_exported(exported: Exported) -> None:
         f"{exported.files} files, {exported.n_bytes / 1e6:.1f} MB."
     )
     if exported.stale:
-        say(f"OUT OF DATE, and marked so in every file of it: {', '.join(exported.stale)}.")
+        say(f"OUT OF DATE, and marked as such in their files: {', '.join(exported.stale)}.")
     for name, why in exported.left_out.items():
         remark(f"Left out: {name} ({why}).")
     if exported.with_patients:
-        remark("With tables of single patients: look at who may have them before you share it.")
+        remark("Contains tables of single patients: check who may have access before you share it.")
     if exported.simulated:
         remark("The patients of this study are simulated.")
     if exported.simulated_donors:
@@ -211,7 +211,7 @@ def show_plan(study: Study, items: Sequence[Item]) -> None:
         ]
         console.print(_table(f"{study.title}: due", ["table", "of", "why", "about"], shown))
         seconds, is_known = total_seconds(rows)
-        rest = "" if is_known else ", and what was never made here takes its time beside that"
+        rest = "" if is_known else ", plus tables that never ran here"
         say(f"{sum(one.is_due for one in items):,} partitions, about {duration(seconds)}{rest}.")
     others = [[one.table, one.which, one.why] for one in plan_rows(items, stuck=True)]
     if others:
@@ -223,8 +223,8 @@ def show_departed(departed: dict[str, list[str]]) -> None:
     for subject, tables in departed.items():
         say(
             f"sub-{subject} is no longer in the BIDS folder; rows remain in {', '.join(tables)}. "
-            "`ect run` takes the patient out of the group's results, "
-            f"`ect withdraw {subject}` removes everything."
+            "`ect run` removes the patient from the group's results, "
+            f"`ect withdraw {subject}` removes all data."
         )
 
 
@@ -241,6 +241,6 @@ def show_status(study: Study, tables: list[TableStatus]) -> None:
             say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
     for one in tables:
         if one.why:
-            say(f"{one.name} could not be made; rows that are there are from before. {one.why}")
+            say(f"{one.name} failed; its rows are from an earlier run. {one.why}")
     for why in dict.fromkeys(why for one in tables for why in one.unavailable):
-        remark(f"Not to be had: {why}.")
+        remark(f"Unavailable: {why}.")

@@ -79,18 +79,18 @@ def has_images(bids: Path) -> bool:
     )
 
 
-def settings_of(bids: Path, said: str | None) -> Study | None:
+def settings_of(bids: Path, named: str | None) -> Study | None:
     """Find the study that a BIDS folder belongs to, for the settings that it is checked with.
 
     Parameters
     ----------
-    said : str or None
-        What the user said (``--study``); without it the study at hand, if there is one.
+    named : str or None
+        The argument of ``--study``; without it the current study, if there is one.
 
     Returns
     -------
     Study or None
-        None where the study at hand, if any, is another one's.
+        None where the current study, if any, is another one's.
 
     Raises
     ------
@@ -98,17 +98,17 @@ def settings_of(bids: Path, said: str | None) -> Study | None:
         When the study that was named cannot be read, or has another BIDS folder.
     """
     try:
-        study = load_study(find_study(said))
+        study = load_study(find_study(named))
     except StudyError:
-        if said is not None:
+        if named is not None:
             raise
         return None
     if study.bids_folder.resolve() == bids.resolve():
         return study
-    if said is not None:
+    if named is not None:
         raise StudyError(
             f"{bids} is not the BIDS folder of {study.name}, which is {study.bids_folder}. "
-            "Leave --study away, or name that folder."
+            "Drop --study, or name that folder."
         )
     return None
 
@@ -145,8 +145,8 @@ def find_problems(
     needs_images = has_folders and _needs_images(bids, settings)
     if needs_images and not chosen:
         raise StudyError(
-            f"{bids} has no session folders (sub-*/ses-*). Two sessions are compared; "
-            "say their names with --session pre,post."
+            f"{bids} has no session folders (sub-*/ses-*). Two sessions are needed; "
+            "name them with --session pre,post."
         )
     rename = dict(settings.participants) if settings else {}
     problems = dict.fromkeys(invalid_subjects(bids))

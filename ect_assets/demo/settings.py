@@ -80,7 +80,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # parcel_share_excludes = 0.10
 # swap_correlation = 0.3    # left and right exchanged: asymmetries against the cohort's
 # exchange_margin = 0.2     # two patients' scans exchanged: by how much they fit better so
-# same_session_percent = 0.5# one scan as both sessions: its volumes differ by less
+# same_session_percent = 0.5# one scan as both sessions: volumes differ by less
 # same_person_percent = 5.0 # one person under two labels: as much; 0 does not look
 
 ## FreeSurfer can be run from here where its folders are missing (not a default, an example):
@@ -114,7 +114,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # primary = "moran"         # the one that p_spatial is read from
 # n = 1000                  # maps of each
 
-# [calibration]             # noise maps on which the tests are tried
+# [calibration]             # noise maps for the false positive rates of the tests
 # lengths_mm = [15, 25, 40]
 # maps = 100               # of each length; more give narrower intervals
 # nulls = 199

@@ -154,7 +154,7 @@ def stale_sentence(stale: Sequence[str]) -> str:
 def _scope(with_patients: bool) -> str:
     if with_patients:
         return "Results of the group and pseudonymous data of single patients; not for publication."
-    return "Results of the group; no table of single patients is among them."
+    return "Results of the group; no table of single patients is included."
 
 
 def _table_resource(one: WrittenTable, all_of_them: Sequence[WrittenTable]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _table_resource(one: WrittenTable, all_of_them: Sequence[WrittenTable]) -> d
     is_first = next(other for other in all_of_them if other.table is one.table) is one
     told = STALE_MARK * one.is_stale + one.simulation.sentence + one.table.meaning()
     if one.form == "csv":
-        told += " Texts that a spreadsheet would take for a formula begin with an apostrophe."
+        told += " Texts that a spreadsheet would run as a formula begin with an apostrophe."
     resource = {
         "name": name if is_first else f"{name}.{one.form}",
         "type": "table",
@@ -219,7 +219,7 @@ def _field(column: Column, kind: str) -> dict[str, Any]:
 
 
 def _further(name: str, kind: str) -> dict[str, Any]:
-    told = "as the study's participants.tsv has it"
+    told = "as in the study's participants.tsv"
     return {"name": name, "type": FIELD_TYPES.get(kind, "any"), "description": told}
 
 

@@ -35,15 +35,15 @@ BIDS_IGNORED = (
 """What BIDS has no names for; a validator passes over it."""
 
 PATIENTS = """**Tables of single patients are among these files.** They are pseudonymous, not
-anonymous: keep them where the study's own data may lie, and do not publish them."""
-NO_PATIENTS = "No table of single patients is among these files."
+anonymous: keep them where the study's data may be kept, and do not publish them."""
+NO_PATIENTS = "No table of single patients is included."
 HOW_TO_READ = """## How to read it
 
 - `datapackage.json` describes every table and column: type, unit, meaning, limits, key (Data
   Package 2.0; `frictionless validate datapackage.json`).
 - `tables/` holds the tables. A missing value is `n/a` in TSV, empty in CSV, NULL in Parquet. In CSV
-  a text that a spreadsheet would take for a formula begins with an apostrophe; TSV and Parquet have
-  every text as it is, so do not open TSV with a spreadsheet if you do not trust its source.
+  a text that a spreadsheet would run as a formula begins with an apostrophe; TSV and Parquet have
+  every text unchanged, so do not open TSV with a spreadsheet if you do not trust its source.
 - `brain_maps/` holds the maps of the group, one folder per parcellation. Where a parcel has no
   value, or a place no parcel, it is not a number (NaN), never 0.
   - `*_hemi-L_space-fsaverage_den-164k.func.gii` (or `den-10k`, which is fsaverage5): FreeView,
@@ -55,21 +55,21 @@ HOW_TO_READ = """## How to read it
   - `*_annot.txt`: one value per line in the order of FreeSurfer's color table, `nan` for rows that
     are no parcel; `*_cortex.txt`: left then right without these rows (ENIGMA Toolbox); `*.tsv`:
     with the names of the parcels.
-- `REFERENCES.md` says where the reference data behind these tables come from, under which terms,
+- `REFERENCES.md` gives the sources of the reference data behind these tables, their terms,
   and what to cite.
-- A file whose name has `stale` in it was out of date when it was exported.
+- A file with `stale` in its name was out of date at the export.
 - `CHECKSUMS.sha256`: `sha256sum --check CHECKSUMS.sha256`.
 """
 P_VALUES = """## Before you use a p value
 
 - **Of genes.** PLS1+ and PLS1- are the genes whose weight in the first component is positive, or
-  negative, beyond its bootstrap error. These lists and `q_bootstrap` take parcels as independent;
-  `q` of `go_enrichment` and `q_gene` take genes as independent. Neither are, so all of these
+  negative, beyond its bootstrap error. These lists and `q_bootstrap` treat parcels as independent;
+  `q` of `go_enrichment` and `q_gene` treat genes as independent. Neither are, so all of these
   overstate. Read `q_spatial`, which compares with maps as smooth as the observed one; `holds` of
   `findings` asks for both.
-- **How often a test is wrong** where there is nothing to find, in this study: `null_calibration`.
-- **Of parcels and symptoms.** `p` and `q` of `symptom_pls_weights` are of z, and are no test.
-  `p_perm` and `q_perm` are: they exchange patients.
+- **False positive rates** of the tests, in this study: `null_calibration`.
+- **Of parcels and symptoms.** `p` and `q` of `symptom_pls_weights` are of z, and not a test.
+  `p_perm` and `q_perm` are: they permute patients.
 - **Of cause.** There is no control group: change is not the effect of the treatment. Time,
   medication, recovery and the scanner change along with it.
 """

@@ -102,7 +102,7 @@ def aligned(values: pd.Series, atlas: Atlas) -> FloatArray:
     if unknown:
         raise StudyError(
             f"The atlas {atlas.name} has no parcels {', '.join(map(str, unknown[:5]))}, and a map "
-            "has values of them. If the atlas was changed, `ect run` makes the tables anew."
+            "has values for them. If the atlas was changed, `ect run` recomputes the tables."
         )
     if values.index.has_duplicates:
         twice = sorted(set(values.index[values.index.duplicated()]))

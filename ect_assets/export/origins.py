@@ -20,7 +20,7 @@ from ect_assets.study import Study
 from ect_assets.tables import Expression
 from ect_assets.tables.schema import Table
 
-SIMULATED = "SIMULATED: no real patient stands behind these data. "
+SIMULATED = "SIMULATED: these data are not of real patients. "
 OF_GENE_EXPRESSION = frozenset(
     (
         "donors",

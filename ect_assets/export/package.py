@@ -26,7 +26,7 @@ from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreig
 from ect_assets.intake.atlases import atlas_of
 from ect_assets.lake.catalogue import reach
 from ect_assets.lake.store import Lake
-from ect_assets.pipeline.reservations import kept_by_reviewers
+from ect_assets.pipeline.caveats import kept_by_reviewers
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError
@@ -35,7 +35,7 @@ from ect_assets.tables import TABLES, Exclusions
 from ect_assets.tables.schema import Table
 from ect_assets.whole_files import folder_beside
 
-OF_PATIENTS = "of single patients; ask for it with --with-patients"
+OF_PATIENTS = "of single patients; include it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
 NOT_MADE = "not made in this study"
 
@@ -117,7 +117,7 @@ def export_study(
     stale = _stale(study, lake, chosen, with_stale)
     with folder_beside(folder) as aside:
         fresh = aside / "export"
-        # What is of single patients is for the eyes of whoever exports it.
+        # What is of single patients is readable only by the user who exports it.
         fresh.mkdir(mode=0o700 if with_patients else 0o777)
         try:
             exported = _write(
@@ -126,12 +126,12 @@ def export_study(
         except duckdb.Error as error:
             raise StudyError(
                 f"A table of {study.name} could not be exported ({error}). Nothing was written. "
-                "If a file is damaged, `ect run` makes it again; if the disk is full, make room."
+                "If a file is corrupt, `ect run` recomputes it; if the disk is full, free space."
             ) from error
         if lake.stamps(chosen) != before:
             raise StudyError(
-                f"The tables of {study.name} were written anew while they were exported. Nothing "
-                "was written; export again when `ect run` is done."
+                f"The tables of {study.name} were rewritten during the export. Nothing "
+                "was written; export again when `ect run` has finished."
             )
         take_place(fresh, folder, aside)
     return exported
@@ -141,7 +141,7 @@ def _chosen_formats(formats: Sequence[str]) -> list[str]:
     unknown = [one for one in formats if one not in FORMATS]
     if unknown or not formats:
         raise StudyError(
-            f"{', '.join(unknown) or 'None'} is no format of an export; choose from "
+            f"{', '.join(unknown) or 'None'} is not an export format; choose from "
             f"{', '.join(FORMATS)}."
         )
     return [one for one in FORMATS if one in formats]
@@ -175,9 +175,9 @@ def _stale(
     if found and not with_stale:
         raise StudyError(
             f"Out of date in {study.name}: {', '.join(found)}. They were made from other data or "
-            "settings than the study has now. `ect run` makes them again, and `ect status` says "
-            "what stops it; with --table only others are exported, with --stale these too, and "
-            "every file of them says so."
+            "settings than the study has now. `ect run` updates them; `ect status` shows "
+            "what blocks it. Export others only with --table, or these too with --stale: "
+            "their files are marked stale."
         )
     return found
 
@@ -200,7 +200,7 @@ def _write(
         there = [table for table in chosen if lake.partitions(table)]
         left_out |= {one.table_name: NOT_MADE for one in chosen if one not in there}
         if not there:
-            raise StudyError(f"{study.name} has no tables to export yet: `ect run` makes them.")
+            raise StudyError(f"{study.name} has no tables to export yet: run `ect run` first.")
         if not with_patients:
             labels = known_labels(lake)
             for table in there:

@@ -32,9 +32,7 @@ def refuse_foreign(folder: Path, study: Study) -> None:
     """
     elsewhere = "Name another folder."
     if folder == study.lake_folder or study.lake_folder in folder.parents:
-        raise StudyError(
-            f"{folder} lies in the study's lake, which is for tables only. {elsewhere}"
-        )
+        raise StudyError(f"{folder} is in the study's lake, which is for tables only. {elsewhere}")
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -45,12 +43,12 @@ def refuse_foreign(folder: Path, study: Study) -> None:
     ours = _earlier_export(folder)
     if ours is None:
         raise StudyError(
-            f"{folder} is not empty and is no earlier export, so it is left as it is. {elsewhere}"
+            f"{folder} is not empty and not an earlier export, so it was not touched. {elsewhere}"
         )
     added = sorted(there - ours)
     if added:
         raise StudyError(
-            f"{folder} is an earlier export, and has files that it did not write: "
+            f"{folder} is an earlier export, and contains other files: "
             f"{', '.join(added[:5])}{' ...' if len(added) > 5 else ''}. They would be lost: move "
             "them elsewhere, or name another folder."
         )
@@ -79,7 +77,7 @@ def take_place(fresh: Path, folder: Path, aside: Path) -> None:
     fresh : Path
         The finished folder, on the same disk.
     aside : Path
-        Where the earlier one goes; cleared away afterwards by whoever made it.
+        Where the earlier one goes; cleared away afterwards by its caller.
     """
     if not folder.exists():
         fresh.rename(folder)

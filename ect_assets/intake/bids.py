@@ -29,7 +29,7 @@ __all__ = ["LABEL", "invalid_subjects", "read_participants", "read_tsv", "subjec
 
 _NO_LETTERS = re.compile(r"[^0-9A-Za-z]")
 _LONGEST_LABEL = 32
-_LABEL_RULE = "expected `sub-` and then letters and digits only, without spaces or signs"
+_LABEL_RULE = "expected `sub-` and then letters and digits only, without spaces or other characters"
 
 
 def subject_labels(bids: Path) -> list[str]:
@@ -72,8 +72,8 @@ def invalid_subjects(bids: Path) -> list[Problem]:
         if not LABEL.fullmatch(label):
             findings.add(
                 "subject_invalid",
-                f"the folder `sub-{_safe(label)}` is not named as BIDS wants it: {_LABEL_RULE} "
-                "(such signs are shown as _ here). Rename the folder and the files in it.",
+                f"the folder `sub-{_safe(label)}` is not a valid BIDS name: {_LABEL_RULE} "
+                "(such characters are shown as _ here). Rename the folder and the files in it.",
                 _safe(label),
             )
     if listing.rows is None:
@@ -116,6 +116,6 @@ def _find_unmatched(listing: Listing, findings: Findings) -> None:
         findings.add(
             "subject_folder_missing",
             f"{PARTICIPANTS} has this subject, but there is no folder sub-{label}. "
-            "Add the folder, or take the subject out of the table.",
+            "Add the folder, or remove the subject from the table.",
             label,
         )

@@ -67,8 +67,8 @@ def official_findings(bids: Path) -> list[Problem] | None:
         return problems_of(report["issues"], report.get("codeMessages", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
-            "The official BIDS validator gave an answer that cannot be read. "
-            f"Bring it up to date ({INSTALL} --upgrade), or take it away."
+            "The output of the official BIDS validator cannot be read. "
+            f"Update it ({INSTALL} --upgrade), or uninstall it."
         ) from error
 
 
@@ -85,8 +85,8 @@ def _ask(bids: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StudyError(
-            f"The official BIDS validator did not end ({type(error).__name__}). "
-            "What else was found stands above."
+            f"The official BIDS validator failed ({type(error).__name__}). "
+            "Other findings are listed above."
         ) from error
     return ran.stdout
 

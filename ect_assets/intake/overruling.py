@@ -142,7 +142,7 @@ def unused_reviews(exclusions: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFr
 def _check_columns(columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
-    expected = f"Expected {', '.join(REQUIRED)} and, if you like, {', '.join(OPTIONAL)}."
+    expected = f"Expected {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}."
     if missing:
         raise StudyError(f"{REVIEWED} has no column {', '.join(missing)}. {expected}")
     if len(set(columns)) < len(columns):
@@ -151,7 +151,7 @@ def _check_columns(columns: list[str]) -> None:
         )
     if unknown:
         raise StudyError(
-            f"{REVIEWED} has {len(unknown)} column(s) that mean nothing here: {listed(unknown)}. "
+            f"{REVIEWED} has {len(unknown)} unknown column(s): {listed(unknown)}. "
             f"{expected} Rename or delete them."
         )
 
@@ -176,7 +176,7 @@ def _rows(reviews: pd.DataFrame) -> Iterator[tuple[Hashable, pd.Series]]:
 def _unknown(reviews: pd.DataFrame, column: str, prefix: str, known: Collection[str]) -> list[str]:
     shown = listed([f"{prefix}{name}" if name != EVERY else name for name in sorted(known)], 8)
     return [
-        f"{REVIEWED} line {line} names a {column} that the study does not have; it has: {shown}. "
+        f"{REVIEWED} line {line} names a {column} that is not in the study; known: {shown}. "
         "Fix that cell."
         for line, value in reviews[column].items()
         if value not in known
@@ -192,7 +192,7 @@ def _faulty_decisions(reviews: pd.DataFrame) -> list[str]:
     ]
     is_word = reviews["reason"].str.fullmatch(_REASON.pattern)
     faults += [
-        f"{REVIEWED} line {line} has no reason as the table exclusions writes it: small letters "
+        f"{REVIEWED} line {line} has no valid reason, as in exclusions: lower-case letters "
         "and _, for example tiv_changed. Fix that cell."
         for line in reviews.index[~is_word]
     ]
@@ -219,8 +219,8 @@ def _contradictions(reviews: pd.DataFrame) -> list[str]:
 
 def _hopeless(line: Hashable, review: pd.Series, file_name: str) -> str:
     return (
-        f"{file_name} line {line} keeps sub-{review['subject']} in spite of {review['reason']}, "
-        "which cannot be overruled: there are no data that could be kept. Reasons that can: "
+        f"{file_name} line {line} keeps sub-{review['subject']} despite {review['reason']}, "
+        "which cannot be overruled: there are no data to keep. Reasons that can be: "
         f"{', '.join(CAN_BE_OVERRULED)}. Fix the reason or the data, or delete the line."
     )
 
@@ -241,7 +241,7 @@ def _added(excludes: pd.DataFrame, file_name: str) -> pd.DataFrame:
             "parcellation": review["parcellation"],
             "reason": EXCLUDED_BY_REVIEWER,
             "stage": STAGE_OF_REVIEW,
-            "detail": _told(line, review, file_name),
+            "detail": _sentence(line, review, file_name),
             "overruled": False,
             "overruled_by_file": None,
         }
@@ -250,9 +250,9 @@ def _added(excludes: pd.DataFrame, file_name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _told(line: Hashable, review: pd.Series, file_name: str) -> str:
+def _sentence(line: Hashable, review: pd.Series, file_name: str) -> str:
     why = "" if review["reason"] == EXCLUDED_BY_REVIEWER else f" because of {review['reason']}"
     return (
-        f"left out by a reviewer{why} ({file_name} line {line}). Delete that line to take the "
-        "patient in again."
+        f"left out by a reviewer{why} ({file_name} line {line}). Delete that line to include the "
+        "patient again."
     )

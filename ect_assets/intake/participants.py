@@ -175,8 +175,8 @@ def _without_unusable_columns(rows: pd.DataFrame, findings: Findings) -> pd.Data
         elif folded in _RESERVED:
             findings.add(
                 "column_unusable",
-                f"{PARTICIPANTS} has a column {names[0]}, a name that every table here uses "
-                "itself. It is not used. Rename it.",
+                f"{PARTICIPANTS} has a column {names[0]}, a name reserved in every table. "
+                "It is not used. Rename it.",
                 EVERY,
             )
     kept = [name for name in rows.columns if len(alike[name.casefold()]) == 1]

@@ -1,6 +1,6 @@
 """The privacy screen: content that can tell who a patient is, found before it is taken in.
 
-It walks through a patient's files and through participants.tsv and says what it found, by the
+It goes through a patient's files and through participants.tsv and reports what it found, by the
 names of fields and never by their values. What identifies, or cannot be looked through, blocks the
 patient; what cannot be judged is noted. What a file holds belongs in `privacy_files`,
 `privacy_sidecars` and `privacy_tables`, which words identify in `privacy_words` and
@@ -52,7 +52,7 @@ PARTICIPANTS = "participants.tsv"
 _SIDECAR = re.compile(r"([a-z]+-[0-9A-Za-z+]+_)*[0-9A-Za-z]+\.json")
 _SESSION = re.compile(r"(?:^|_)ses-([0-9A-Za-z]+)(?:$|_)")
 _NOT_SIDECARS = ("dataset_description.json", "participants.json", "genetic_info.json")
-_FIX = "Take out what is there, or, once a reviewer has looked at it, write"
+_FIX = "Remove it, or, once a reviewer has checked it, set"
 
 
 def screen_subject(
@@ -231,7 +231,7 @@ def _opened_traces(file: Path, path: Path) -> list[Trace]:
         return _traces(file, path)
     except OSError:
         return [
-            not_checked("file", "cannot be opened", "Give whoever runs `ect` the right to read it.")
+            not_checked("file", "cannot be opened", "Give the user who runs `ect` read permission.")
         ]
     except (MemoryError, KeyboardInterrupt):
         raise
@@ -240,7 +240,7 @@ def _opened_traces(file: Path, path: Path) -> list[Trace]:
         return [
             not_checked(
                 "file",
-                f"could not be looked through ({type(error).__name__})",
+                f"could not be screened ({type(error).__name__})",
                 "Export it again, or move it out of the dataset.",
             )
         ]
@@ -283,11 +283,11 @@ def _traces_of_name(path: Path, subject: str) -> list[Trace]:
     if path.parts[0] == "derivatives" or len(path.parts) == 1:
         return []
     if texts.is_like_a_name(path.parts[0].removeprefix("sub-")):
-        return [Trace("file_name", False, "a label of the patient that reads like a name")]
+        return [Trace("file_name", False, "a patient label that looks like a name")]
     if texts.holds_given_name(rest):
         return [Trace("file_name", True, "a person's name in the name of the file or folder")]
     if not words.BIDS_NAME.fullmatch(path.name):
-        return [Trace("file_name", False, "a name that BIDS does not know")]
+        return [Trace("file_name", False, "a name unknown to BIDS")]
     return []
 
 
@@ -317,14 +317,13 @@ def _add(
         if one.fix:
             findings.add(
                 UNCHECKED,
-                f"{where} {one.says}, so that nobody knows whether it can identify a person. "
-                f"{one.fix}",
+                f"{where} {one.says}, so it may identify a person. {one.fix}",
                 subject,
                 session,
             )
     for blocks, reason, says in (
         (True, BLOCKS, "can identify a person"),
-        (False, POSSIBLE, "might identify a person and that nobody has looked at"),
+        (False, POSSIBLE, "may identify a person and were not reviewed"),
     ):
         mine = [one for one in found if one.blocks is blocks and not one.fix]
         if not mine:

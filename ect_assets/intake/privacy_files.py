@@ -58,7 +58,7 @@ def nifti_traces(file: Path) -> list[Trace]:
             for one in _traces_of_nifti(stream, file):
                 found.add(one)
     except ForeignBytesError:
-        found.add(Trace("trailing_bytes", True, "bytes behind the compressed image"))
+        found.add(Trace("trailing_bytes", True, "bytes after the compressed image"))
     except _DAMAGE:
         pass
     return sorted(found)
@@ -107,11 +107,11 @@ def _traces_of_nifti(stream: Unpacked | BinaryIO, file: Path) -> Iterator[Trace]
     is_read = file.name.split(".")[0].endswith("_T1w")
     if n_bytes and _is_overlong(file, wanted + n_bytes):
         # The reader refuses such a file as well: it is not looked through to its end.
-        yield Trace("trailing_bytes", True, "bytes behind the image")
+        yield Trace("trailing_bytes", True, "bytes after the image")
     elif has_image and 0 < n_bytes <= (MOST_IMAGE_BYTES if is_read else MOST_OF_OTHERS_BYTES):
         yield from _traces_behind_image(stream, rest[wanted:], n_bytes)
     elif has_image and is_read and n_bytes:
-        yield Trace("trailing_bytes", False, "not looked for, the image is too large")
+        yield Trace("trailing_bytes", False, "not screened, the image is too large")
 
 
 def _image_bytes(header: nibabel.Nifti1Header) -> int:
@@ -130,7 +130,7 @@ def _traces_behind_image(
     _pass_over(stream, n_bytes - len(begun))
     behind = begun[n_bytes:] + stream.read(MOST_BYTES_BEHIND + 1)
     if len(behind) > MOST_BYTES_BEHIND or behind.strip(b"\0"):
-        yield Trace("trailing_bytes", True, "bytes behind the image")
+        yield Trace("trailing_bytes", True, "bytes after the image")
 
 
 def _traces_of_extensions(content: bytes, endianness: str) -> Iterator[Trace]:
@@ -170,7 +170,7 @@ def _traces_of_extension(body: bytes, is_afni: bool) -> Iterator[Trace]:
 def _traces_of_hidden(content: bytes) -> Iterator[Trace]:
     """Tell of bytes between header and image that belong to no extension."""
     if content.strip(b"\0"):
-        yield Trace("extension", True, "bytes before the image that are no extension")
+        yield Trace("extension", True, "bytes before the image that are not an extension")
 
 
 def _traces_of_text(field: str, text: str, is_short: bool = False) -> list[Trace]:
@@ -187,7 +187,7 @@ def _traces_of_text(field: str, text: str, is_short: bool = False) -> list[Trace
         return [Trace(field, False, "the path of a file")]
     likeness = texts.likeness_to_name(text)
     if likeness == "name":
-        return [Trace(field, True, "what reads like a name or an address")]
+        return [Trace(field, True, "what looks like a name or an address")]
     if is_short and likeness == "none" and not texts.holds_long_number(text):
         return []
     return [Trace(field, False, "a text")]
@@ -216,9 +216,9 @@ def mgh_traces(file: Path) -> list[Trace]:
             _, *shape, kind = struct.unpack_from(">6i", head)
             n_bytes = int(np.prod(shape, dtype=np.int64)) * _MGH_VOXEL_BYTES.get(kind, 0)
             if not 0 < n_bytes <= MOST_IMAGE_BYTES:
-                return [*found, Trace("tags", False, "not looked at, the image is too large")]
+                return [*found, Trace("tags", False, "not screened, the image is too large")]
             if _is_overlong(file, n_bytes + _MGH_SCAN_BYTES):
-                return [*found, Trace("tags", True, "more bytes behind the image than tags have")]
+                return [*found, Trace("tags", True, "more bytes after the image than tags have")]
             _pass_over(stream, n_bytes + _MGH_SCAN_BYTES)
             text = stream.read(MOST_BYTES).decode("latin-1")
     except _DAMAGE:

@@ -122,7 +122,7 @@ def _content(file: Path, what: str) -> tuple[Any] | Trace:
         content = stream.read(SIDECAR_BYTES + 1)
     if len(content) > SIDECAR_BYTES:
         return not_checked(
-            what, f"has more than {SIDECAR_BYTES / 1e6:.0f} MB", "Take out what is not BIDS."
+            what, f"has more than {SIDECAR_BYTES / 1e6:.0f} MB", "Remove what is not BIDS."
         )
     try:
         return (parsed(content),)
@@ -195,22 +195,22 @@ def _trace_of_key(key: str, value: Any) -> Trace | None:
     if any(texts.holds_date(text) for text in said):
         return Trace(shown, True, "a date")
     if any(texts.likeness_to_name(text) == "name" for text in said):
-        return Trace(shown, True, "what reads like a name or an address")
+        return Trace(shown, True, "what looks like a name or an address")
     is_long = any(type(number) is int and abs(number) >= 10**7 for number in values)
     return Trace(shown, False) if any(said) or is_long else None
 
 
-def _trace_of_known(key: str, said: list[str]) -> Trace | None:
+def _trace_of_known(key: str, texts_found: list[str]) -> Trace | None:
     """Judge the texts of a key that is expected in a sidecar."""
     is_typed = key.lower() in TYPED_KEYS
-    has_date = any(texts.holds_date(text) for text in said)
-    if is_typed and (has_date or any(texts.holds_long_number(text) for text in said)):
+    has_date = any(texts.holds_date(text) for text in texts_found)
+    if is_typed and (has_date or any(texts.holds_long_number(text) for text in texts_found)):
         return Trace(key, True, "a date" if has_date else "a number as long as those of records")
-    names = {texts.likeness_to_name(text) for text in said} if is_typed else set()
-    if "name" in names or any(map(_names_somebody, said)):
-        return Trace(key, True, "what reads like a name or an address")
+    names = {texts.likeness_to_name(text) for text in texts_found} if is_typed else set()
+    if "name" in names or any(map(_names_somebody, texts_found)):
+        return Trace(key, True, "what looks like a name or an address")
     if "possible" in names:
-        return Trace(key, False, "a word that is not of the trade")
+        return Trace(key, False, "a word that is not technical")
     is_version = "version" in key.lower()
     return Trace(key, False, "a date") if has_date and not is_version else None
 

@@ -18,7 +18,7 @@ from ect_assets.intake.privacy_lists import ALLOWED_COLUMNS
 from ect_assets.intake.privacy_words import Trace, not_checked
 from ect_assets.intake.tsv import TableFileError, parse_number, read_table
 
-FREE_TEXT = "free text, which is not taken into the lake"
+FREE_TEXT = "free text, which is not ingested"
 LONGEST_CODE = 40
 """Characters of a category; what is longer is a text."""
 MOST_WORDS = 3

@@ -175,7 +175,7 @@ def is_for_free_text(name: str) -> bool:
 
 
 def is_plain_name(name: str) -> bool:
-    """Say whether a name of a field may stand in a message: a word, and nobody's name."""
+    """Say whether a name of a field may stand in a message: a word, and no person's name."""
     bare = name.replace("_", "").replace(".", "").replace("-", "")
     return len(name) <= 64 and bare.isalnum() and not bare.isdigit() and not is_personal(name)
 
@@ -209,7 +209,7 @@ def shown_columns(names: Iterable[str], limit: int = 30) -> str:
         return f"{len(names)} columns without names (its first line holds data, not a heading)"
     plain = [name for name in names if is_plain_name(name)]
     shown, rest = plain[:limit], len(names) - len(plain[:limit])
-    return ", ".join(shown) + (f" and {rest} that are not named here" if rest else "")
+    return ", ".join(shown) + (f" and {rest} not named here" if rest else "")
 
 
 def shown_file(name: str, subject: str) -> str:
@@ -249,4 +249,4 @@ def not_checked(field: str, says: str, fix: str) -> Trace:
 
 def too_large(field: str) -> Trace:
     """Tell that something was not looked at because of its size."""
-    return not_checked(field, "is too large to look through", "Shorten it, or take it out.")
+    return not_checked(field, "is too large to screen", "Shorten it, or remove it.")

@@ -226,7 +226,7 @@ def cells_of_own_file(
     unsaid = [session for session in sessions if session not in setting.columns]
     if unsaid:
         raise StudyError(
-            f"{place} says no column for session {', '.join(unsaid)}; it has: "
+            f"{place} has no column for session {', '.join(unsaid)}; it has: "
             f"{', '.join(setting.columns)}. Add it to `columns`."
         )
     try:
@@ -257,7 +257,7 @@ def _columns_of(
     if len(set(columns.values())) < len(columns) and "session_id" not in rows:
         raise StudyError(
             f"{shown} has one column for several sessions ({', '.join(set(columns.values()))}) and "
-            f"no column session_id that tells them apart. Add session_id to the file, or name a "
+            f"no column session_id to distinguish them. Add session_id to the file, or name a "
             f"column for each session in `columns` of {place}."
         )
     return columns

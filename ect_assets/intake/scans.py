@@ -148,7 +148,7 @@ def _nothing_found(folder: Path, shown: str, subject: str, session: str) -> str:
         return f"{begins}, but {misplaced}"
     found = [name for name in names_in(folder.parent.parent) if name.startswith("ses-")]
     there = [name for name in found if _SESSION.fullmatch(name)]
-    there += [f"{len(found) - len(there)} with a name that is no label"] * (found != there)
+    there += [f"{len(found) - len(there)} with an invalid label"] * (found != there)
     return (
         f"{begins}; sessions found: {', '.join(there) or 'none'}. Add the image, or name the "
         "sessions in study.toml."
@@ -167,7 +167,7 @@ def _misplaced(folder: Path, subject: str, session: str) -> str | None:
     beside = [name for name in names_in(folder.parent) if name.endswith(SUFFIXES)]
     if beside:
         here = folder.parent.name
-        return f"{named_images(beside)} lies in {here}. Move it to {here}/anat."
+        return f"{named_images(beside)} is in {here}. Move it to {here}/anat."
     return None
 
 

@@ -89,10 +89,10 @@ def contradictions(bids: Path, subjects: Iterable[str], both: tuple[str, str]) -
     is_most = 2 * len(turned) > dated
     for subject, files in turned.items():
         fix = (
-            f"So it is for {len(turned)} of {dated} patients with dates: [sessions] in study.toml "
-            "probably has baseline and follow_up exchanged. Exchange them there"
+            f"So do {len(turned)} of {dated} patients with dates: [sessions] in study.toml "
+            "probably has baseline and follow_up swapped. Swap them there"
             if is_most
-            else "Exchange the labels of this patient's two sessions if they are wrong"
+            else "Swap the labels of this patient's two sessions if they are wrong"
         )
         findings.add(
             CONTRADICTED,

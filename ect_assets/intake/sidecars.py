@@ -103,7 +103,7 @@ def _plausible(
             if numbers.pop(column, None) is not None:
                 field = FROM_SIDECAR[column].what
                 fault = (
-                    f"{field} could be true by itself, but the echo time is another unit's or not "
+                    f"{field} is plausible, but the echo time is in another unit or not "
                     "shorter than the repetition time: it is probably not in seconds."
                 )
                 remarks.append(_remark(said_in[field], fault))
@@ -113,20 +113,20 @@ def _plausible(
 def _fault(value: Any, bounds: Bounds) -> str | None:
     """Say why a value cannot be true, or None."""
     if type(value) is not int and type(value) is not float:
-        return f"{bounds.what} is no plain number."
+        return f"{bounds.what} is not a single number."
     # A whole number may be too long for a float.
     if (type(value) is int and abs(value) > LARGEST) or not math.isfinite(value):
         return f"{bounds.what} is not a number."
     return None if bounds.allow(value) else bounds.refusal(value)
 
 
-def _times_agree(said: dict[str, Any], numbers: dict[str, float]) -> bool:
+def _times_agree(fields: dict[str, Any], numbers: dict[str, float]) -> bool:
     """Say whether both times can be seconds: 7.2 with an echo time of 3.1 are milliseconds."""
     repetition, echo = (numbers.get(column) for column in TIMES)
     if repetition is not None and echo is not None:
         return echo < repetition
     return not any(
-        isinstance(value := said.get(bounds.what), int | float)
+        isinstance(value := fields.get(bounds.what), int | float)
         and abs(value) <= LARGEST
         and not bounds.allow(value)
         and bounds.probable_cause(value)
@@ -137,8 +137,8 @@ def _times_agree(said: dict[str, Any], numbers: dict[str, float]) -> bool:
 def _remark(shown: str, fault: str) -> Remark:
     return (
         "sidecar_implausible",
-        f"{shown}: {fault} The value is left out of raw_scans. Fix it in the file, in the unit "
-        "that BIDS asks for.",
+        f"{shown}: {fault} The value is missing in raw_scans. Fix it in the file, in the unit "
+        "that BIDS requires.",
     )
 
 

@@ -32,16 +32,16 @@ class Refusal:
         ``outside``, ``unreadable`` or ``too_large``.
     words : str
         What is the matter; follows the name in a sentence, without a full stop.
-    mend : str
+    fix : str
         A sentence that says what to do.
     """
 
     kind: Literal["outside", "unreadable", "too_large"]
     words: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.words}. {self.mend}"
+        return f"{self.words}. {self.fix}"
 
 
 def is_within(path: Path, *roots: Path) -> bool:
@@ -94,12 +94,12 @@ def refused_file(file: Path, *roots: Path, most_bytes: int | None = None) -> Ref
     except OSError as error:
         return _unreadable(error.strerror or "unknown error")
     if not stat.S_ISREG(status.st_mode):
-        return Refusal("unreadable", "is no plain file", "Put the file itself in its place.")
+        return Refusal("unreadable", "is not a regular file", "Replace it with the file itself.")
     if most_bytes is not None and status.st_size > most_bytes:
         return Refusal(
             "too_large",
             f"has {status.st_size / 1e6:,.0f} MB, expected at most {most_bytes / 1e6:,.0f} MB",
-            "Look at what it really is, and export it again.",
+            "Check what it is, and export it again.",
         )
     return None if os.access(file, os.R_OK) else _unreadable("permission denied")
 
@@ -157,5 +157,5 @@ def _unreadable(why: str) -> Refusal:
     return Refusal(
         "unreadable",
         f"cannot be read ({why.lower()})",
-        "Give whoever runs `ect` the right to read it, or copy it again.",
+        "Give the user who runs `ect` read permission, or copy it again.",
     )

@@ -136,7 +136,7 @@ def _as_long_as_header(
     if ends_empty and not has_numbers:
         return {number: cells[:-1] for number, cells in rows.items()}
     raise TableFileError(
-        f"{shown}: every line has one cell more than the header, so that it is not sure which "
+        f"{shown}: every line has one cell more than the header, so it is unclear which "
         "column is which. Save it without row names (in R: `row.names = FALSE`) or with a heading "
         "for every column."
     )
@@ -174,7 +174,7 @@ def _refuse_headings(names: list[str], named: list[str], shown: str) -> None:
     if len(named) > 1 and all(map(_ENTITY.fullmatch, named[1:])):
         what = "subjects" if named[1].startswith("sub-") else "sessions"
         raise TableFileError(
-            f"{shown} has {what} as columns: rows and columns are exchanged. Transpose it, so that "
+            f"{shown} has {what} as columns: rows and columns are swapped. Transpose it, so that "
             "each row is one of them."
         )
 

@@ -87,7 +87,7 @@ def describe(text: str) -> str:
     if text.lower().lstrip("+-") in ("inf", "infinity", "1.#inf") or _NUMBER.fullmatch(text):
         return "an infinite number"
     if text.upper() in _SPREADSHEET_ERRORS:
-        return "an error of a spreadsheet's formula"
+        return "a spreadsheet formula error"
     if _DECIMAL_COMMA.fullmatch(text):
         return "a number with a decimal comma"
     if _DATE.fullmatch(text):

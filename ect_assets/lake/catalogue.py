@@ -121,7 +121,7 @@ def _compacted_source(
 
 
 def refresh_catalogue(lake: Lake) -> Path:
-    """Make the catalogue anew, beside the old one, and take its place in one step.
+    """Rebuild the catalogue beside the old one, and replace it in one step.
 
     Returns
     -------
@@ -144,8 +144,8 @@ def refresh_catalogue(lake: Lake) -> Path:
                 connection.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise WriteError(
-                f"{lake.own_folder}: {CATALOGUE} could not be made anew ({error}). What was there "
-                "before is as it was, and the tables are whole. Mend that, then `ect run` again."
+                f"{lake.own_folder}: {CATALOGUE} could not be rebuilt ({error}). The previous "
+                "one is unchanged, and the tables are intact. Fix that, then `ect run` again."
             ) from error
         os.replace(fresh, file)
     return file
@@ -267,24 +267,24 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in READING:
             raise QueryError(
-                "Only one statement that reads is answered (SELECT, FROM, DESCRIBE, SHOW, "
-                "SUMMARIZE); the lake is written by `ect run` alone."
+                "Only one read-only statement is allowed (SELECT, FROM, DESCRIBE, SHOW, "
+                "SUMMARIZE); only `ect run` writes to the lake."
             )
         answer = connection.sql(sql)
     except duckdb.Error as error:
-        raise QueryError(in_plain_words(error)) from error
+        raise QueryError(error_message(error)) from error
     if answer is None:
-        raise QueryError("The statement gives no rows.")
+        raise QueryError("The statement returns no rows.")
     return answer
 
 
-def in_plain_words(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Return what DuckDB says; what we said within it, of a file or a store, is all of it."""
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
         return (
-            f"The query needs more memory than it may use here ({query_memory() / 1e9:.1f} GB, "
-            f"half of what is free): {text.splitlines()[0]}"
+            f"The query needs more memory than its limit ({query_memory() / 1e9:.1f} GB, "
+            f"half of the free memory): {text.splitlines()[0]}"
         )
     if text.startswith(STACK):
         # Python's stack down to our own error, which is the first line that is not indented.

@@ -50,7 +50,7 @@ Item = TypeVar("Item")
 Whole = tuple[Values, Stamp, str, pa.Table]
 """A partition, its file's stamp and footer, and its rows."""
 KEPT_SECONDS = 3600.0
-"""For how long readers may go on with rows that have been compacted anew."""
+"""For how long readers may go on with rows that have been compacted again."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def compacted(folder: Place, table: type[Table]) -> Compacted | None:
     except FileNotFoundError:
         return None
     except (DamagedFile, OSError):
-        # Damaged: the tables are whole, and it is made anew.
+        # Damaged: the tables are whole, and it is rebuilt.
         return None
     said = {key.decode(): value.decode() for key, value in manifest.schema.metadata.items()}
     file = place / said["file"]
@@ -168,7 +168,7 @@ def compacted(folder: Place, table: type[Table]) -> Compacted | None:
 def compact(
     folder: Place, table: type[Table], entries: Sequence[Entry], before: Compacted | None
 ) -> bool:
-    """Compact a table anew where too many of its files have to be read one by one.
+    """Compact a table again where too many of its files have to be read one by one.
 
     Parameters
     ----------

@@ -43,12 +43,12 @@ def damage(file: PurePath) -> str:
     """Name a damaged file and the fix."""
     if AUDIT_LOG in file.parts:
         fix = (
-            "It is the record of what happened to the data and cannot be made again: restore it "
-            "from a backup, or move it away and a new one is begun"
+            "It is the audit trail of the data and cannot be recomputed: restore it "
+            "from a backup, or move it away and a new one is started"
         )
     else:
         fix = (
-            "Run `ect run`, which makes it again; where its patient or parcellation is no longer "
+            "Run `ect run`, which recomputes it; if its patient or parcellation is no longer "
             "in the study, delete the file"
         )
     # An address that was taken for a path has lost a slash.

@@ -146,7 +146,7 @@ def within(seconds: float, ask: Callable[[Asking], Answer]) -> Answer:
     if not is_in_time:
         _stop(asking, is_done)
         raise QueryStopped(
-            f"The query took longer than {seconds:g} seconds and was stopped. Ask for less (WHERE, "
+            f"The query took longer than {seconds:g} seconds and was stopped. Select less (WHERE, "
             "LIMIT; a join needs ON or USING), or give it more time: --timeout SECONDS (0: no "
             "limit)."
         )

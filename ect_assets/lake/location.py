@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ect_assets.problems import StudyError
-from ect_assets.whole_files import replace_whole, told_plainly
+from ect_assets.whole_files import explain_write_errors, replace_whole
 
 UNUSABLE = re.compile(r"[?\\\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 """What the addresses of SQLite and DuckDB files take for something else, or cannot write at all."""
@@ -46,12 +46,12 @@ def refuse_unusable(folder: Path, what: str) -> None:
     """
     found = UNUSABLE.search(str(folder))
     if found is not None:
-        sign = found[0] if found[0].isprintable() else "a sign that is not UTF-8"
+        sign = found[0] if found[0].isprintable() else "a character that is not UTF-8"
         shown = str(folder).encode(errors="replace").decode()
         raise StudyError(
-            f"{what} {shown!r} has {sign} in its path, with which the databases beside the tables "
-            "cannot be opened. Rename that folder, or move the study; spaces, letters of any "
-            "language and other signs are fine."
+            f"{what} {shown!r} has {sign} in its path, with which DuckDB and SQLite "
+            "cannot open files. Rename that folder, or move the study; spaces, letters of any "
+            "language and other characters are fine."
         )
 
 
@@ -224,7 +224,7 @@ def write_whole(file: Place, write: Callable[[Path], object]) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="ect_") as folder:
         here = Path(folder, file.name)
-        with told_plainly(here):
+        with explain_write_errors(here):
             write(here)
         _store().put(file, here.read_bytes())
 

@@ -72,9 +72,9 @@ def open_place(address: str) -> UPath:
     protocol, _, rest = address.partition("://")
     if protocol not in STORES:
         raise StudyError(
-            f"lake = {address!r} in study.toml: {protocol}:// is no object store in which a file "
-            f"is whole or not there at all. Those are {', '.join(sorted(STORES - {'memory'}))}; "
-            "mount others as a folder, and name that."
+            f"lake = {address!r} in study.toml: {protocol}:// is not a store that writes files "
+            f"atomically. Supported are {', '.join(sorted(STORES - {'memory'}))}; "
+            "mount others as a folder, and use its path."
         )
     if "@" in rest or "?" in rest or not rest.strip("/"):
         raise StudyError(
@@ -171,9 +171,9 @@ def stamp_of(place: UPath) -> Stamp | None:
     return _stamp(said) if said["type"] == "file" else None
 
 
-def _stamp(said: dict[str, Any]) -> Stamp:
+def _stamp(info: dict[str, Any]) -> Stamp:
     tags = ("ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "created")
-    return next(str(said[tag]) for tag in tags if said.get(tag)), int(said["size"])
+    return next(str(info[tag]) for tag in tags if info.get(tag)), int(info["size"])
 
 
 def read(place: UPath) -> bytes:
@@ -218,8 +218,8 @@ def put(place: UPath, content: bytes) -> None:
 
 def _no_bucket(place: UPath) -> StoreError:
     return StoreError(
-        f"{place.protocol}://{_bucket(place)} is not there ({place} was asked for). Make the "
-        "bucket first, or mend `lake` in study.toml."
+        f"{place.protocol}://{_bucket(place)} does not exist ({place} was requested). Create the "
+        "bucket first, or fix `lake` in study.toml."
     )
 
 
@@ -299,7 +299,7 @@ class _ForReading(fsspec.AbstractFileSystem):
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> io.BytesIO:
         if mode != "rb":
-            raise PermissionError("The lake is only read by SQL.")
+            raise PermissionError("SQL access to the lake is read-only.")
         content = self._asked(lambda: self._place.fs.cat_file(path))
         self._verify(path, content)
         return io.BytesIO(content)

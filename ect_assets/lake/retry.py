@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class ChangingError(EctError):
-    """The tables were written anew each time that they were read."""
+    """The tables were rewritten each time that they were read."""
 
 
 def read_unchanged(lake: Lake, sql: str, read: Callable[[], Answer]) -> Answer:
@@ -59,6 +59,6 @@ def read_unchanged(lake: Lake, sql: str, read: Callable[[], Answer]) -> Answer:
         if lake.stamps(tables) == before:
             return answer
     raise ChangingError(
-        "The tables are being written while they are read. Ask again in a moment, or when "
-        "`ect run` is done."
+        "The tables are being written at the same time. Retry in a moment, or when "
+        "`ect run` has finished."
     )

@@ -194,7 +194,7 @@ class Lake:
         try:
             return self._is_known(file, stamp, "", is_whole_file)
         except FileNotFoundError:
-            # Taken away meanwhile: whoever reads it sees that.
+            # Removed meanwhile: its reader sees that.
             return True
 
     def _is_known(
@@ -223,12 +223,12 @@ class Lake:
             for name, said in zip(rows.file, rows.sha256, strict=True)
         )
 
-    def _is_document(self, file: Place, stamp: Stamp, said: str) -> bool:
+    def _is_document(self, file: Place, stamp: Stamp, digest: str) -> bool:
         def is_as_written(file: Place) -> bool:
-            return hashlib.sha256(read_bytes(file)).hexdigest() == said
+            return hashlib.sha256(read_bytes(file)).hexdigest() == digest
 
         try:
-            return self._is_known(file, stamp, said, is_as_written)
+            return self._is_known(file, stamp, digest, is_as_written)
         except FileNotFoundError:
             return False
 
@@ -302,7 +302,7 @@ class Lake:
                 "Materialize it first: `ect run`."
             )
         files = {self._values(table, one): self.file(table, one) for one in partitions}
-        # Before they are read: what changes from now on was not seen by whoever has the rows.
+        # Before they are read: what changes from now on was not seen by the reader of the rows.
         stamps = {values: stamp_of(file) for values, file in files.items()}
         self._read.update({file: stamps[values] for values, file in files.items()})
         there = self._compacted(table) if len(files) > compaction.LOOSE_AT_MOST else None
@@ -381,7 +381,7 @@ class Lake:
         Raises
         ------
         SchemaError
-            When the frame is not what the table promises; nothing is written then.
+            When the frame does not match the table's schema; nothing is written then.
         """
         return self.write_content(table, partition, table.to_arrow(frame), provenance)
 

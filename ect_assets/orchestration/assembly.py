@@ -25,7 +25,7 @@ def console(config: dict[str, str]) -> dict[str, str]:
     return {"log_level": config["log_level"]}
 
 
-def walk_definitions(
+def pipeline_definitions(
     study: Study, condition: Callable[[Step], dg.AutomationCondition] | None = None
 ) -> dg.Definitions:
     """Assemble the assets of a study.

@@ -40,7 +40,7 @@ OWNERS = {
     "enrichment": "team:genetics",
     "report": "team:study",
 }
-"""Whom to ask about a station of the walk; the UI's owners."""
+"""Owners of each asset group, as the UI shows them."""
 
 
 def register_subjects(
@@ -81,10 +81,10 @@ def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) ->
     missing = unregistered(step, lake, registered)
     if missing:
         raise dg.Failure(
-            f"{step.name} would be made without {len(missing)} patient(s) who have rows in the "
-            f"lake: sub-{', sub-'.join(missing)}. The records of this Dagster home "
-            f"({len(registered)} patients registered) do not know them. `ect run` registers "
-            "everybody; with a Dagster home of your own, set DAGSTER_HOME to the study's "
+            f"{step.name} would be computed without {len(missing)} patient(s) who have rows in the "
+            f"lake: sub-{', sub-'.join(missing)}. The run records of this Dagster home "
+            f"({len(registered)} patients registered) lack them. `ect run` registers "
+            "all patients; if DAGSTER_HOME points elsewhere, set it to the study's "
             "(.dagster in its folder).",
             allow_retries=False,
         )
@@ -97,8 +97,8 @@ def partition_advice(study: Study, patients: int) -> str | None:
         return None
     return (
         f"{patients:,} patients x {len(study.parcellations)} parcellations are {count:,} "
-        f"partitions of one table; Dagster advises at most {PARTITIONS_AT_MOST:,}, and its pages "
-        "become slow. Make a study of each site: docs/large_cohorts.md."
+        f"partitions of one table; Dagster recommends at most {PARTITIONS_AT_MOST:,}; its pages "
+        "become slow. Set up one study per site: docs/large_cohorts.md."
     )
 
 
@@ -178,7 +178,7 @@ class LakeIOManager(dg.IOManager):
         self.gatherings = gatherings or {}
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
-        """Write each partition, and make the views anew where they would not show it."""
+        """Write each partition, and rebuild the views where they would not show it."""
         table = TABLES[context.asset_key.path[-1]]
         is_first = not self.lake.partitions(table)
         for result in results:
@@ -189,7 +189,7 @@ class LakeIOManager(dg.IOManager):
                 table, result.partition, result.content, result.provenance
             )
             if not written:
-                context.log.info(f"{table.table_name} {result.partition or ''} is as it was.")
+                context.log.info(f"{table.table_name} {result.partition or ''} is unchanged.")
             events = [(one.event, one.subject, one.detail) for one in result.events]
             record_events(self.lake, events, result.provenance.simulated)
         # A view over compacted rows names the other files one by one.
@@ -276,7 +276,7 @@ def as_asset(
     Returns
     -------
     AssetsDefinition
-        With column schema, a blocking check of the table's promises, and a check that tells what
+        With column schema, a blocking check of the table's schema, and a check that tells what
         was left out.
     """
     table = step.table
@@ -294,7 +294,7 @@ def as_asset(
     return dg.asset(
         name=step.name,
         description=inspect.cleandoc(step.make.__doc__ or ""),
-        group_name=step.station,
+        group_name=step.asset_group,
         partitions_def=partitions_of(step, study),
         ins={
             name: dg.AssetIn(partition_mapping=_mapping(TABLES[name], table))
@@ -310,13 +310,13 @@ def as_asset(
                 "schema",
                 asset=step.name,
                 blocking=True,
-                description="The table keeps its promises: "
+                description="The table matches its schema: "
                 "columns, types, ranges, no missing keys, no repeated rows.",
             ),
             dg.AssetCheckSpec(
                 "complete",
                 asset=step.name,
-                description="Nothing was left out in making the table.",
+                description="No patient or entry was left out of the table.",
             ),
             *(
                 dg.AssetCheckSpec(name, asset=step.name, description=what)
@@ -331,7 +331,7 @@ def as_asset(
         kinds={"python", "parquet"},
         code_version=code_version(step),
         automation_condition=condition,
-        owners=[OWNERS[step.station]],
+        owners=[OWNERS[step.asset_group]],
         io_manager_key="lake",
     )(compute)
 

@@ -154,7 +154,7 @@ class OutOfDate(OfPartitions):
     """Missing, made from other inputs than there are now, or following from what is."""
 
     label = "out of date"
-    says = "It is missing, or made from other inputs than there are now, and these can be used."
+    says = "It is missing, or its inputs have changed, and they are usable."
 
     def holds(
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
@@ -182,10 +182,7 @@ class InputsSettled(OfPartitions):
     """Nothing that it is made from is still to be made, and all that it reads is there."""
 
     label = "inputs settled"
-    says = (
-        "All that it reads is there, and nothing that it is made from is still to be made: who "
-        "failed is not waited for."
-    )
+    says = "All upstream tables exist and none is pending; failed partitions are not waited for."
 
     def holds(
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
@@ -253,7 +250,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
         return dg.AutomationConditionSensorDefinition(
             "make_what_is_out_of_date",
             target=dg.AssetSelection.all(),
-            description="Starts whatever is missing or out of date, once its inputs have settled.",
+            description="Materializes what is missing or out of date, once inputs have settled.",
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
             default_status=_status(study.schedule.arrivals),
             emit_backfills=False,
@@ -266,7 +263,7 @@ def arrival_sensor(study: Study) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="take_up_arrivals",
-        description="Takes up each patient whose data are complete by the rule in study.toml.",
+        description="Ingests each patient whose data are complete by the rule in study.toml.",
         minimum_interval_seconds=study.arrival.look_every_seconds,
         default_status=_status(study.schedule.arrivals),
     )
@@ -287,7 +284,7 @@ def arrival_sensor(study: Study) -> dg.SensorDefinition:
         return dg.SensorResult(
             skip_reason=None
             if complete
-            else dg.SkipReason("; ".join(says) or "Nobody is waiting."),
+            else dg.SkipReason("; ".join(says) or "No patient is waiting."),
             dynamic_partitions_requests=[SUBJECTS.build_add_request(complete)] if complete else [],
         )
 

@@ -147,8 +147,8 @@ def vacuum(home: Path) -> None:
                 records.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.OperationalError as error:
             raise StudyError(
-                f"Dagster's records ({file.name}) are busy, so what was deleted from them could "
-                "not be overwritten. Stop `ect ui`, then withdraw again."
+                f"Dagster's records ({file.name}) are locked, so the deleted rows could "
+                "not be overwritten. Stop `ect ui`, then run `ect withdraw` again."
             ) from error
 
 

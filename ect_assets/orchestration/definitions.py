@@ -1,4 +1,4 @@
-"""The code location: the walk of one study, and what the daemon does by itself.
+"""The code location: the pipeline of one study, and what the daemon does automatically.
 
 Nothing is computed here. The study is the one that `ECT_STUDY` names, else the one of the
 current folder.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ect_assets.orchestration.assembly import walk_definitions
+from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
 from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.notifications import notification_sensor
@@ -23,11 +23,11 @@ def build_definitions(study: Study) -> dg.Definitions:
         sensors=[arrival_sensor(study), condition_sensor(study), notification_sensor(study)],
         resources={"study": study_resource(study)},
     )
-    return dg.Definitions.merge(walk_definitions(study, conditions(study)), by_itself)
+    return dg.Definitions.merge(pipeline_definitions(study, conditions(study)), by_itself)
 
 
 def study_resource(study: Study) -> dg.ResourceDefinition:
-    """Hand the study to jobs that are not steps of the walk."""
+    """Hand the study to jobs that are not steps of the pipeline."""
     return dg.ResourceDefinition.hardcoded_resource(study)
 
 

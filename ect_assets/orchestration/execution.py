@@ -26,10 +26,10 @@ from ect_assets.orchestration.shown_metadata import (
     shown_problems,
     without_words,
 )
-from ect_assets.pipeline.broken_promises import BrokenPromises, checked
 from ect_assets.pipeline.drift import compare
 from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
+from ect_assets.pipeline.schema_violations import SchemaViolations, checked
 from ect_assets.pipeline.staleness import (
     any_input_simulated,
     code_version,
@@ -92,7 +92,7 @@ def materialize(
     Raises
     ------
     Failure
-        When the input of a partition cannot be used, or its rows break the table's promises.
+        When the input of a partition cannot be used, or its rows violate the table's schema.
         Whose partition that is has been recorded by then; nothing is written, what was there before
         stays, and `runner` makes the other partitions again without it.
     """
@@ -138,7 +138,7 @@ def materialize(
         made = replace(made, frame=made.frame.assign(**partition, simulated=simulated))
         try:
             made, content = checked(step, study, partition, made)
-        except BrokenPromises as error:
+        except SchemaViolations as error:
             lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
             failed.append(str(error))
             broken.append(str(error))
@@ -201,11 +201,11 @@ def _digest_of_what_was_read(
 
 def own_checks(step: Step) -> dict[str, str]:
     """Name the checks of a step beside schema and completeness, and say what each is about."""
-    checks = {**step.checks, REPRODUCIBLE: "The same inputs give the same table as before."}
+    checks = {**step.checks, REPRODUCIBLE: "Unchanged inputs give an unchanged table."}
     if step.drift is not None:
         checks[DRIFT] = (
-            f"Against the table as it was before: no row that counted (q < {step.drift.below:g}) "
-            "turned its sign, few crossed the limit, and the order of the values is much the same."
+            f"Compared with the previous table: no significant row (q < {step.drift.below:g}) "
+            "changed sign, few crossed the threshold, and the ranking of the values is similar."
         )
     return checks
 
@@ -214,17 +214,17 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
     """Compare what was made with what is in the lake, before it takes its place."""
     there = lake.footer(step.table, result.partition)
     if there is None:
-        first = Verdict(True, "Made for the first time.")
+        first = Verdict(True, "First materialization.")
         return {name: first for name in own_checks(step) if name not in step.checks}
     now = (result.provenance.code_version, result.provenance.inputs_sha256)
     is_repeated = (there["code_version"], there["inputs_sha256"]) == now
     is_equal = there["content_sha256"] == content_digest(result.content)
     if is_equal:
-        says = "The same rows as before."
+        says = "The rows are unchanged."
     elif is_repeated:
-        says = "The same inputs gave other rows than before."
+        says = "Unchanged inputs gave different rows."
     else:
-        says = "Made from other inputs than before."
+        says = "The inputs have changed."
     verdicts = {REPRODUCIBLE: Verdict(is_equal or not is_repeated, says)}
     if step.drift is not None:
         before, after = lake.read(step.table, result.partition), result.content.to_pandas()
@@ -236,7 +236,7 @@ def _stopped(step: Step, partition: Partition, digest: str, error: Exception) ->
     """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
     said = _said(error)
     if not isinstance(error, EctError):
-        said = f"stopped with {said} The run's log says where. Fix it, then `ect run`."
+        said = f"stopped with {said} See the run's log. Fix it, then `ect run`."
     problem = Problem(
         STOPPED,
         f"{step.name}: {said}",

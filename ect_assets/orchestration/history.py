@@ -39,8 +39,8 @@ def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -
     others = [run.run_id for run in runs if run.run_id != but]
     if others:
         raise StudyError(
-            f"{len(others)} run(s) are queued or at work. Wait until they have ended, or cancel "
-            "them in the UI, and withdraw then."
+            f"{len(others)} run(s) are queued or in progress. Wait until they end, or cancel "
+            "them in the UI, then withdraw."
         )
 
 

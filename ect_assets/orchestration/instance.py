@@ -28,7 +28,7 @@ from ect_assets.orchestration.run_storage import (
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 from ect_assets.system import is_alive
-from ect_assets.whole_files import clear_leftovers, replace_whole, told_plainly
+from ect_assets.whole_files import clear_leftovers, explain_write_errors, replace_whole
 
 SETTINGS = """\
 # Written by ect when missing; edit it freely.
@@ -180,7 +180,7 @@ def only_one_server(study: Study, address: str = "") -> Iterator[tuple[int, ...]
 @contextmanager
 def _only_one(study: Study, command: str, address: str = "") -> Iterator[tuple[int, ...]]:
     file = prepare_home(study) / f"{command}.lock"
-    with told_plainly(file):
+    with explain_write_errors(file):
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
@@ -188,10 +188,10 @@ def _only_one(study: Study, command: str, address: str = "") -> Iterator[tuple[i
         except BlockingIOError as error:
             who = os.pread(lock, 1000, 0).decode(errors="replace").strip()
             raise StudyError(
-                f"Another `ect {command}` is at work on {study.name}{f' ({who})' if who else ''}. "
+                f"Another `ect {command}` is running on {study.name}{f' ({who})' if who else ''}. "
                 f"{_what_to_do(who)}"
             ) from error
-        with told_plainly(file):
+        with explain_write_errors(file):
             os.ftruncate(lock, 0)
             os.pwrite(lock, _who_we_are(address).encode(), 0)
         # A file's lock need not reach another host, whatever shares the folder.
@@ -211,7 +211,7 @@ def _what_to_do(who: str) -> str:
     """Advise from what a lock says of its holder."""
     said = re.match(r"process (\d+) on (.*), since", who)
     if said and said[2] == socket.gethostname() and not is_alive(int(said[1])):
-        return "That process was killed, and what it started is ending: try again in a moment."
+        return "That process was killed and its subprocesses are ending: retry in a moment."
     return "Wait for it, or stop it."
 
 
@@ -243,7 +243,7 @@ def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
 def _opened_alone(study: Study) -> dg.DagsterInstance:
     """Open the records; of two processes that make them at once, Dagster spoils them for both."""
     file = study.dagster_home / "open.lock"
-    with told_plainly(file):
+    with explain_write_errors(file):
         lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -277,7 +277,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
     ]
     for run in abandoned:
         instance.report_run_failed(
-            run, "The process at work on this run was killed. What it had finished is kept."
+            run, "The process of this run was killed. Steps that had finished are kept."
         )
     return [run.run_id for run in abandoned]
 

@@ -52,15 +52,15 @@ def _is_whole(lake: Lake, table: type[Table], partition: Partition) -> bool:
 
 @dg.op(required_resource_keys={"study"})
 def make_everything(context: dg.OpExecutionContext) -> None:
-    """Make what is missing or out of date, for everybody in the BIDS folder, as `ect run` does."""
+    """Materialize what is missing or out of date, for all patients, as `ect run` does."""
     _report(context, Runner(context.resources.study).run())
 
 
 @dg.op(required_resource_keys={"study"})
 def check_everything(context: dg.OpExecutionContext) -> None:
-    """Read every file of the lake, then make what is missing, damaged or out of date.
+    """Verify every file of the lake, then materialize what is missing, corrupt or out of date.
 
-    Records of runs that are older than the study keeps them are deleted.
+    Run records past their retention time are deleted.
     """
     study: Study = context.resources.study
     deleted = delete_old_runs(study, context.instance)
@@ -70,7 +70,7 @@ def check_everything(context: dg.OpExecutionContext) -> None:
     damaged = damaged_files(lake)
     lake.clear_damaged_compaction()
     for name in damaged:
-        context.log.warning(f"{name} is damaged; it is made again.")
+        context.log.warning(f"{name} is corrupt; it will be recomputed.")
         remove(lake.folder / name)
     registered = set(context.instance.get_dynamic_partitions(SUBJECT))
     _report(
@@ -82,7 +82,7 @@ def check_everything(context: dg.OpExecutionContext) -> None:
 
 @dg.op(required_resource_keys={"study"})
 def recompute_heavy(context: dg.OpExecutionContext) -> None:
-    """Make the calibrations and the null models again, whether or not anything changed."""
+    """Recompute the calibrations and the null models, whether or not anything changed."""
     names = [step.name for step in STEPS if step.is_weekly or step.name in HEAVY]
     _report(context, Runner(context.resources.study).recompute(names))
 
@@ -97,15 +97,15 @@ def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) 
         {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}
     )
     if outcome.group_failed:
-        raise dg.Failure("A table of the group could not be made; the log says which and why.")
+        raise dg.Failure("A table of the group could not be computed; see the log.")
 
 
 class WithdrawalConfig(dg.Config):
-    """Who withdraws, said twice: it cannot be undone."""
+    """The patient to remove, entered twice: it cannot be undone."""
 
     subject: str = Field(description="The patient's label, with or without sub-")
     confirm_label: str = Field(
-        description="The same label again, typed and not copied: nothing is removed where the "
+        description="The same label again, typed and not copied: nothing is removed if the "
         "two differ in any character"
     )
     delete_source: bool = Field(
@@ -115,11 +115,11 @@ class WithdrawalConfig(dg.Config):
 
 @dg.op(required_resource_keys={"study"})
 def remove_patient(context: dg.OpExecutionContext, config: WithdrawalConfig) -> None:
-    """Remove every trace of a patient who has withdrawn consent, and make the group again."""
+    """Remove all data of a patient who withdrew consent, and recompute the group."""
     if config.confirm_label != config.subject:
         # Neither is quoted: one of them may be another patient's.
         raise dg.Failure(
-            "Nothing was removed: confirm_label is not the label in subject. Launch the job again "
+            "Nothing was removed: confirm_label differs from subject. Launch the job again "
             "with the patient's label in both.",
             allow_retries=False,
         )
@@ -145,7 +145,7 @@ def nightly_check() -> None:
 
 @dg.job(executor_def=dg.in_process_executor, description=recompute_heavy.description)
 def weekly_recomputation() -> None:
-    """Recompute what takes long."""
+    """Recompute the slow tables."""
     recompute_heavy()
 
 

@@ -45,15 +45,15 @@ def tell(study: Study, messages: list[str]) -> None:
         _mail(said, f"{study.title}: something failed", text)
 
 
-def _mail(said: Notifications, subject: str, text: str) -> None:
+def _mail(settings: Notifications, subject: str, text: str) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = (
         subject,
-        said.mail_from,
-        ", ".join(said.mail_to),
+        settings.mail_from,
+        ", ".join(settings.mail_to),
     )
     message.set_content(text)
-    host, _, port = said.mail_server.partition(":")
+    host, _, port = settings.mail_server.partition(":")
     user, password = os.environ.get("ECT_MAIL_USER"), os.environ.get("ECT_MAIL_PASSWORD")
     with smtplib.SMTP(host, int(port or 25), timeout=SECONDS_TO_ANSWER) as server:
         if user and password:
@@ -126,7 +126,7 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="tell_of_failures",
-        description=f"Writes failed runs and checks to {LOG}, and tells who is to know.",
+        description=f"Writes failed runs and checks to {LOG}, and sends notifications.",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
@@ -146,7 +146,7 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
                 tell(study, waiting)
                 waiting = []
             except (OSError, smtplib.SMTPException) as error:
-                said = f"Could not be told, tried again soon: {type(error).__name__}: {error}"
+                said = f"Could not be delivered, will be retried: {type(error).__name__}: {error}"
         return dg.SensorResult(
             skip_reason=dg.SkipReason(said),
             cursor=json.dumps({"looked": looked, "waiting": waiting}),

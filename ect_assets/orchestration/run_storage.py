@@ -78,8 +78,8 @@ def with_storage(settings: str, study: Study) -> str:
         return others
     if "storage" in (yaml.safe_load(others) or {}):
         raise StudyError(
-            f"{study.dagster_home / 'dagster.yaml'} has a `storage` of its own, and study.toml "
-            'says `dagster = "postgres"` in [storage]. Take one of the two away.'
+            f"{study.dagster_home / 'dagster.yaml'} has its own `storage`, and study.toml "
+            'has `dagster = "postgres"` in [storage]. Remove one of the two.'
         )
     # Without host and name libpq takes them from the environment, the password among them.
     search_path = quote(f"-csearch_path={schema_of(study)}")
@@ -124,7 +124,7 @@ def refuse_missing_packages() -> None:
         raise StudyError(
             "study.toml keeps Dagster's records on PostgreSQL, and "
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed: "
-            f'{INSTALL}. Or say `dagster = "sqlite"` in [storage].'
+            f'{INSTALL}. Or set `dagster = "sqlite"` in [storage].'
         )
 
 
@@ -143,10 +143,10 @@ def _claim_schema(study: Study, cursor: Any) -> None:
         cursor.execute(f'COMMENT ON SCHEMA "{schema}" IS %s', (owner,))
     elif ours not in (said or ""):
         raise StudyError(
-            f"Schema {schema} of database {_database(cursor)} is there already and is not this "
-            f"study's ({said or 'nobody says whose it is'}). Say another one in study.toml: "
-            '`postgres_schema = "..."` in [storage]. Where it is this study\'s after all, because '
-            f"its folder .dagster was lost, write the last word of that into {file}."
+            f"Schema {schema} of database {_database(cursor)} exists and belongs to another "
+            f"study ({said or 'it has no owner comment'}). Choose another one in study.toml: "
+            '`postgres_schema = "..."` in [storage]. If it is this study\'s after all, because '
+            f"its folder .dagster was lost, write the last word of that comment into {file}."
         )
 
 
@@ -184,7 +184,7 @@ def only_one_host(study: Study, command: str) -> Iterator[tuple[int, ...]]:
     Raises
     ------
     StudyError
-        When a process on some host holds it, or the server is not to be had.
+        When a process on some host holds it, or the server is unavailable.
     """
     if not uses_postgres(study):
         yield ()
@@ -198,7 +198,7 @@ def only_one_host(study: Study, command: str) -> Iterator[tuple[int, ...]]:
             if not cursor.fetchone()[0]:
                 who = _holder(cursor, key)
                 raise StudyError(
-                    f"Another `ect {command}` is at work on {study.name}"
+                    f"Another `ect {command}` is running on {study.name}"
                     f"{f' ({who})' if who else ''}. Wait for it, or stop it."
                 )
         yield (connection.fileno(),)
@@ -252,16 +252,16 @@ def _connected(study: Study, purpose: str) -> Iterator[Any]:
     except psycopg2.OperationalError as error:
         raise StudyError(
             f"PostgreSQL cannot be reached for the records of {study.name}: {_one_line(error)}. "
-            "Start the server, or mend PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD (or "
-            "PGPASSFILE) in the environment. The tables of the lake are whole."
+            "Start the server, or fix PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD (or "
+            "PGPASSFILE) in the environment. The tables of the lake are intact."
         ) from error
     try:
         connection.autocommit = True
         yield connection
     except psycopg2.Error as error:
         raise StudyError(
-            f"PostgreSQL refuses for the records of {study.name}: {_one_line(error)}. The role "
-            "needs to own the schema, or CREATE on the database, to make it."
+            f"PostgreSQL denies access to records of {study.name}: {_one_line(error)}. The role "
+            "must own the schema, or have CREATE on the database, to create it."
         ) from error
     finally:
         connection.close()
@@ -289,11 +289,11 @@ def refuse_other_version(study: Study, instance: dg.DagsterInstance) -> None:
     if there == expected:
         return
     raise StudyError(
-        f"The records of {study.name} in schema {schema_of(study)} have the layout {there}, and "
+        f"The records of {study.name} in schema {schema_of(study)} have revision {there}, and "
         f"this version of Dagster needs {expected or 'an older one'}. Stop `ect ui` on every host, "
-        "back up the schema, and bring it up to date: "
+        "back up the schema, and migrate it: "
         f"DAGSTER_HOME={study.dagster_home} dagster instance migrate. "
-        "Where it is newer, install the version that made it."
+        "If it is newer, install the version that created it."
     )
 
 
@@ -306,7 +306,7 @@ def failures(study: Study) -> tuple[type[Exception], ...]:
 
 
 def why_unusable(study: Study, error: Exception) -> str:
-    """Tell what is wrong with the records, and the mend.
+    """Tell what is wrong with the records, and the fix.
 
     Parameters
     ----------
@@ -318,11 +318,11 @@ def why_unusable(study: Study, error: Exception) -> str:
     if uses_postgres(study):
         return (
             f"The records of {study.name} on PostgreSQL, schema {schema_of(study)}, cannot be "
-            f"used ({_one_line(why or cause)}). The tables are whole. See that the server is at "
-            "work and that the role may use that schema; then the same command goes on."
+            f"used ({_one_line(why or cause)}). The tables are intact. Check that the server is "
+            "running and that the role may use that schema; then run the command again."
         )
     return (
-        f"{study.dagster_home}: the records of runs cannot be used ({why}). The tables are whole. "
-        "Make room there and see that the folder is yours to write; where the records are "
-        "damaged, move the folder away: `ect run` makes it anew, and only the history is lost."
+        f"{study.dagster_home}: the run records cannot be used ({why}). The tables are intact. "
+        "Free some space there and check that the folder is writable; if the records are "
+        "corrupt, move the folder away: `ect run` recreates it, and only the history is lost."
     )

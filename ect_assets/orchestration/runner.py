@@ -1,4 +1,4 @@
-"""What has to be made, and making it: the walk through a study, run by run.
+"""What has to be made, and making it: the pipeline of a study, run by run.
 
 Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
 everything shows in the UI. What is out of date is decided in `freshness`; this module only
@@ -18,7 +18,7 @@ from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.volumes.sources import source_class
 from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.assembly import walk_definitions
+from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.assets import (
     SUBJECT,
     parcellations_of,
@@ -45,7 +45,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class Outcome:
-    """What a walk did.
+    """What a run of the pipeline did.
 
     Attributes
     ----------
@@ -137,16 +137,16 @@ class Runner:
         labels = subject_labels(self.study.bids_folder)
         subjects = _known(subjects, labels, "subject")
         parcellations = _known(parcellations, sorted(self.study.parcellations), "parcellation")
-        return self._walk(
+        return self._run_steps(
             steps, subjects, parcellations, again, labels if arrived is None else arrived
         )
 
     def recompute(self, tables: Sequence[str]) -> Outcome:
         """Make some tables of the group again, and nothing else, current or not."""
         steps = [step for step in STEPS if step.name in tables]
-        return self._walk(steps, (), sorted(self.study.parcellations), True, ())
+        return self._run_steps(steps, (), sorted(self.study.parcellations), True, ())
 
-    def _walk(
+    def _run_steps(
         self,
         steps: Sequence[Step],
         subjects: Sequence[str],
@@ -165,7 +165,7 @@ class Runner:
             outcome.departed = register_subjects(self.study, instance, arrived)
             registered = set(instance.get_dynamic_partitions(SUBJECT))
             subjects = [one for one in subjects if one in registered]
-            job = walk_definitions(self.study).resolve_implicit_global_asset_job_def()
+            job = pipeline_definitions(self.study).resolve_implicit_global_asset_job_def()
             if are_wanted(self.study):
                 self._workers = Workers(self.study, instance, job)
             for wave in self._waves(steps, subjects, parcellations):
@@ -182,9 +182,9 @@ class Runner:
         for wave in waves_of(steps, self.study):
             keys = wave[0].table.partitions
             if keys == ():
-                yield [Batch(wave[0].station, wave, ({},))]
+                yield [Batch(wave[0].asset_group, wave, ({},))]
             elif keys == ("parcellation",):
-                title = f"{wave[0].station}{' and on' if len(wave) > 1 else ''}"
+                title = f"{wave[0].asset_group}{' and on' if len(wave) > 1 else ''}"
                 yield [Batch(f"{title}, {one['parcellation']}", wave, (one,)) for one in by_atlas]
             elif keys == ("subject",):
                 yield [Batch(f"sub-{one}", wave, ({"subject": one},)) for one in subjects]
@@ -372,7 +372,7 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
     Parameters
     ----------
     steps : sequence of Step
-        In the order of the walk: each after all that it reads.
+        In pipeline order: each after all that it reads.
 
     Returns
     -------
@@ -439,10 +439,10 @@ def _named(step: Step, partition: Partition) -> str:
     return f"{step.name} ({which})" if which else step.name
 
 
-def _known(said: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
-    unknown = [one for one in said or () if one not in known]
+def _known(wanted: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
+    unknown = [one for one in wanted or () if one not in known]
     if unknown:
         raise StudyError(
-            f"There is no {what} {', '.join(unknown)} in this study; it has {', '.join(known)}."
+            f"This study has no {what} {', '.join(unknown)}; it has {', '.join(known)}."
         )
-    return said or known
+    return wanted or known

@@ -24,7 +24,7 @@ from ect_assets.tables.schema import Table
 
 PICTURES = "pictures"
 """Folder of the cache for pictures of patients."""
-SEE_EXCLUSIONS = "The table exclusions says what, and so does `ect run`."
+SEE_EXCLUSIONS = "See the table exclusions, or the output of `ect run`."
 
 
 def is_about_patients(table: type[Table]) -> bool:
@@ -101,7 +101,7 @@ def shown_failure(table: type[Table], sentences: list[str]) -> str:
     """Say that partitions could not be made, without what is wrong with a patient."""
     if not is_about_patients(table):
         return "\n".join(sentences)
-    return f"{len(sentences)} partition(s) could not be made. {SEE_EXCLUSIONS}"
+    return f"{len(sentences)} partition(s) failed. {SEE_EXCLUSIONS}"
 
 
 class StoppedError(Exception):

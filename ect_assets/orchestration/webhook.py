@@ -47,7 +47,7 @@ def post_json(url: str, content: Mapping[str, object], private_hosts: Iterable[s
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
-        raise WebhookRefused("The webhook has to begin with https:// or http:// and a host.")
+        raise WebhookRefused("The webhook must begin with https:// or http:// and a host.")
     body = json.dumps(content).encode()
     if parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(
         parts.netloc
@@ -57,8 +57,8 @@ def post_json(url: str, content: Mapping[str, object], private_hosts: Iterable[s
         status = _straight(parts, body, address_of(parts, private_hosts))
     if 300 <= status < 400:
         raise WebhookRefused(
-            f"{parts.hostname} redirects elsewhere ({status}), which is not followed. Write the "
-            "address that takes the message into [notifications] webhook."
+            f"{parts.hostname} redirects ({status}), which is not followed. Put the "
+            "address that accepts the message into [notifications] webhook."
         )
     if status >= 400:
         raise WebhookRefused(f"{parts.hostname} refused the message ({status}).")
@@ -84,7 +84,7 @@ def address_of(parts: SplitResult, private_hosts: Iterable[str] = ()) -> str:
     is_named = _is_numeric(host) or host in {one.lower() for one in private_hosts}
     if not is_named and not all(is_public(one) for one in addresses):
         raise WebhookRefused(
-            f"{host} is at a private address. If that is meant, add the name to study.toml: "
+            f"{host} has a private address. If that is intended, add the name to study.toml: "
             f'[notifications] private_hosts = ["{host}"].'
         )
     return addresses[0]

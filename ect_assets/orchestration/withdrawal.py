@@ -216,7 +216,7 @@ def _remove_cached(study: Study, subject: str) -> int:
     for log in (*study.folder.glob("*.log*"), *study.dagster_home.glob("*.log*")):
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
         if named.search(text):
-            # Written into, not replaced: whoever has it open goes on writing.
+            # Written into, not replaced: a process that has it open goes on writing.
             kept = [line for line in text.splitlines(keepends=True) if not named.search(line)]
             with log.open("r+", encoding="utf-8") as stream:
                 stream.writelines(kept)
@@ -252,8 +252,8 @@ def _refuse_remaining_sources(study: Study, subject: str) -> None:
     ]
     if there:
         raise StudyError(
-            f"sub-{subject} still has data in {', '.join(there)}: they would be taken up again. "
-            "Remove them first, or say --delete-source to have them deleted for good."
+            f"sub-{subject} still has data in {', '.join(there)}, which would be ingested again. "
+            "Remove them first, or use --delete-source to delete them permanently."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a withdrawal that has begun has to do still: kept until it is done, whoever is killed.
+"""What a withdrawal that has begun has to do still: kept until it is done, also if killed.
 
 One small file in the study's folder. It names the label, and what remains for a person to do, only
 until then. What is done belongs in `withdrawal`.
@@ -64,7 +64,7 @@ def unfinished_withdrawals(study: Study) -> dict[str, Withdrawal]:
         return {}
     except (OSError, ValueError) as error:
         raise StudyError(
-            f"{RECORD} in the study's folder cannot be read, and it says which patients are being "
+            f"{RECORD} in the study's folder cannot be read, and it lists which patients are being "
             "withdrawn. Run `ect withdraw` again for them, then delete it."
         ) from error
     return {

@@ -28,7 +28,7 @@ from ect_assets.study import Study
 DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
 SECONDS_TO_CANCEL = 90
-GONE = "The process that followed this run is gone."
+GONE = "The process that monitored this run has died."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""All steps of the walk, in the order in which the data take it."""
+"""All steps of the pipeline, in the order in which data flow."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STEP_OF = {step.name: step for step in STEPS}
 
 
 def steps_for(tables: Sequence[str] | None) -> list[Step]:
-    """List the steps that make some tables, and all that these read, in the order of the walk.
+    """List the steps that make some tables, and all that these read, in pipeline order.
 
     Parameters
     ----------

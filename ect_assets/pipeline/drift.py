@@ -39,9 +39,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, table: type[Table], by: D
         before[keys + columns], after[keys + columns], on=keys, suffixes=("_before", "_after")
     ).set_index(keys)
     if both.empty:
-        return Verdict(
-            False, f"{table.table_name} has no row in common with what was there before."
-        )
+        return Verdict(False, f"{table.table_name} has no row in common with the previous table.")
     counted = both[f"{by.q}_before"] < by.below
     counts = both[f"{by.q}_after"] < by.below
     old, new = both[f"{by.value}_before"], both[f"{by.value}_after"]
@@ -57,7 +55,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, table: type[Table], by: D
         f"lost: {_named(lost)}",
         f"turned: {_named(turned)}",
         f"rank correlation of {by.value}: {correlation:.3f}",
-        *([f"{fewer} rows are only in one of the two"] if fewer else []),
+        *([f"{fewer} rows are in only one of the two"] if fewer else []),
     ]
     return Verdict(passed, "; ".join(says) + ".")
 

@@ -46,7 +46,7 @@ class FileMemory:
         ----------
         made_from : str
             Digest with which it was last made or tried. After another one the files are looked at
-            again: whoever made it may have seen newer ones.
+            again: its writer may have seen newer ones.
         """
         key = (step.name, *sorted(partition.items()))
         known = self._looks.get(key)

@@ -29,7 +29,7 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
     Parameters
     ----------
     gates : sequence of Step
-        In the order of the walk.
+        In pipeline order.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def _problem(
     whom = "this patient is left out" if "subject" in partition else "the group is not analysed"
     return Problem(
         NOT_CHECKED,
-        f"the check {gate.name} did not run on the present data: {why} Until it has, {whom}.",
+        f"the check {gate.name} did not run on the current data: {why} Until it has, {whom}.",
         gate.name,
         subject=partition.get("subject", EVERY),
         parcellation=partition.get("parcellation", EVERY),
@@ -127,8 +127,5 @@ def _why(
     if waits_for:
         return f"it waits for {', '.join(dict.fromkeys(waits_for))}, which did not run either."
     if lake.footer(gate.table, partition) is None:
-        return f"it was not made. `ect run --table {gate.name}` makes it, or says why it cannot."
-    return (
-        "it was made from other files, settings or software than there are now. `ect run` makes it "
-        "again."
-    )
+        return f"it is missing. `ect run --table {gate.name}` makes it, or reports why it cannot."
+    return "it is stale: files, settings or software have changed since. `ect run` updates it."

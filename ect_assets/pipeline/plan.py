@@ -14,6 +14,7 @@ from itertools import product
 
 from ect_assets.lake.store import Failure, Lake, Partition
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.blocked import blocked_by
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.input_changes import Change, changes
 from ect_assets.pipeline.staleness import (
@@ -23,7 +24,6 @@ from ect_assets.pipeline.staleness import (
     seconds_to_settle,
     unregistered,
 )
-from ect_assets.pipeline.standing import blocked_by
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import STOPPED
 from ect_assets.study import Study
@@ -105,14 +105,14 @@ class Item:
         if self.waits_for:
             return f"needs {', '.join(self.waits_for)}"
         if self.is_retry:
-            return "it stopped, and is tried again"
+            return "it stopped, and will be retried"
         if self.changes:
             return "; ".join(str(one) for one in self.changes)
         if self.follows:
             return f"after {', '.join(self.follows)}"
         if self.state is State.MISSING:
             return "never made"
-        return "tried since with other inputs, which failed" if self.is_due else ""
+        return "retried since with other inputs, which failed" if self.is_due else ""
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def has_failed_before(step: Step, study: Study, lake: Lake, partition: Partition
 
 
 def _problems(step: Step, lake: Lake) -> list[str]:
-    """List what went wrong in the tables before a step; what comes after it is not its business."""
+    """List what went wrong in the tables before a step; those of later steps are out of scope."""
     found = [problem for _, one in lake.failures() for problem in one.problems]
     return [str(problem) for problem in found if problem.stage in step.upstream]
 

@@ -56,7 +56,7 @@ def study_status(study: Study) -> list[TableStatus]:
     Returns
     -------
     list of TableStatus
-        In the order of the walk.
+        In pipeline order.
     """
     planner = Planner(study, lake_of(study))
     return [_table_status(step.name, planner.items([step])) for step in STEPS]
@@ -68,7 +68,7 @@ def out_of_date_tables(study: Study) -> list[str]:
     Returns
     -------
     list of str
-        In the order of the walk.
+        In pipeline order.
     """
     return [one.name for one in study_status(study) if one.is_out_of_date]
 

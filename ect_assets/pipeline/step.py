@@ -1,4 +1,4 @@
-"""What a step of the walk is: the table it makes, what it reads, and how.
+"""What a step of the pipeline is: the table it makes, what it reads, and how.
 
 A step is a function of tables with a note of everything else that its result depends on:
 settings, source files, packaged data. `assets` holds the steps; `orchestration` turns them into
@@ -146,7 +146,7 @@ class Made:
     Attributes
     ----------
     frame : DataFrame
-        Rows of the table; partition keys and `simulated` are added by whoever runs the step.
+        Rows of the table; partition keys and `simulated` are added by the executor.
     problems : tuple of Problem
         What was left out, or could not be read, and why.
     figures : mapping
@@ -175,7 +175,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the walk.
+    """One step of the pipeline.
 
     Attributes
     ----------
@@ -183,8 +183,8 @@ class Step:
         The table it makes.
     make : callable
         ``make(work, **inputs)`` gives a frame or `Made`; its docstring is what the UI shows.
-    station : str
-        Where on the walk it stands; the UI's group.
+    asset_group : str
+        Its asset group in the UI.
     inputs : tuple of str
         Tables that it reads: the names of the function's parameters after the first.
     after : tuple of str
@@ -203,7 +203,7 @@ class Step:
         Checks of which it says whether they have run on the data as they are now; it is made where
         they failed, too.
     leaves_out_rows : bool
-        Whether patients whose rows break the table's promises are left out of the table, each with
+        Whether patients whose rows violate the table's schema are left out of the table, each with
         a problem, and the others are kept.
     from_patients : bool
         Whether it reads the study's own data, not only tables.
@@ -230,7 +230,7 @@ class Step:
 
     table: type[Table]
     make: Callable[..., pd.DataFrame | Made]
-    station: str
+    asset_group: str
     inputs: tuple[str, ...]
     after: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -270,7 +270,7 @@ class Step:
         return self.unavailable(study, partition) if self.unavailable else None
 
 
-def step(table: type[Table], station: str, **notes: Any) -> Callable[[Callable], Step]:
+def step(table: type[Table], asset_group: str, **notes: Any) -> Callable[[Callable], Step]:
     """Turn a function into a `Step`; its parameters after the first name the tables it reads.
 
     Parameters
@@ -283,6 +283,6 @@ def step(table: type[Table], station: str, **notes: Any) -> Callable[[Callable],
 
     def decorate(make: Callable[..., pd.DataFrame | Made]) -> Step:
         inputs = tuple(inspect.signature(make).parameters)[1:]
-        return Step(table=table, make=make, station=station, inputs=inputs, **notes)
+        return Step(table=table, make=make, asset_group=asset_group, inputs=inputs, **notes)
 
     return decorate

@@ -17,7 +17,7 @@ from ect_assets.problems import StudyError
 
 DATA_FOLDER = Path(__file__).resolve().parent / "data"
 CHECKSUMS = "CHECKSUMS.sha256"
-MEND = "reinstall ect-assets"
+FIX = "reinstall ect-assets"
 
 SPHERE = ["x_sphere", "y_sphere", "z_sphere"]
 PARCEL_COLUMNS = [
@@ -49,7 +49,7 @@ CELL_TYPE_NAMES = {
 def _checksums(folder: Path) -> dict[str, str]:
     listing = folder / CHECKSUMS
     if not listing.is_file():
-        raise StudyError(f"{listing} is missing: {MEND}.")
+        raise StudyError(f"{listing} is missing: {FIX}.")
     lines = listing.read_text(encoding="utf-8").splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
@@ -62,9 +62,9 @@ def _verified(file: Path) -> Path:
             f"There is no packaged reference file {file.name!r}. There are: {', '.join(listed)}."
         )
     if not file.is_file():
-        raise StudyError(f"{file} is missing: {MEND}.")
+        raise StudyError(f"{file} is missing: {FIX}.")
     if hashlib.sha256(file.read_bytes()).hexdigest() != listed[file.name]:
-        raise StudyError(f"{file} is damaged: {MEND}.")
+        raise StudyError(f"{file} is damaged: {FIX}.")
     return file
 
 

@@ -37,7 +37,7 @@ class Section:
 
 
 def summarise(study: Study, lake: Lake) -> list[Section]:
-    """Put the results that exist into sections, in the order of the walk.
+    """Put the results that exist into sections, in pipeline order.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def _overruled(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "Kept by a reviewer",
-        ["patient", "session", "parcellation", "in spite of", "why"],
+        ["patient", "session", "parcellation", "despite", "why"],
         [[str(value) for value in row] for row in rows],
     )
 
@@ -134,7 +134,7 @@ def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
     )
     return Section(
         "What changed in the brain",
-        ["parcellation", "patients", "parcels", "q < .05", "surest growth", "surest loss"],
+        ["parcellation", "patients", "parcels", "q < .05", "strongest growth", "strongest loss"],
         [
             [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
             for name, n, parcels, found, up, down, *_ in rows
@@ -180,7 +180,7 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
             "parcellation",
             "PLS1 explains",
             "p by null model",
-            "false alarms at 5%",
+            "false positives at 5%",
             "PLS1+",
             "PLS1-",
             "spatial q < .05",
@@ -189,9 +189,9 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
             [name, f"{100 * r2:.1f} %", p, alarms, str(plus), str(minus), str(spatial)]
             for name, r2, p, alarms, plus, minus, spatial in rows
         ],
-        "False alarms: how often that null model gives p <= 0.05 on noise as smooth as the map, "
+        "False positives: how often that null model gives p <= 0.05 on noise as smooth as the map, "
         "with its 95 % interval. "
-        "PLS1+ and PLS1- pass the bootstrap, which takes parcels as independent and overstates; "
+        "PLS1+ and PLS1- pass the bootstrap, which treats parcels as independent and overstates; "
         "the last column counts genes that pass the spatial null.",
     )
 
@@ -202,13 +202,13 @@ def _pathways(connection: duckdb.DuckDBPyConnection) -> Section:
         questions.PATHWAYS,
     )
     return Section(
-        "What those genes do: Gene Ontology",
+        "Gene Ontology terms of those genes",
         ["parcellation", "genes", "term", "", "overlap", "fold", "q genes", "q spatial"],
         [
             [atlas, side, term, space, f"{k}/{m}", f"{fold:.1f}", probability(q), probability(qs)]
             for atlas, side, term, space, k, m, fold, q, qs, *_ in rows
         ],
-        "The best terms of each list. q genes takes genes as independent and overstates; q spatial "
+        "The best terms of each list. q genes treats genes as independent, overstates; q spatial "
         "is against null maps. All terms: go_enrichment.",
     )
 
@@ -225,7 +225,7 @@ def _cell_types(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
             [a, name, str(n), f"{nes:+.2f}", probability(q), probability(qs), str(plus), str(minus)]
             for a, name, n, nes, q, qs, plus, minus in rows
         ],
-        f"q genes permutes genes, as the field does, and overstates; q spatial is against "
+        f"q genes permutes genes, as is usual, and overstates; q spatial is against "
         f"{study.nulls.primary} null maps.",
     )
 
@@ -253,7 +253,7 @@ def _claims(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
     )
     return Section(
         "What holds",
-        ["parcellation", "claims", "the field would report", "hold in space too"],
+        ["parcellation", "claims", "the field would report", "also hold spatially"],
         [
             [atlas, questions.KINDS[kind], str(claimed), str(held)]
             for atlas, kind, claimed, held in rows

@@ -1,4 +1,4 @@
-"""How often each test cries wolf on smooth noise, for one parcellation and expression matrix.
+"""False positive rate of each test on smooth noise, for one parcellation and expression matrix.
 
 Noise maps know nothing of gene expression, so whatever a test finds in them is a false positive.
 The tests are those of `statistics` and the null models those of `nulls`; here they are only run

@@ -120,7 +120,7 @@ def collect_exclusions(
     rows += [
         Problem(
             "not_processed",
-            "has no volumes yet. `ect status` says what it waits for; `ect run` takes it up "
+            "has no volumes yet. `ect status` shows what it waits for; `ect run` includes it "
             "as it is.",
             "parcel_gmv",
             subject=subject,
@@ -147,7 +147,7 @@ def _without_repeated(rows: list[Problem]) -> list[Problem]:
     """
     told = [one for one in rows if one.reason not in (NOT_CHECKED, *CAN_BE_OVERRULED)]
 
-    def is_told(missing: Problem) -> bool:
+    def is_said(missing: Problem) -> bool:
         return any(
             one.subject == missing.subject
             and STAGES.index(one.stage) <= STAGES.index(missing.stage)
@@ -156,7 +156,7 @@ def _without_repeated(rows: list[Problem]) -> list[Problem]:
         )
 
     return [
-        one for one in rows if one.reason != NOT_CHECKED or one.subject == EVERY or not is_told(one)
+        one for one in rows if one.reason != NOT_CHECKED or one.subject == EVERY or not is_said(one)
     ]
 
 
@@ -235,7 +235,7 @@ def paired_cohort(
     if unexplained:
         raise StudyError(
             f"sub-{', sub-'.join(unexplained)}: volumes of {parcellation} are incomplete, and no "
-            "step said why. Make them again: `ect run --again --subject "
+            "step logged why. Recompute them: `ect run --again --subject "
             f"{unexplained[0]}`."
         )
     is_lacking = is_outside & wide.loc[subjects].isna().any().to_numpy()

@@ -74,7 +74,7 @@ class Resources(BaseModel):
             if not re.fullmatch(r"--[a-z][a-z-]*(=.+)?", option):
                 raise ValueError(f"{option!r}: write it as --name or --name=value")
             if any(own.startswith(name) for own in OWN_OPTIONS):
-                raise ValueError(f"{option!r} is set by ect itself, which finds its jobs by it")
+                raise ValueError(f"{option!r} is set by ect itself, which uses it to find its jobs")
         return value
 
     def narrowed(self, other: Resources) -> Resources:
@@ -107,7 +107,7 @@ class Cluster(Resources):
         environment goes along, but HOME, USER, LOGNAME, PATH, LANG, and how to reach PostgreSQL
         (never PGPASSWORD). Values are never written into a file.
     resources : dict of str to Resources
-        By station of the walk or, narrower, by table; wins over the rest of `[cluster]`.
+        By asset group or, narrower, by table; wins over the rest of `[cluster]`.
     """
 
     executor: Literal["local", "slurm"] = "local"

@@ -48,7 +48,7 @@ def _text(file: Path) -> str:
     if len(content) > MOST_BYTES:
         raise StudyError(
             f"{file} is larger than {MOST_BYTES // 1000} kB, so it is not the settings of a "
-            "study. Put the right file in its place, or make one with `ect init PATH`."
+            "study. Replace it with the right file, or create one with `ect init PATH`."
         )
     try:
         return content.decode("utf-8-sig")
@@ -104,7 +104,7 @@ def _fault(names: tuple[str, ...], value: Any) -> str | None:
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return f"is longer than {LONGEST_TEXT} characters"
     if isinstance(value, str) and _control(value):
-        return "has a line break or another control character in it; take it out"
+        return "contains a line break or another control character; remove it"
     return None
 
 

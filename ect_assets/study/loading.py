@@ -17,9 +17,9 @@ STUDIES_FOLDER = "studies"
 
 FAULTS_SHOWN = 10
 PLAIN_WORDS = {
-    "extra_forbidden": "there is no such setting; is it misspelt?",
+    "extra_forbidden": "unknown setting; is it misspelt?",
     "missing": "is missing",
-    "finite_number": "has to be a number, not nan or inf",
+    "finite_number": "must be a number, not nan or inf",
     "string_pattern_mismatch": "only letters and digits, without sub- or ses-; names of "
     "parcellations and instruments in lower case, with _",
 }
@@ -45,11 +45,11 @@ def load_study(folder: Path | str) -> Study:
     if not file.is_file():
         raise StudyError(
             f"{file.parent} is not a study: it has no {STUDY_FILE}. "
-            "Make one with `ect init PATH`, or try `ect demo`."
+            "Create one with `ect init PATH`, or try `ect demo`."
         )
     settings = read_settings(file)
     if "folder" in settings:
-        raise StudyError(f"{file}: folder: it is where this file lies; take the setting away.")
+        raise StudyError(f"{file}: folder: it is the folder of this file; remove the setting.")
     try:
         study = Study(folder=file.parent, **settings)
     except ValidationError as error:
@@ -73,13 +73,13 @@ def _faults(error: ValidationError) -> str:
     return "; ".join([*said, f"and {more} more"] if more > 0 else said)
 
 
-def find_study(said: str | Path | None = None) -> Path:
+def find_study(name: str | Path | None = None) -> Path:
     """Find the folder of the study that a command is about.
 
     Parameters
     ----------
-    said : path or str, optional
-        What the user said (``--study``): a folder, or the name of a folder below ``studies/``.
+    name : path or str, optional
+        The argument of ``--study``: a folder, or the name of a folder below ``studies/``.
         Without it ``ECT_STUDY``, then the current folder and those above it, then the only
         study below ``studies/``.
 
@@ -91,17 +91,17 @@ def find_study(said: str | Path | None = None) -> Path:
     Raises
     ------
     StudyError
-        When there is none, or more than one and none was said.
+        When there is none, or more than one and none was named.
     """
-    said = said or os.environ.get("ECT_STUDY") or None
-    if said is not None:
-        named = Path(said).expanduser()
+    name = name or os.environ.get("ECT_STUDY") or None
+    if name is not None:
+        named = Path(name).expanduser()
         for folder in (named, Path(STUDIES_FOLDER) / named):
             if (folder / STUDY_FILE).is_file():
                 return folder.resolve()
         raise StudyError(
             f"{named} is not a study: it has no {STUDY_FILE}. "
-            "Make one with `ect init PATH`, or try `ect demo`."
+            "Create one with `ect init PATH`, or try `ect demo`."
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -112,8 +112,8 @@ def find_study(said: str | Path | None = None) -> Path:
         return found[0]
     if not found:
         raise StudyError(
-            f"There is no study here ({here}). Try `ect demo`, make one with `ect init PATH`, "
-            "or say which with --study PATH."
+            f"There is no study here ({here}). Try `ect demo`, create one with `ect init PATH`, "
+            "or choose one with --study PATH."
         )
     names = ", ".join(folder.name for folder in found)
-    raise StudyError(f"There are several studies here: {names}. Say which with --study NAME.")
+    raise StudyError(f"There are several studies here: {names}. Choose one with --study NAME.")

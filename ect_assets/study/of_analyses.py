@@ -134,7 +134,7 @@ class GeneSetSource(Settings):
     @model_validator(mode="after")
     def _one_source(self) -> GeneSetSource:
         if (self.file is None) == (self.enrichr is None):
-            raise ValueError("say either `file` or `enrichr`")
+            raise ValueError("give either `file` or `enrichr`")
         return self
 
 
@@ -149,5 +149,5 @@ class Enrichment(Settings):
     @model_validator(mode="after")
     def _some_size(self) -> Enrichment:
         if self.min_size > self.max_size:
-            raise ValueError("min_size is larger than max_size, so that no gene set is left")
+            raise ValueError("min_size is larger than max_size, so no gene set is left")
         return self

@@ -68,7 +68,7 @@ class Schedule(Settings):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("there is no such time zone; say one such as Europe/Berlin")
+            raise ValueError("unknown time zone; use one such as Europe/Berlin")
         return value
 
 

@@ -126,7 +126,7 @@ class Instrument(Settings):
         in_own_file = self.file is not None and bool(self.columns) and self.column is None
         if not (in_sessions_file or in_own_file):
             raise ValueError(
-                "say either `column` (of sub-*_sessions.tsv) or `file` with `columns` by session"
+                "give either `column` (of sub-*_sessions.tsv) or `file` with `columns` by session"
             )
         return self
 

@@ -1,7 +1,7 @@
 """Whether the folders and files that a study names can be what they are named for.
 
 A lake in the place of the sources would mix what is computed with what was measured, and its
-cleaning with what must not be touched. That a folder is missing is said by whoever reads it.
+cleaning with what must not be touched. That a folder is missing is reported by its reader.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def refuse_impossible_places(study: Study) -> None:
         refuse_unusable(lake, "The lake")
     for setting, folder in _folders(study):
         if _exists(setting, folder) and not folder.is_dir():
-            raise StudyError(f"{setting} = {str(folder)!r} is a file; it has to be a folder.")
+            raise StudyError(f"{setting} = {str(folder)!r} is a file; it must be a folder.")
     for setting, file in _files(study):
         if _exists(setting, file) and file.is_dir():
-            raise StudyError(f"{setting} = {str(file)!r} is a folder; it has to be a file.")
+            raise StudyError(f"{setting} = {str(file)!r} is a folder; it must be a file.")
     if not is_remote(lake):
         _refuse_lake(study, lake)
 
@@ -68,7 +68,7 @@ def _exists(setting: str, place: Path) -> bool:
         return False
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise StudyError(f"{setting} = {str(place)!r} cannot be looked at: {why}.") from error
+        raise StudyError(f"{setting} = {str(place)!r} cannot be accessed: {why}.") from error
     return True
 
 
@@ -98,5 +98,5 @@ def _resolved(folder: Path) -> Path:
     try:
         return folder.resolve()
     except (OSError, RuntimeError):
-        # A link that leads in a circle: whoever uses it says so.
+        # A link that leads in a circle: its user reports it.
         return folder

@@ -56,7 +56,7 @@ OF_RESULTS = (
     "gene_sets",
     "enrichment",
 )
-"""Settings that results rest on: a report tells them, and is written anew when one changes."""
+"""Settings that results rest on: a report shows them, and is rewritten when one changes."""
 
 
 class Study(Settings):

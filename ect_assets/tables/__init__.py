@@ -1,7 +1,7 @@
 """Every table of the platform, once: the public interface.
 
 Storage, checks, the UI's column lists, SQL comments and the data dictionary are read from here;
-nothing says it a second time. Names and units are promises: a column may be added, none is
+nothing repeats it. Names and units are stable: a column may be added, none is
 renamed or dropped. How a table becomes a file belongs in `lake`.
 """
 
@@ -63,7 +63,7 @@ TABLES: dict[str, type[Table]] = {
     for table in vars(module).values()
     if isinstance(table, type) and issubclass(table, Table) and table is not Table
 }
-"""All tables by name, in the order of the walk."""
+"""All tables by name, in pipeline order."""
 
 __all__ = [
     "TABLES",

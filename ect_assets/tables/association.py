@@ -26,7 +26,7 @@ class NullMaps(Table):
 
 
 class NullDistributions(Table):
-    """Statistics of the null maps, against which the observed ones are held."""
+    """Statistics of the null maps: the null distributions of the observed ones."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "null_model", "statistic", "null_id")
@@ -38,7 +38,7 @@ class NullDistributions(Table):
 
 
 class NullCalibration(Table):
-    """How often each null model cries wolf on smooth noise, for this parcellation and matrix."""
+    """False positive rate of each null model on smooth noise, for this parcellation and matrix."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "null_model", "statistic", "smoothness_mm")
@@ -60,7 +60,7 @@ class NullCalibration(Table):
 
 
 class SymptomCalibration(Table):
-    """How often the tests of brain against symptoms cry wolf when patients are exchanged."""
+    """False positive rate of the tests of brain against symptoms, by permuting patients."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "statistic")
@@ -76,7 +76,7 @@ class SymptomCalibration(Table):
 
 
 class DetectableEffects(Table):
-    """What the study could have found: the smallest effects within reach of its size."""
+    """The smallest effects that a study of this size can detect."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "test")

@@ -48,7 +48,7 @@ class GoEnrichment(Table):
 
 
 class GoTermLinks(Table):
-    """How similar enriched terms are by the genes that they share."""
+    """Similarity of enriched terms by the genes that they share."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "direction", "set_id_a", "set_id_b")
@@ -60,7 +60,7 @@ class GoTermLinks(Table):
 
 
 class CellTypeEnrichment(Table):
-    """Where the genes of each cell type stand in the ranking, and how many are in the lists."""
+    """Where the genes of each cell type rank, and how many are in the lists."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "cell_type")
@@ -94,7 +94,7 @@ class CellTypeEnrichment(Table):
 
 
 class GeneSetEnrichment(Table):
-    """Where the genes of each set stand in the ranking, under permutation of genes and in space."""
+    """Where the genes of each set rank, under permutation of genes and against spatial nulls."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "collection", "set_id")
@@ -165,7 +165,7 @@ class GeneSetSpatialEnrichment(Table):
 
 
 class Findings(Table):
-    """Each claim with the p the field reports and the p that respects space."""
+    """Each claim with the p usually reported and the p against spatial nulls."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "kind", "name", "direction")

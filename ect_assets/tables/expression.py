@@ -65,7 +65,7 @@ class ExpressionMethods(Table):
 
 
 class GeneStability(Table):
-    """The genes of each expression matrix, and how alike their pattern is between donors."""
+    """The genes of each expression matrix, and the similarity of their pattern between donors."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "gene")

@@ -61,7 +61,7 @@ class ClinicalChange(Table):
 
 
 class SymptomPls(Table):
-    """How far the change of the brain goes with the change of symptoms, over patients."""
+    """Association of brain change with symptom change, over patients."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "instrument")
@@ -88,7 +88,7 @@ class SymptomPls(Table):
 
 
 class SymptomPlsScores(Table):
-    """How each patient's brain changed along the component that goes with symptoms."""
+    """Score of each patient's brain change in the component associated with symptoms."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "instrument", "subject")

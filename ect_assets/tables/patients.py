@@ -16,7 +16,7 @@ from ect_assets.tables.schema import Table, column
 
 
 class RawScans(Table):
-    """The T1w images as they came, with geometry, acquisition and checksum."""
+    """The T1w images as received, with geometry, acquisition and checksum."""
 
     partitions = ("subject",)
     key = ("subject", "session")
@@ -105,7 +105,7 @@ class ParcelGmv(Table):
 
 
 class Parcels(Table):
-    """The parcels of a parcellation: names, hemisphere, where they lie."""
+    """The parcels of a parcellation: names, hemisphere, location."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "parcel")
@@ -134,7 +134,7 @@ QUALITY = {
 
 
 class ScanQuality(Table):
-    """Whether each scan is like the others of the cohort: surfaces, contrast, skull, identity."""
+    """Quality of each scan within the cohort: surfaces, contrast, skull, identity."""
 
     key = ("subject", "session", "check_name")
     subject: str = column(SUBJECT + "; * for the cohort")
@@ -148,7 +148,7 @@ class ScanQuality(Table):
 
 
 class ParcelQuality(Table):
-    """Whether each patient's parcels are like the cohort's: outliers, swapped sides or scans."""
+    """Quality of each patient's parcels within the cohort: outliers, swapped sides or scans."""
 
     partitions = ("parcellation",)
     key = ("subject", "session", "parcellation", "check_name")
@@ -164,7 +164,7 @@ class ParcelQuality(Table):
 
 
 class Exclusions(Table):
-    """Who was left out, of what, and why; `*` where all sessions or parcellations are meant."""
+    """Which patients were left out of which analyses, and why; `*` where all sessions or parcellations are meant."""
 
     key = ("subject", "session", "parcellation", "reason")
     subject: str = column(SUBJECT + "; * for everybody: a check of all patients did not run")

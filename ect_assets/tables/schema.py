@@ -38,7 +38,7 @@ SHOWN_VALUES = 3
 
 @dataclass(frozen=True)
 class Fault:
-    """One promise of a table that a frame breaks.
+    """One rule of a table's schema that a frame violates.
 
     Attributes
     ----------
@@ -135,12 +135,12 @@ def column(meaning: str, **limits: Any) -> Any:
     return {"meaning": meaning, **limits}
 
 
-def _make_column(name: str, annotation: Any, said: dict[str, Any]) -> Column:
+def _make_column(name: str, annotation: Any, options: dict[str, Any]) -> Column:
     """Join a name, an annotation such as ``float | None`` and what `column` was told."""
     nullable = isinstance(annotation, types.UnionType)
     if nullable:
         (annotation,) = (part for part in typing.get_args(annotation) if part is not type(None))
-    return Column(name=name, type=annotation, nullable=nullable, **said)
+    return Column(name=name, type=annotation, nullable=nullable, **options)
 
 
 class Table:
@@ -228,7 +228,7 @@ class Table:
 
     @classmethod
     def faults(cls, frame: pd.DataFrame) -> list[Fault]:
-        """Say what in a frame breaks the table's promises; an empty list when nothing does.
+        """List where a frame violates the table's schema; empty when it does not.
 
         Parameters
         ----------

@@ -167,7 +167,7 @@ def test_a_run_that_is_ended_from_outside_says_what_is_kept(study_folder):
     assert process.stderr is not None
     said = process.stderr.read()
     assert process.returncode == 130
-    assert "Stopped. What was finished is kept; run it again to go on." in said
+    assert "Stopped. Finished results are kept; run the command again to continue." in said
 
 
 def test_an_unknown_subject_is_one_clear_line(walked_folder):
@@ -193,7 +193,7 @@ def test_a_taken_port_is_said_before_anything_is_started(walked_folder):
         port = str(taken.getsockname()[1])
         answer = ect("ui", "--port", port, folder=walked_folder)
     assert answer.returncode == 1
-    assert f"Port {port} is taken" in answer.stderr
+    assert f"Port {port} is in use" in answer.stderr
 
 
 def test_a_withdrawal_is_refused_while_data_are_there_and_asks_before_it_deletes(

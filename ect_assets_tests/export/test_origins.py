@@ -64,7 +64,7 @@ def read(folder: Path, name: str) -> dict:
 
 def test_real_patients_are_never_said_to_be_simulated(mixed_export):
     texts = [one.read_text() for one in mixed_export.rglob("*") if one.suffix in (".md", ".json")]
-    assert not [one for one in texts if "no real patient" in one or "ect export of sim" in one]
+    assert not [one for one in texts if "not of real patients" in one or "ect export of sim" in one]
 
 
 def test_simulated_donors_behind_real_patients_are_named(mixed_export):
@@ -101,7 +101,7 @@ def test_simulated_donors_are_not_the_allen_human_brain_atlas(mixed_export):
 def test_a_simulated_study_has_no_real_patient(simulated_study):
     lake = Lake(simulated_study.lake_folder)
     told = simulation_of(simulated_study, lake, [tables.GmvChange]).sentence
-    assert told == "SIMULATED: no real patient stands behind these data. "
+    assert told == "SIMULATED: these data are not of real patients. "
 
 
 def test_only_what_is_exported_is_cited(small_study):

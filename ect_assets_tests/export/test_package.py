@@ -204,7 +204,7 @@ def test_an_earlier_export_is_replaced(small_study, tmp_path, quick):
 
 def test_a_folder_with_something_else_is_left_as_it_is(small_study, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(StudyError, match="no earlier export"):
+    with pytest.raises(StudyError, match="not an earlier export"):
         export_study(small_study, tmp_path)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
 
@@ -237,7 +237,7 @@ def test_tables_that_change_meanwhile_stop_the_export(own_study, tmp_path, monke
         return iter(())
 
     monkeypatch.setattr(package, "group_maps", change_genes)
-    with pytest.raises(StudyError, match="written anew"):
+    with pytest.raises(StudyError, match="rewritten"):
         export_study(own_study, tmp_path / "out", ("tsv",))
     assert not (tmp_path / "out").exists()
 

@@ -167,7 +167,7 @@ def test_a_missing_column_of_the_instruments_table_stops_the_study(bids, write):
 
 def test_an_instrument_that_says_nothing_of_a_session_stops_the_study(bids):
     half = {"audit": AUDIT["audit"].model_copy(update={"columns": {"pre": "audit_pre"}})}
-    with pytest.raises(StudyError, match="says no column for session post"):
+    with pytest.raises(StudyError, match="has no column for session post"):
         read(bids, ["01"], half)
 
 

@@ -86,7 +86,7 @@ def outside(tmp_path) -> Path:
 
 
 def made(study: Study, name: str, subject: str = PATIENT) -> tuple[pd.DataFrame, list[Problem]]:
-    """Make a table of the first station, or the volumes of a patient, as `ect run` does."""
+    """Make a table of the first asset group, or the volumes of a patient, as `ect run` does."""
     lake = lake_of(study)
     steps = {one.name: one for one in (*scans.STEPS, *morphometry.STEPS)}
     step = steps[name]
@@ -203,7 +203,7 @@ def test_a_folder_that_is_no_session_is_counted_and_not_named(folder, label):
     _, problems = made(load_study(folder), "raw_scans")
     (problem,) = problems
     assert problem.reason == "session_missing"
-    assert "ses-pre, 1 with a name that is no label" in problem.detail
+    assert "ses-pre, 1 with an invalid label" in problem.detail
 
 
 def test_a_session_in_a_table_that_is_no_label_is_nobodys(folder):
@@ -305,7 +305,7 @@ def test_a_pipe_is_not_waited_for(folder, path):
     os.mkfifo(folder / path)
     study = load_study(folder)
     problems = volumes(study) if path == STATS else made(study, "raw_scans")[1]
-    assert "is no plain file" in problems[0].detail
+    assert "is not a regular file" in problems[0].detail
 
 
 # Sizes

@@ -571,5 +571,5 @@ def test_a_file_is_named_unless_its_name_may_be_somebody_s(name, shown):
 def test_the_columns_of_a_table_without_a_heading_are_not_named():
     assert "Ulanowa" not in shown_columns(["sub-01", "Ulanowa", "34"])
     assert shown_columns(["participant_id", "age", "Jane Doe"]) == (
-        "participant_id, age and 1 that are not named here"
+        "participant_id, age and 1 not named here"
     )

@@ -75,7 +75,7 @@ def test_a_value_that_cannot_be_true_is_missing_and_told_with_its_unit(read, fie
 def test_times_that_are_both_milliseconds_are_both_missing_though_one_could_be_seconds(read):
     row, (problem,) = read(SOUND | {"RepetitionTime": 7.2, "EchoTime": 3.1})
     assert row.isna()[["repetition_time_s", "echo_time_s"]].all()
-    assert "RepetitionTime could be true by itself" in problem.detail
+    assert "RepetitionTime is plausible" in problem.detail
 
 
 def test_an_echo_after_the_repetition_is_refused(read):
@@ -88,7 +88,7 @@ def test_an_echo_after_the_repetition_is_refused(read):
 def test_a_value_that_is_no_number_is_missing_and_told_without_being_quoted(read, value):
     row, (problem,) = read(SOUND | {"RepetitionTime": value})
     assert row.isna()["repetition_time_s"]
-    assert "RepetitionTime is no plain number" in problem.detail
+    assert "RepetitionTime is not a single number" in problem.detail
 
 
 def test_null_is_missing_without_a_word(read):

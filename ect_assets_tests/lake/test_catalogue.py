@@ -135,7 +135,7 @@ def test_a_missing_value_is_null(lake):
     ],
 )
 def test_only_one_statement_that_reads_is_answered(filled, sql):
-    with pytest.raises(QueryError, match="Only one statement that reads"):
+    with pytest.raises(QueryError, match="Only one read-only statement"):
         query(filled, sql.format(lake=filled.folder.as_posix()))
 
 

@@ -72,14 +72,14 @@ def test_what_is_asked_again_after_it_was_stopped_ends_as_well():
 def test_a_query_that_needs_too_much_memory_says_so(filled, monkeypatch, tmp_path):
     monkeypatch.setattr(limits, "free_memory", lambda: 128 * 2**20)
     sql = "SELECT list(range::VARCHAR || 'a long text that is not short') FROM range(100000000)"
-    with pytest.raises(QueryError, match="more memory than it may use here"):
+    with pytest.raises(QueryError, match="more memory than its limit"):
         write_answer(filled, sql, "csv", tmp_path / "answer")
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_an_answer_that_is_too_large_is_refused(filled, monkeypatch, tmp_path, form):
     monkeypatch.setattr(answers, "query_memory", lambda: 4 * 2**20)
-    with pytest.raises(QueryError, match="The answer is larger.*LIMIT"):
+    with pytest.raises(QueryError, match="The result is larger.*LIMIT"):
         write_answer(filled, "FROM range(1000000000)", form, tmp_path / "answer")
 
 

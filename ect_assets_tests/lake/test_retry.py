@@ -99,7 +99,7 @@ def test_a_new_partition_is_a_change(filled):
 
 def test_tables_that_never_hold_still_are_told(filled):
     scores_of = iter(range(100))
-    with pytest.raises(ChangingError, match="`ect run` is done"):
+    with pytest.raises(ChangingError, match="`ect run` has finished"):
         read_unchanged(filled, SQL, lambda: rewrite(filled, next(scores_of)))
 
 

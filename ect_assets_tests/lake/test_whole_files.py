@@ -125,7 +125,7 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_nothing_beside_it(full_disk
     lake = Lake(full_disk)
     lake.write(SCORES, {}, scores(), PROVENANCE)
     fill(full_disk)
-    with pytest.raises(WriteError, match="clinical_scores is full.*Make room"):
+    with pytest.raises(WriteError, match="clinical_scores is full.*Free some space"):
         lake.write(SCORES, {}, scores(score=[1.0, 2.0]), PROVENANCE)
     assert lake.read(SCORES).score.tolist() == [21.0, 9.0]
     assert files_below(full_disk) == ["filler", "part.parquet"]

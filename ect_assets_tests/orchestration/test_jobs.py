@@ -68,7 +68,7 @@ def test_the_weekly_recomputation_gives_the_same_tables_again(study):
         if one.event is not None
     ]
     assert all(one.passed for one in says)
-    assert any("The same rows as before" in str(one.metadata) for one in says)
+    assert any("The rows are unchanged" in str(one.metadata) for one in says)
 
 
 def withdrawal_of(subject: str, **said: object) -> dict[str, object]:

@@ -73,10 +73,10 @@ def test_names_of_an_ending_are_those_that_have_it(tmp_path):
     assert names_ending(tmp_path, ".json") == ("a.json", "c.json")
 
 
-@pytest.mark.parametrize(("patients", "is_told"), [(50_000, False), (50_001, True)])
-def test_more_partitions_than_dagster_is_made_for_are_told(study, patients, is_told):
+@pytest.mark.parametrize(("patients", "is_reported"), [(50_000, False), (50_001, True)])
+def test_more_partitions_than_dagster_is_made_for_are_told(study, patients, is_reported):
     advice = partition_advice(study, patients)
-    assert (advice is not None and "100,002 partitions" in advice) == is_told
+    assert (advice is not None and "100,002 partitions" in advice) == is_reported
 
 
 def contents(study: Study) -> dict[str, str]:

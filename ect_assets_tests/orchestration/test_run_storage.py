@@ -125,7 +125,7 @@ def test_settings_that_were_edited_stay_when_the_storage_changes(study):
 
 
 def test_a_storage_of_ones_own_beside_that_of_the_study_is_refused(study):
-    with pytest.raises(StudyError, match=r"dagster.yaml has a `storage` of its own"):
+    with pytest.raises(StudyError, match=r"dagster.yaml has its own `storage`"):
         with_storage("storage:\n  sqlite: {base_dir: /somewhere}\n", study)
 
 
@@ -166,7 +166,7 @@ def test_a_refused_login_is_told_without_the_password(study, server, monkeypatch
 def test_a_server_that_goes_away_meanwhile_is_one_sentence(study, server, monkeypatch):
     # The client's library tries five times, and waits longer each time.
     monkeypatch.setattr("dagster_postgres.utils.time", SimpleNamespace(sleep=lambda seconds: None))
-    gone = pytest.raises(StudyError, match="cannot be used .*The tables are whole")
+    gone = pytest.raises(StudyError, match="cannot be used .*The tables are intact")
     with gone as told, open_instance(study) as instance:
         monkeypatch.setenv("PGPORT", str(free_port()))
         instance.get_runs()
@@ -197,7 +197,7 @@ def test_two_studies_on_a_server_do_not_see_one_another(tmp_path, server):
 def test_a_second_study_of_the_same_name_is_refused(tmp_path, server):
     recorded_runs(small_study(tmp_path / "here", "namesake"))
     other = small_study(tmp_path / "there", "namesake")
-    with pytest.raises(StudyError, match=r"ect_namesake.*not this study's.*postgres_schema"):
+    with pytest.raises(StudyError, match=r"ect_namesake.*another study.*postgres_schema"):
         recorded_runs(other)
 
 
@@ -300,7 +300,7 @@ def test_records_of_an_older_dagster_name_the_command_that_the_reader_can_run(st
 def test_records_of_a_newer_dagster_are_refused(study, server):
     recorded_runs(study)
     ask(server, f"UPDATE {schema_of(study)}.alembic_version SET version_num = 'fromthefuture'")
-    with pytest.raises(StudyError, match="install the version that made it"):
+    with pytest.raises(StudyError, match="install the version that created it"):
         recorded_runs(study)
 
 

@@ -186,7 +186,7 @@ def test_what_refuses_is_an_error(server):
     "url", ["file:///etc/passwd", "ftp://a.example/", "https://", "gopher://a"]
 )
 def test_other_schemes_are_refused_when_posting_and_in_study_toml(tmp_path, url):
-    with pytest.raises(WebhookRefused, match="has to begin with"):
+    with pytest.raises(WebhookRefused, match="must begin with"):
         post_json(url, {})
     (tmp_path / STUDY_FILE).write_text(f'{SETTINGS}webhook = "{url}"\n')
     with pytest.raises(StudyError, match="webhook"):

@@ -15,8 +15,8 @@ from ect_assets import cli, tables
 from ect_assets.export.package import export_study
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.caveats import caveats, departed_patients
 from ect_assets.pipeline.gates import unchecked
-from ect_assets.pipeline.reservations import departed_patients, reservations
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables, study_status
 from ect_assets.pipeline.steps import group, morphometry, scans
@@ -120,7 +120,7 @@ def test_a_check_of_all_patients_that_failed_blocks_the_group_and_says_so(
     assert not outcome.failed and n_of(study) == PATIENTS - 1
     assert set(exclusions(study).subject) == {MOVED}
     assert set(exclusions(study).reason) == {"tiv_changed"}
-    assert reservations(study) == []
+    assert caveats(study) == []
 
 
 def is_marked_stale(study: Study, folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_patient_whose_images_could_not_be_screened_is_left_out_and_the_others
     assert f"gmv_change ({ATLAS})" in outcome.made and n_of(study) == PATIENTS - 1
     found = exclusions(study)
     assert set(found.subject) == {UNREADABLE} and set(found.reason) == {NOT_CHECKED}
-    assert found.detail.str.contains("could not be looked").all()
+    assert found.detail.str.contains("could not be screened").all()
     for table in ("participants", "clinical_scores"):
         listed = query(lake_of(study), f"SELECT DISTINCT subject FROM {table}").df()
         assert len(listed) == PATIENTS - 1 and UNREADABLE not in set(listed.subject)
@@ -199,7 +199,7 @@ def test_a_patient_with_volumes_and_without_a_check_is_not_checked(study, gate):
     shutil.rmtree(study.lake_folder / gate / f"subject={UNREADABLE}")
     (problem, *more) = unchecked(group.GATES, study, lake_of(study))
     assert (problem.subject, problem.stage, problem.reason) == (UNREADABLE, gate, NOT_CHECKED)
-    assert "was not made" in problem.detail and f"`ect run --table {gate}`" in problem.detail
+    assert "is missing" in problem.detail and f"`ect run --table {gate}`" in problem.detail
     # A table of all patients no longer stands for the patients as they are.
     assert {one.subject for one in more} == {"*"}
 
@@ -209,7 +209,7 @@ def test_a_check_of_other_files_than_there_are_now_has_not_run(study):
     (problem,) = [
         one for one in unchecked(group.GATES, study, lake_of(study)) if one.stage == "raw_scans"
     ]
-    assert problem.subject == UNREADABLE and "other files" in problem.detail
+    assert problem.subject == UNREADABLE and "is stale" in problem.detail
 
 
 def test_without_volumes_there_is_nothing_to_check(study):

@@ -20,7 +20,7 @@ import pytest
 
 from ect_assets import tables
 from ect_assets.lake.store import Failure
-from ect_assets.orchestration.assembly import walk_definitions
+from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Runner
@@ -232,13 +232,13 @@ SITUATIONS = [
         "another file of a patient could not be used, and this one was not tried",
         lambda folder: record(folder, "scan_volumes", {"subject": WHO}, "stats_cut", False),
         {f"scan_volumes ({WHO})"},
-        "tried since with other inputs, which failed",
+        "retried since with other inputs, which failed",
     ),
     Situation(
         "a step stopped for a reason of its own",
         lambda folder: record(folder, "clinical_change", {}, STOPPED, True),
         {"clinical_change"},
-        "it stopped, and is tried again",
+        "it stopped, and will be retried",
     ),
     Situation(
         "an instrument has other limits",
@@ -445,7 +445,7 @@ def test_a_table_of_the_group_is_refused_where_dagster_does_not_know_all_its_pat
     study = load_study(filled_folder)
     lake, atlas = lake_of(study), {"parcellation": "hcp_mmp"}
     before = lake.read(tables.GmvChange, atlas)
-    job = walk_definitions(study).resolve_implicit_global_asset_job_def()
+    job = pipeline_definitions(study).resolve_implicit_global_asset_job_def()
     with open_instance(study) as instance:
         for number in (5, 6, 7):
             instance.delete_dynamic_partition(SUBJECT, f"{number:03}")

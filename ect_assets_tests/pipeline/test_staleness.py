@@ -43,7 +43,7 @@ def source_files(study, partition):
 STEP = Step(
     table=tables.SymptomPls,
     make=lambda work: None,
-    station="group",
+    asset_group="group",
     inputs=("parcel_gmv", "clinical_scores"),
     after=("participants",),
     settings=("sessions", "seed", "association.permutations", "parcellations.{parcellation}"),

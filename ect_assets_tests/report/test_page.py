@@ -174,7 +174,7 @@ def test_the_overview_names_the_parcellations_of_simulated_donors(study, tmp_pat
 
 
 def test_the_overview_warns_of_few_participants(overview):
-    assert "a few people decide every number" in page_of(overview).inside("section", "found")
+    assert "single participants dominate results" in page_of(overview).inside("section", "found")
 
 
 def test_the_same_input_gives_the_same_bytes(connection, study, files):

@@ -153,7 +153,7 @@ def test_the_sections_follow_the_walk(sections):
         "What changed in the brain",
         "Brain change and improvement, over patients",
         "Which genes follow the change",
-        "What those genes do: Gene Ontology",
+        "Gene Ontology terms of those genes",
         f"Cell types ({ATLAS})",
     ]
 
@@ -220,7 +220,7 @@ def test_the_genes_are_counted_in_the_first_component(sections):
 
 
 def test_only_terms_below_the_threshold_are_listed(sections):
-    assert only_row(sections, "What those genes do") == [
+    assert only_row(sections, "Gene Ontology terms of those genes") == [
         ATLAS,
         "PLS1+",
         TERMS[0],

@@ -97,7 +97,7 @@ def test_where_nothing_changed_it_says_what_would_have_been_found(lake, study):
         (0.01, 0.01, 0.4, "goes with improvement on Hamilton <17>, and predicts it"),
         (0.01, 0.3, 0.1, "but does not predict it"),
         (0.3, 0.01, 0.4, "the covariance of the two is not beyond chance"),
-        (0.3, 0.3, 0.1, "with improvement on Hamilton <17> cannot be told from chance"),
+        (0.3, 0.3, 0.1, "with improvement on Hamilton <17> cannot be distinguished from chance"),
         (0.01, 0.01, -0.4, "but does not predict it"),
     ],
 )
@@ -114,8 +114,8 @@ def test_an_association_is_worded_by_both_tests(
 @pytest.mark.parametrize(
     ("p", "low", "words"),
     [
-        (0.01, 0.02, ["more than what maps", "1 noise maps of each smoothness cannot tell"]),
-        (0.05, 0.06, ["which is not beyond what maps", "should be read as too small"]),
+        (0.01, 0.02, ["more than what maps", "1 noise maps of each smoothness cannot distinguish"]),
+        (0.05, 0.06, ["which is not more than what maps", "should be read as too small"]),
     ],
 )
 def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low, words):
@@ -259,12 +259,12 @@ def test_pairs_that_fail_are_told_beside_the_results(filled, study):
 
 def test_few_participants_are_a_caution(filled, study):
     found = points(found_section(facts_of(filled), study))
-    assert "With 3 participants a few people decide" in found["Read with care"]
+    assert "With 3 participants single participants dominate" in found["Limitations"]
 
 
 def test_many_left_out_are_a_caution(filled, study):
     found = points(found_section(facts_of(filled), study))
-    assert "1 of 4 did not enter the analysis" in found["Read with care"]
+    assert "1 of 4 did not enter the analysis" in found["Limitations"]
 
 
 def test_a_study_without_symptoms_says_so(lake, tmp_path):
@@ -304,17 +304,17 @@ def test_whose_score_fell_by_half_is_counted(lake, study):
 def test_the_sample_is_counted_with_and_without_those_left_out(filled):
     table = participants_section(facts_of(filled)).blocks[1]
     rows = {said(row[0]): [said(cell) for cell in row[1:]] for row in table.rows}
-    assert rows["Age, years"] == ["30.00 (10.00); not known of 1", "30.00 (10.00)"]
+    assert rows["Age, years"] == ["30.00 (10.00); missing for 1", "30.00 (10.00)"]
     assert rows["F"] == ["2", "2"]
     assert rows["a <b>"] == ["1", "1"]
     assert rows["2"] == ["1", "0"]
-    assert rows["Current episode, months"][0] == "not known of anybody"
+    assert rows["Current episode, months"][0] == "missing for all"
 
 
 def test_the_methods_name_the_parameters(filled, study):
     section = methods_section(facts_of(filled), study, provenance_of(study), Citations())
     methods = " ".join(said(text) for _, text in section.blocks[0].items)
-    for parameter in ("10,000 exchanges", "1,000 surrogates", "1,000 resamples", "below 0.001"):
+    for parameter in ("10,000 permutations", "1,000 surrogates", "1,000 resamples", "below 0.001"):
         assert parameter in methods
 
 

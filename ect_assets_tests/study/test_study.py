@@ -189,7 +189,7 @@ def test_the_only_study_below_studies_is_found(here):
 def test_several_studies_are_listed(here):
     make_study(here / "studies" / "two")
     make_study(here / "studies" / "one")
-    with pytest.raises(StudyError, match="several studies here: one, two. Say which"):
+    with pytest.raises(StudyError, match="several studies here: one, two. Choose one"):
         find_study()
 
 

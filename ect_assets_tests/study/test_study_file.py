@@ -85,7 +85,7 @@ def test_a_number_that_cannot_be_right_is_refused_by_its_name(load, setting, val
         ('title = "Grün"'.encode("latin-1"), "line 1 is not UTF-8. Save the file"),
         ("name = 'mine'".encode("utf-16"), "not UTF-8"),
         (b"title = 'a\0b'", "not valid TOML"),
-        (b'title = "a\\u0000b"', "title: has a line break or another control character"),
+        (b'title = "a\\u0000b"', "title: contains a line break or another control character"),
         (b'"na\\nme" = 1', "control characters"),
         (b"x = 2020-13-45", "not valid TOML"),
         (b"title = '" + b"x" * 5000 + b"'", "title: is longer than 4096 characters"),
@@ -136,7 +136,7 @@ def test_a_lake_of_its_own_is_taken(load, lake):
 @pytest.mark.parametrize("setting", ["bids", "lake", "morphometry.folder"])
 def test_a_file_in_the_place_of_a_folder_is_refused(load, tmp_path, setting):
     (tmp_path / "thing").write_text("x")
-    with pytest.raises(StudyError, match=f"{setting} = .*thing' is a file; it has to be a folder"):
+    with pytest.raises(StudyError, match=f"{setting} = .*thing' is a file; it must be a folder"):
         load(top=f'{setting} = "thing"')
 
 
@@ -152,12 +152,12 @@ def test_a_file_in_the_place_of_a_folder_is_refused(load, tmp_path, setting):
 def test_a_folder_in_the_place_of_a_file_is_refused(load, tmp_path, top, more):
     (tmp_path / "thing").mkdir()
     (tmp_path / "bids" / "thing").mkdir(parents=True)
-    with pytest.raises(StudyError, match="thing' is a folder; it has to be a file"):
+    with pytest.raises(StudyError, match="thing' is a folder; it must be a file"):
         load(top=top, more=more)
 
 
 def test_a_name_that_no_file_can_have_is_refused(load):
-    with pytest.raises(StudyError, match="bids = .* cannot be looked at"):
+    with pytest.raises(StudyError, match="bids = .* cannot be accessed"):
         load(top=f'bids = "{"x" * 300}"')
 
 

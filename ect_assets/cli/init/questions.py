@@ -28,9 +28,9 @@ SOURCES = {
     "volumetric": "measures the images here, without FreeSurfer: minutes a patient",
 }
 EXPRESSION = {
-    "donors": "abagen makes it of the Allen Human Brain Atlas, whose donors are here",
-    "download": "abagen makes it of the Allen Human Brain Atlas, downloaded once (4 GB)",
-    NONE: "these parcellations stop before the genes",
+    "donors": "abagen computes it from the Allen Human Brain Atlas, whose donors are here",
+    "download": "abagen computes it from the Allen Human Brain Atlas, downloaded once (4 GB)",
+    NONE: "no gene analyses for these parcellations",
 }
 
 
@@ -72,7 +72,7 @@ class Question:
         unknown = [one for one in parts if self.offered and one not in self.offered]
         if unknown:
             raise StudyError(
-                f"{self.key}: {', '.join(unknown) or 'nothing'} is not among what there is: "
+                f"{self.key}: {', '.join(unknown) or 'nothing'} is not one of the choices: "
                 f"{', '.join(self.offered)}."
             )
         return ",".join(parts)
@@ -135,15 +135,15 @@ def _about_bids(folder: Path, answers: Answers) -> Question:
 def _about_sessions(folder: Path, answers: Answers) -> Question:
     found, known = _found_sessions(folder, answers), _suggested_sessions(folder, answers)
     there = f" (there are {', '.join(found)})" if len(found) > 2 or not known else ""
-    text = f"The two sessions that are compared, baseline first{there}"
+    text = f"The two sessions to compare, baseline first{there}"
     lines = () if known or len(found) < 2 else (_unknown_order(found),)
     return Question("session", text, ",".join(known[:2]), is_list=True, explained=lines)
 
 
 def _unknown_order(sessions: Sequence[str]) -> str:
     return (
-        f"Which of the sessions {', '.join(sessions)} came first is not known: neither "
-        "sub-*_sessions.tsv nor *_scans.tsv has dates (acq_time) that say so, nor do the labels."
+        f"Which of the sessions {', '.join(sessions)} came first is unknown: neither "
+        "sub-*_sessions.tsv nor *_scans.tsv has dates (acq_time) that show it, nor do the labels."
     )
 
 
@@ -151,7 +151,7 @@ def _about_instruments(folder: Path, answers: Answers) -> Question | None:
     found = tuple(one.name for one in contents(folder, answers).instruments)
     if not found:
         return None
-    text = "Ratings and questionnaires that are used"
+    text = "Ratings and questionnaires to use"
     return Question("instruments", text, ",".join(found), (*found, NONE), is_list=True)
 
 
@@ -159,8 +159,8 @@ def _about_volumes(folder: Path, answers: Answers) -> Question:
     found = tuple(_volumes_by_name(folder, answers)) or ("freesurfer",)
     lines = [f"{one}: {SOURCES[one.partition(':')[0]]}" for one in found]
     if contents(folder, answers).has_images and "recon-all" not in found:
-        lines.append("recon-all is not offered: FreeSurfer is not installed on this machine")
-    text = "Where the volumes of the parcels come from"
+        lines.append("recon-all is unavailable: FreeSurfer is not installed on this machine")
+    text = "Source of the parcel volumes"
     return Question("volumes", text, found[0], found, explained=tuple(lines))
 
 
@@ -181,7 +181,7 @@ def chosen_volumes(folder: Path, answers: Answers) -> FoundVolumes:
 
 def _about_parcellations(folder: Path, answers: Answers) -> Question:
     default = ",".join(chosen_volumes(folder, answers).parcellations) or PACKAGED
-    text = "Packaged parcellations that are used (your own can be added to study.toml)"
+    text = "Packaged parcellations to use (custom ones can be added to study.toml)"
     offered = tuple(ANNOTATIONS.values())
     return Question("parcellations", text, default, offered, is_list=True)
 
@@ -204,7 +204,7 @@ def _about_time_zone(_: Path, __: Answers) -> Question:
     target = str(ZONE_LINK.resolve()).partition("zoneinfo/")[2]
     here = os.environ.get("TZ", "").lstrip(":") or target
     default = here if here in available_timezones() else "UTC"
-    return Question("time_zone", "Time zone, for what is done by the clock", default)
+    return Question("time_zone", "Time zone of the schedules", default)
 
 
 def _about_lake(_: Path, __: Answers) -> Question:
@@ -258,8 +258,8 @@ def complete(folder: Path, answers: Answers) -> dict[str, str]:
         there = ", ".join(found.sessions) or "none"
         example = ",".join(suggested[:2]) if len(suggested) > 1 else "BASELINE,FOLLOWUP"
         raise StudyError(
-            f"Two sessions are compared, and most patients of {found.bids} have {there}. Say "
-            f"which two, baseline first: --sessions {example}"
+            f"Two sessions are compared, and most patients of {found.bids} have {there}. Give "
+            f"two, baseline first: --sessions {example}"
         )
     answered = {"session": ",".join(named)}
     for key, ask in QUESTIONS.items():

@@ -171,7 +171,7 @@ def _storage(kind: str) -> str:
     """Write where Dagster's records are, left as a comment where it is the default."""
     mark = "# " if kind == SQLITE else ""
     return (
-        f"{mark}[storage]                # of the records of runs; tables are in the lake\n"
+        f"{mark}[storage]                # of run records; tables are in the lake\n"
         f'{mark}dagster = "{kind}"       # or "postgres": for several hosts; login by PGHOST...\n'
     )
 
@@ -181,8 +181,8 @@ def _transcriptome(answers: Answers) -> str:
     downloads = answers.get("expression") == "download"
     mark = "" if downloads else "# "
     return (
-        f"{mark}[transcriptome]          # abagen.get_expression_data; options as they are there\n"
-        '# donors_folder = "ahba"   # what abagen has downloaded; without it the usual places\n'
+        f"{mark}[transcriptome]          # abagen.get_expression_data; options as in abagen\n"
+        '# donors_folder = "ahba"   # what abagen has downloaded; default: the folders of abagen\n'
         f"{mark}download = {'true ' if downloads else 'false'}         "
-        "# true: from the Allen Institute (4 GB) when they are missing\n"
+        "# true: from the Allen Institute (4 GB) if missing\n"
     )

@@ -54,12 +54,12 @@ class Refusal:
 
 UNKNOWN_HOST = Refusal(
     HTTPStatus.MISDIRECTED_REQUEST,
-    "This address is not one of the study's UI. Open it as 127.0.0.1 or localhost with its own "
+    "Unknown host name. Open the UI as 127.0.0.1 or localhost with its own "
     'port, or add the name to study.toml: [ui] hosts = ["ect.example.org"].',
 )
 FOREIGN = Refusal(
     HTTPStatus.FORBIDDEN,
-    "Refused: the request comes from a page of another origin, or does not say from which.",
+    "Refused: the request comes from a page of another origin, or names no origin.",
 )
 WRONG_METHOD = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Refused: only GET, HEAD and POST are used.")
 GRAPHQL_BY_LINK = Refusal(
@@ -69,13 +69,13 @@ NOT_JSON = Refusal(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Refused: a POST needs the content type {JSON}."
 )
 PREFILLED = Refusal(
-    HTTPStatus.FORBIDDEN, "Refused: a link may not fill in what a job is launched with."
+    HTTPStatus.FORBIDDEN, "Refused: a link may not prefill the configuration of a launch."
 )
 NO_TOKEN = Refusal(
     HTTPStatus.FORBIDDEN,
-    "Open the address that `ect ui` printed: it has the token that lets you in.",
+    "Open the address that `ect ui` printed: it contains the access token.",
 )
-LET_IN_BEFORE = "You followed a link from elsewhere, and have opened it in this browser before:"
+LET_IN_BEFORE = "You followed a link from another site; you are logged in with this browser:"
 
 
 def known_origins(port: int, hosts: Iterable[str] = ()) -> dict[str, str]:
@@ -160,7 +160,7 @@ class UiGuard:
             await _refuse(request, refused, send)
 
     def _refusal(self, request: _Request) -> Refusal | None:
-        """Return what is wrong with a request, whoever sends it."""
+        """Return what is wrong with a request, from any sender."""
         if self._origin(request) is None:
             return UNKNOWN_HOST
         if request.method == "POST":

@@ -1,6 +1,6 @@
 """Where Dagster's code servers listen: sockets in a folder of ours, closed to other users.
 
-Whoever can connect to one may run any code as us. Dagster puts them into the temporary folder as
+A process that connects to one may run code as us. Dagster puts them into the temporary folder as
 the umask says, which a shared laboratory may have opened to its group.
 """
 

@@ -133,7 +133,7 @@ class FreeSurferSubjects:
                 folder, shown, files, parcellation, parcels, labels
             )
             for fault in faults:
-                sentence = f"{fault} ({shown}). {scan.mend}"
+                sentence = f"{fault} ({shown}). {scan.fix}"
                 findings.add("surface_unreadable", sentence, subject, session, parcellation)
         etiv = None
         if not findings.problems:
@@ -198,9 +198,9 @@ class FreeSurferSubjects:
         return freesurfer_name(self._study, parcellation)
 
     def _scan(self, subject: str, session: str, source: str | None = None) -> Scan:
-        mend = f"Run recon-all again for this session, then `ect run --subject {subject}`."
+        fix = f"Run recon-all again for this session, then `ect run --subject {subject}`."
         version = versions(self.compared_folders(subject, session)).get(session)
-        return Scan(subject, session, source or self.name, mend, version)
+        return Scan(subject, session, source or self.name, fix, version)
 
     def _subject_folder(self, scan: Scan, parcellation: str, findings: Findings) -> Path:
         """Find the folder of a session, or raise why nothing in it can be read."""
@@ -208,7 +208,7 @@ class FreeSurferSubjects:
         if not self._folder.is_dir():
             raise StudyError(
                 f"{shown_path(self._study, self._folder)} is missing, expected FreeSurfer's "
-                "subject folders. Put them there, or mend `folder` in [morphometry] of study.toml."
+                "subject folders. Put them there, or fix `folder` in [morphometry] of study.toml."
             )
         folder = self._folder_of(scan.subject, scan.session)
         shown = shown_path(self._study, folder)
@@ -220,14 +220,14 @@ class FreeSurferSubjects:
             findings.add(
                 "session_missing",
                 f"{shown} is missing, so there are no volumes; sessions "
-                f"found: {', '.join(self.sessions(scan.subject)) or 'none'}. {scan.mend}",
+                f"found: {', '.join(self.sessions(scan.subject)) or 'none'}. {scan.fix}",
                 *who,
             )
             findings.raise_any()
         against = obstacle(folder, self.compared_folders(scan.subject, scan.session))
         if against is not None:
             reason, sentence = against
-            findings.add(reason, f"{sentence} ({shown}). {scan.mend}", *who)
+            findings.add(reason, f"{sentence} ({shown}). {scan.fix}", *who)
             findings.raise_any()
         return folder
 
@@ -269,7 +269,7 @@ class FreeSurferSubjects:
                 "scans_mixed",
                 f"The headers of the two hemispheres' {annotation} statistics name different "
                 f"subjects ({shown_path(self._study, folder)}/stats): one was copied from another "
-                f"scan. {scan.mend}",
+                f"scan. {scan.fix}",
                 scan.subject,
                 scan.session,
                 parcellation,
@@ -321,7 +321,7 @@ class FreeSurferSubjects:
         except StatsFileError as error:
             is_there = path.is_file()
             reason = "stats_unreadable" if is_there else "stats_missing"
-            sentence = f"{error} ({shown_path(self._study, path.parent)}). {scan.mend}"
+            sentence = f"{error} ({shown_path(self._study, path.parent)}). {scan.fix}"
             sentence += "" if is_there else also
             findings.add(reason, sentence, scan.subject, scan.session, parcellation)
             return None

@@ -97,8 +97,8 @@ def unfinished(folder: Path) -> str | None:
     if any(folder.glob(RUNNING)):
         marks = ", ".join(sorted(path.name for path in folder.glob(RUNNING)))
         return (
-            f"is still running or was interrupted (scripts/{marks} is there). Wait for it; if it "
-            "runs nowhere, delete that file and run it again"
+            f"is still running or was interrupted (scripts/{marks} exists). Wait for it; if it "
+            "is not running, delete that file and run it again"
         )
     has_ended = (folder / DONE).is_file() or stats_file(folder, ASEG_NAMES).is_file()
     if has_ended or not (folder / "scripts").is_dir():
@@ -131,8 +131,8 @@ def obstacle(folder: Path, compared: Mapping[str, Path]) -> tuple[str, str] | No
         told = ", ".join(f"ses-{session} by {made_by[session]}" for session in sorted(made_by))
         return (
             "freesurfer_versions_differ",
-            f"the sessions were not made by one version of FreeSurfer: {told}. Their difference "
-            "would stand in the volumes: use one version for all sessions",
+            f"the sessions were processed by different FreeSurfer versions: {told}. This biases "
+            "the change: use one version for all sessions",
         )
     return None
 

@@ -158,8 +158,8 @@ class GroupTables:
         return sorted(found)
 
     def _scan(self, subject: str, session: str) -> Scan:
-        mend = f"Write the table again, then `ect run --subject {subject}`."
-        return Scan(subject, session, self.name, mend)
+        fix = f"Write the table again, then `ect run --subject {subject}`."
+        return Scan(subject, session, self.name, fix)
 
     def _table(self, stem: str, session: str) -> TableFile | None:
         """Find the table of one session, or the one of all sessions."""
@@ -168,7 +168,7 @@ class GroupTables:
             there = [path for path in paths if path.is_file()]
             if len(there) > 1:
                 raise StudyError(
-                    f"{shown_path(self._study, self._folder)} holds one table twice: "
+                    f"{shown_path(self._study, self._folder)} holds the same table twice: "
                     f"{', '.join(path.name for path in there)}. Delete the wrong one."
                 )
             if there:
@@ -183,7 +183,7 @@ class GroupTables:
         if table is None:
             raise StudyError(
                 f"{shown_path(self._study, self._folder)} has neither {stem}.ses-{session}.tsv "
-                f"nor {stem}.tsv. Write it with aparcstats2table, or mend `folder` in "
+                f"nor {stem}.tsv. Write it with aparcstats2table, or fix `folder` in "
                 "[morphometry] or `freesurfer` in [parcellations] of study.toml."
             )
         return table

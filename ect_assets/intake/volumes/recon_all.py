@@ -84,8 +84,8 @@ def run_recon_all(
         job.subjects_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(
-            f"The folder of subjects cannot be made ({error.strerror}). Mend `folder` in "
-            "[morphometry] of study.toml, or the rights of the folder above it."
+            f"The folder of subjects cannot be created ({error.strerror}). Fix `folder` in "
+            "[morphometry] of study.toml, or the permissions of its parent folder."
         ) from error
     made: list[str] = []
     broken: set[str] = set()
@@ -124,10 +124,10 @@ def _finish(
     if folder.resolve().parent != job.subjects_folder.resolve():
         raise _StepError(
             "recon_all_outside",
-            f"{step.name} is a link to a folder elsewhere. Put the folder itself there.",
+            f"{step.name} is a link to a folder elsewhere. Replace it with the folder itself.",
         )
     if is_done(folder) and read_recipe(folder) is None:
-        report(f"{step.name}: done before, not by us; taken as it is")
+        report(f"{step.name}: already done outside ECT Assets; used as it is")
         return False
     recipe = _recipe(step, job, freesurfer)
     _refuse_other_recipe(folder, recipe)
@@ -138,12 +138,12 @@ def _finish(
     if running is not None:
         raise _StepError(
             "recon_all_running",
-            f"{step.name} is not free: {running}. Wait for it; if it runs nowhere, delete "
+            f"{step.name} is in use: {running}. Wait for it; if it is not running, delete "
             f"{step.name}/scripts/IsRunning*.",
         )
     write_recipe(folder, recipe)
     hours = job.settings.timeout_hours
-    report(f"{step.name}: recon-all of FreeSurfer {freesurfer.version} begins")
+    report(f"{step.name}: recon-all of FreeSurfer {freesurfer.version} starts")
     try:
         outcome = run_command(
             _arguments(step, job, freesurfer, is_first=not has_image(folder)),
@@ -174,7 +174,7 @@ def _recipe(step: Step, job: ReconAllJob, freesurfer: FreeSurfer | None) -> Reci
 
 def _digest_of(folder: Path) -> str:
     earlier = read_recipe(folder)
-    return Recipe(**earlier).digest() if earlier is not None else "made before, not by us"
+    return Recipe(**earlier).digest() if earlier is not None else "made outside ECT Assets"
 
 
 def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
@@ -183,8 +183,8 @@ def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
     if differences:
         raise _StepError(
             "recon_all_outdated",
-            f"{folder.name} was begun {' and '.join(differences)}. Delete that folder to have it "
-            "made anew, or put back what it was made with.",
+            f"{folder.name} was started {' and '.join(differences)}. Delete that folder to "
+            "recompute it, or restore what it was started with.",
         )
 
 
@@ -212,13 +212,13 @@ def _check(outcome: Outcome, step: Step, job: ReconAllJob) -> None:
         raise _StepError(
             "recon_all_timeout",
             f"recon-all of {step.name} took longer than {job.settings.timeout_hours:g} hours and "
-            f"was ended. Run again to continue it, or allow more hours. {log}",
+            f"was stopped. Run again to continue, or allow more hours. {log}",
         )
     if outcome.exit_code != 0:
         raise _StepError(
             "recon_all_failed",
             f"recon-all of {step.name} ended with exit code {outcome.exit_code}. Look at the image "
-            f"and at the log, then run again: it goes on from where it ended. {log}",
+            f"and at the log, then run again: it continues from where it stopped. {log}",
         )
     folder = job.subjects_folder / step.name
     aseg = stats_file(folder, ASEG_NAMES)
@@ -226,7 +226,7 @@ def _check(outcome: Outcome, step: Step, job: ReconAllJob) -> None:
     if not (is_done(folder) and is_measured):
         raise _StepError(
             "recon_all_failed",
-            f"recon-all of {step.name} ended without an error, but left no "
+            f"recon-all of {step.name} ended without an error, but wrote no "
             f"{aseg.name if is_done(folder) else 'recon-all.done'}. {log}",
         )
 
@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--flag", action="append", default=[], metavar="--flag=-T2pial")
     parser.add_argument("--timeout-hours", type=float, default=ReconAllSettings.timeout_hours)
     parser.add_argument(
-        "--take-over", action="store_true", help="continue what another computer has left"
+        "--take-over", action="store_true", help="continue what another computer started"
     )
     said = parser.parse_args(arguments)
     pairs = [text.partition("=") for text in said.image]

@@ -60,8 +60,8 @@ class ReconAllSettings:
         refused = [flag for flag in self.flags if flag in OURS]
         if refused:
             raise StudyError(
-                f"The flags of recon-all must not have {', '.join(refused)}: what is run and where "
-                "it writes is decided here. Take them out."
+                f"The flags of recon-all must not include {', '.join(refused)}: what runs where "
+                "is set by ect. Remove them."
             )
         if self.threads < 1 or (self.timeout_hours is not None and self.timeout_hours <= 0):
             raise StudyError("Threads and hours of recon-all must be more than zero.")
@@ -100,7 +100,7 @@ class ReconAllJob:
         if any(sign in self.subject_folder for sign in "/\\") or "{session}" in base:
             raise StudyError(
                 f"morphometry.subject_folder is {self.subject_folder!r}; recon-all needs the name "
-                "of one folder, without /, and with no {session} after `.long.`. Mend it."
+                "of one folder, without /, and with no {session} after `.long.`. Fix it."
             )
         wrong = [
             label

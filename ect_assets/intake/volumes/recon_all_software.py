@@ -71,7 +71,7 @@ def find_freesurfer(variables: Mapping[str, str] | None = None) -> FreeSurfer:
     command = shutil.which(PROGRAM, path=os.pathsep.join(places))
     if command is None:
         raise StudyError(
-            "FreeSurfer is not here: there is no recon-all on PATH"
+            "FreeSurfer was not found: there is no recon-all on PATH"
             + (" and none in $FREESURFER_HOME/bin. " if home_said else ". ")
             + "Install FreeSurfer and set FREESURFER_HOME, or run on a computer that has it and "
             'read its folders with source = "freesurfer".'
@@ -100,13 +100,13 @@ def _licence(variables: Mapping[str, str], home: Path) -> Path:
     places = [Path(said)] if said else [home / name for name in LICENCES]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        where = "$FS_LICENSE names no file" if said else "$FREESURFER_HOME/license.txt is missing"
+        where = "$FS_LICENSE is not a file" if said else "$FREESURFER_HOME/license.txt is missing"
         raise StudyError(
-            f"FreeSurfer has no licence here: {where}. Ask for one (free) on FreeSurfer's "
+            f"FreeSurfer has no licence: {where}. Request one (free) on FreeSurfer's "
             "registration page, and put it there or set FS_LICENSE to it."
         )
     if not found.read_bytes().strip():
-        raise StudyError("FreeSurfer's licence file is empty. Put the licence there again.")
+        raise StudyError("FreeSurfer's licence file is empty. Restore the licence.")
     return found
 
 
@@ -123,7 +123,7 @@ def _version(command: str, environment: dict[str, str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StudyError(
-            f"`recon-all -version` does not answer ({type(error).__name__}). Check the "
+            f"`recon-all -version` failed ({type(error).__name__}). Check the "
             "installation of FreeSurfer."
         ) from error
     version = version_number(answer.stdout) if answer.returncode == 0 else None

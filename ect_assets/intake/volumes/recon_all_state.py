@@ -62,7 +62,7 @@ class Recipe:
         if earlier.get("inputs") != self.inputs:
             told.append("from other images")
         if earlier.get("version") != self.version:
-            told.append(f"by FreeSurfer {earlier.get('version')}, here is {self.version}")
+            told.append(f"by FreeSurfer {earlier.get('version')}, installed is {self.version}")
         if earlier.get("flags") != self.flags:
             told.append(f"with the flags {' '.join(earlier.get('flags') or ['(none)'])}")
         return told
@@ -129,8 +129,8 @@ def _may_run(mark: Path, takes_over: bool) -> str | None:
         return "another recon-all is running on it" if _is_recon_all(int(process)) else None
     if takes_over:
         return None
-    where = "on another computer" if not is_here else "under a process that it does not name"
-    return f"{mark.name} says that it runs {where}"
+    where = "on another computer" if not is_here else "under an unnamed process"
+    return f"{mark.name} shows that it runs {where}"
 
 
 def _is_recon_all(process: int) -> bool:

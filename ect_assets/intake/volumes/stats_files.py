@@ -223,7 +223,7 @@ def _table(lines: list[str], columns: list[str], name: str) -> pd.DataFrame:
         if not fields or line.startswith("#"):
             continue
         if len(fields) != len(columns):
-            ends = "breaks off in" if number == len(lines) else "is damaged in"
+            ends = "is truncated in" if number == len(lines) else "is damaged in"
             raise StatsFileError(
                 f"{name} {ends} line {number}: {len(fields)} of {len(columns)} values"
             )

@@ -36,7 +36,7 @@ def why_closed(study: Study, folder: Path) -> tuple[str, str] | None:
     for place in (folder, *(folder / name for name in _SUBFOLDERS)):
         refusal = refused_folder(place, *roots)
         if refusal is not None:
-            return _told(study, place, refusal)
+            return _reported(study, place, refusal)
     # These are read to tell versions apart, whatever is asked for.
     shared = [*(folder / "stats" / name for name in ASEG_NAMES), folder / BUILD_STAMP]
     return why_refused(study, shared)
@@ -54,10 +54,10 @@ def why_refused(study: Study, files: Iterable[Path]) -> tuple[str, str] | None:
     for file in files:
         refusal = refused_file(file, *roots, most_bytes=STATS_BYTES)
         if refusal is not None:
-            return _told(study, file, refusal)
+            return _reported(study, file, refusal)
     return None
 
 
-def _told(study: Study, path: Path, refusal: Refusal) -> tuple[str, str]:
+def _reported(study: Study, path: Path, refusal: Refusal) -> tuple[str, str]:
     reason = OUTSIDE if refusal.kind == "outside" else UNREADABLE
     return reason, f"{shown_path(study, path)} {refusal}"

@@ -125,7 +125,7 @@ def lacking_surfaces(folder: Path, side: str) -> str:
     """
     paths = SurfaceFiles(None, has_volume=False, has_area=False).paths(folder, side).values()
     lacking = [path.name for path in paths if not path.is_file()]
-    told = f"lacks {', '.join(lacking)}" if lacking else "is whole, another session's is not"
+    told = f"lacks {', '.join(lacking)}" if lacking else "is complete, another session's is not"
     return f" Or give the surfaces of every session: this {side} {told}."
 
 

@@ -54,9 +54,9 @@ def read_surface(path: Path) -> tuple[np.ndarray, np.ndarray]:
     vertices = np.frombuffer(content[start:middle], _FLOAT).reshape(-1, 3).astype(np.float64)
     triangles = np.frombuffer(content[middle:end], _INT).reshape(-1, 3).astype(np.int64)
     if not np.isfinite(vertices).all():
-        raise SurfaceFileError(f"{path.name} has coordinates that are no numbers")
+        raise SurfaceFileError(f"{path.name} has coordinates that are not numbers")
     if triangles.min(initial=0) < 0 or triangles.max(initial=-1) >= n_vertices:
-        raise SurfaceFileError(f"{path.name} has triangles with vertices that are not there")
+        raise SurfaceFileError(f"{path.name} has triangles with vertices that do not exist")
     return vertices, triangles
 
 
@@ -83,7 +83,7 @@ def read_vertex_values(path: Path) -> np.ndarray:
     _check_length(path, content, end)
     values = np.frombuffer(content[start:end], _FLOAT).astype(np.float64)
     if not np.isfinite(values).all():
-        raise SurfaceFileError(f"{path.name} has values that are no numbers")
+        raise SurfaceFileError(f"{path.name} has values that are not numbers")
     return values
 
 
@@ -151,7 +151,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, list[str]]:
     found = order[np.minimum(place, len(order) - 1)] if names else np.zeros(n_vertices, int)
     is_known = np.isin(pairs[:, 1], codes) & (pairs[:, 1] != 0)
     if pairs[:, 0].min(initial=0) < 0 or pairs[:, 0].max(initial=-1) >= n_vertices:
-        raise SurfaceFileError(f"{path.name} has labels for vertices that are not there")
+        raise SurfaceFileError(f"{path.name} has labels for vertices that do not exist")
     labels = np.zeros(n_vertices, dtype=np.int64)
     labels[pairs[:, 0]] = np.where(is_known, found + 1, 0)
     return labels, names
@@ -176,7 +176,7 @@ class _Walk:
     def _next(self, n_bytes: int) -> bytes:
         end = self._start + n_bytes
         if n_bytes < 0:
-            raise SurfaceFileError(f"{self._path.name} is damaged: it promises {n_bytes:,} bytes")
+            raise SurfaceFileError(f"{self._path.name} is corrupt: header claims {n_bytes:,} bytes")
         _check_length(self._path, self._content, end)
         part = self._content[self._start : end]
         self._start = end
@@ -205,7 +205,7 @@ def _counts(path: Path, content: bytes, start: int, n: int) -> list[int]:
     _check_length(path, content, end)
     counts = [int(count) for count in np.frombuffer(content[start:end], _INT)]
     if min(counts) < 0:
-        raise SurfaceFileError(f"{path.name} is damaged: it promises {min(counts):,} vertices")
+        raise SurfaceFileError(f"{path.name} is corrupt: header claims {min(counts):,} vertices")
     return counts
 
 

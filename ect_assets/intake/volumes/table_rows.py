@@ -134,13 +134,13 @@ def find_row(
         findings.add(*_no_row(table, pattern, scan, names), *who)
         return {}
     if len(rows) > 1:
-        sentence = f"{table.shown} has {len(rows)} rows for this scan, expected one. {scan.mend}"
+        sentence = f"{table.shown} has {len(rows)} rows for this scan, expected one. {scan.fix}"
         findings.add("subject_duplicated", sentence, *who)
         return {}
     if len(rows[0]) != len(table.columns):
         sentence = (
             f"{table.shown} has {len(rows[0])} values in the row of this scan, expected "
-            f"{len(table.columns)}. {scan.mend}"
+            f"{len(table.columns)}. {scan.fix}"
         )
         findings.add("stats_unreadable", sentence, *who)
         return {}
@@ -159,19 +159,19 @@ def _no_row(table: TableFile, pattern: re.Pattern[str], scan: Scan, names: str) 
         )
         return (
             "session_missing",
-            f"{table.shown} has no row {names}. Add the scan.{because} {scan.mend}",
+            f"{table.shown} has no row {names}. Add the scan.{because} {scan.fix}",
         )
     template = _template(table, scan)
     fix = (
         f"Set `subject_folder = {template!r}` in [morphometry] of study.toml, which reads them"
         if template
-        else "Say in `subject_folder` in [morphometry] of study.toml how they are named, with "
+        else "Set `subject_folder` in [morphometry] of study.toml to how they are named, with "
         "{subject} and {session}"
     )
     return (
         "rows_not_recognized",
         f"{table.shown} has {len(table.rows)} rows, none of which is named like a scan of this "
-        f"study, such as {names}. {fix}, or rename the rows. {scan.mend}",
+        f"study, such as {names}. {fix}, or rename the rows. {scan.fix}",
     )
 
 
@@ -231,7 +231,7 @@ def read_numbers(
     for found, names in wrong.items():
         findings.add(
             "volume_not_a_number" if is_required else "value_not_a_number",
-            f"{table.shown} has {found} for {listed(names)}, expected a number. {scan.mend}",
+            f"{table.shown} has {found} for {listed(names)}, expected a number. {scan.fix}",
             scan.subject,
             scan.session,
             parcellation,

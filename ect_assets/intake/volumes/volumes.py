@@ -59,7 +59,7 @@ class Scan:
     subject: str
     session: str
     source: str
-    mend: str
+    fix: str
     version: str | None = None
 
 
@@ -116,7 +116,7 @@ def scan_row(
         findings.add(
             "etiv_missing",
             f"{file} has no estimated total intracranial volume (eTIV), which the test of change "
-            f"needs. {scan.mend}",
+            f"needs. {scan.fix}",
             scan.subject,
             scan.session,
         )
@@ -125,13 +125,13 @@ def scan_row(
     if broken:
         findings.add(
             "volume_not_a_number",
-            f"{file} has no number for {', '.join(broken)}, expected a volume in mm3. {scan.mend}",
+            f"{file} has no number for {', '.join(broken)}, expected a volume in mm3. {scan.fix}",
             scan.subject,
             scan.session,
         )
     else:
         for reason, sentence in scan_faults(with_etiv(measures), needs_etiv):
-            findings.add(reason, f"{file}: {sentence} {scan.mend}", scan.subject, scan.session)
+            findings.add(reason, f"{file}: {sentence} {scan.fix}", scan.subject, scan.session)
     doubt = _doubtful(etiv, gray)
     row = {
         "subject": scan.subject,
@@ -230,7 +230,7 @@ def take_up_implausible(
         The files that messages name.
     """
     for reason, sentence in parcel_faults(frame, parcellation, etiv_mm3, is_measured_here):
-        told = f"{where}: {sentence} {scan.mend}"
+        told = f"{where}: {sentence} {scan.fix}"
         findings.add(reason, told, scan.subject, scan.session, parcellation)
 
 
@@ -253,7 +253,7 @@ def contradicted_etiv(
     """
     sentence = contradiction(etivs)
     if sentence is not None:
-        told = f"{sentence} {scan.mend}"
+        told = f"{sentence} {scan.fix}"
         findings.add("scans_mixed", told, scan.subject, scan.session, parcellation)
     return next(iter(etivs.values()), None)
 
@@ -277,7 +277,7 @@ def _matched(
     if unknown:
         tell(
             "parcel_unknown",
-            f"{hemisphere.file} has structures that are no parcels of {parcellation}: "
+            f"{hemisphere.file} has structures that are not parcels of {parcellation}: "
             f"{listed(unknown)} ({hemisphere.folder}). Check `freesurfer` in "
             f"[parcellations.{parcellation}] of study.toml.",
         )
@@ -288,7 +288,7 @@ def _matched(
         tell(
             "parcel_duplicated",
             f"{hemisphere.file} has two structures for one parcel: {listed(repeated)} "
-            f"({hemisphere.folder}). {scan.mend}",
+            f"({hemisphere.folder}). {scan.fix}",
         )
         measures = measures[~measures.index.duplicated()]
     outside = set(OUTSIDE_CORTEX.get(parcellation, ()))
@@ -296,28 +296,28 @@ def _matched(
     expected = [parcel for parcel in expected if parcel in measures.index or parcel not in outside]
     missing = [parcel for parcel in expected if parcel not in measures.index]
     if missing:
-        tell("parcel_missing", _told_missing(hemisphere, expected, missing, scan.mend))
+        tell("parcel_missing", _missing_sentence(hemisphere, expected, missing, scan.fix))
     for reason, words, wrong in _wrong_volumes(measures["gmv_mm3"]):
         tell(
             reason,
             f"{hemisphere.file} has a gray matter volume that is {words} for {listed(wrong)} "
-            f"({hemisphere.folder}), expected more than 0 mm3. {scan.mend}",
+            f"({hemisphere.folder}), expected more than 0 mm3. {scan.fix}",
         )
     return measures
 
 
-def _told_missing(
-    hemisphere: Hemisphere, expected: list[str], missing: list[str], mend: str
+def _missing_sentence(
+    hemisphere: Hemisphere, expected: list[str], missing: list[str], fix: str
 ) -> str:
     n_found = len(expected) - len(missing)
     is_cut = hemisphere.is_row_by_row and missing == expected[n_found:]
     counted = f"{n_found} of {len(expected)} parcels ({hemisphere.folder})."
     if is_cut:
         return (
-            f"{hemisphere.file} ends after {counted} FreeSurfer was probably interrupted. {mend} "
+            f"{hemisphere.file} ends after {counted} FreeSurfer was probably interrupted. {fix} "
             f"Missing: {listed(missing)}."
         )
-    return f"{hemisphere.file} has {counted} {mend} Missing: {listed(missing)}."
+    return f"{hemisphere.file} has {counted} {fix} Missing: {listed(missing)}."
 
 
 def _wrong_volumes(volumes: pd.Series) -> list[tuple[str, str, list[str]]]:

@@ -33,12 +33,12 @@ CONFIG = {
     "max_concurrent": dg.Field(
         int,
         is_required=False,
-        description="How many steps of one run may be with Slurm at once; all by default.",
+        description="Maximum number of steps of one run submitted to Slurm at once; default: all.",
     ),
     "resources": dg.Field(
         dg.Map(str, dg.Permissive(), key_label_name="table"),
         default_value={},
-        description="What tables or stations ask for in this run, as [cluster.resources] says it.",
+        description="Resources of tables or asset groups in this run, as in [cluster.resources].",
     ),
 }
 
@@ -82,7 +82,7 @@ def wants(study: Study, in_this_run: Mapping[str, Mapping]) -> Callable[[str], R
     Parameters
     ----------
     in_this_run : mapping
-        Resources by table or station, from the configuration of a run.
+        Resources by table or asset group, from the configuration of a run.
     """
     said = {name: Resources(**dict(one)) for name, one in in_this_run.items()}
     settings = study.morphometry
@@ -90,9 +90,9 @@ def wants(study: Study, in_this_run: Mapping[str, Mapping]) -> Callable[[str], R
 
     def of(step_key: str) -> Resources:
         step = STEP_OF.get(step_key)
-        station = step.station if step is not None else None
-        asked = resources_of(step_key, station, study.cluster, settings.source, threads)
-        for name in (station or "", step_key):
+        asset_group = step.asset_group if step is not None else None
+        asked = resources_of(step_key, asset_group, study.cluster, settings.source, threads)
+        for name in (asset_group or "", step_key):
             asked = asked.narrowed(said.get(name, Resources()))
         return asked
 
@@ -169,7 +169,7 @@ class SlurmExecutor(StepDelegatingExecutor):
         try:
             numbers = self._jobs.cancel_runs({plan_context.run_id})
         except (SlurmAway, SlurmRefused) as error:
-            plan_context.log.warning(f"Jobs of this run may be left over: {error}")
+            plan_context.log.warning(f"Jobs of this run may still be queued: {error}")
             return
         if numbers:
             plan_context.log.info(f"Cancelled with the run: {', '.join(numbers)}.")

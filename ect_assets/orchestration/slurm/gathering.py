@@ -1,7 +1,7 @@
 """Steps that become ready together, gathered for a while and submitted as one job array.
 
 Of one run, since each run has a process of its own. Whatever goes wrong here leaves a step
-unsubmitted, and whoever follows the step submits it by itself.
+unsubmitted, and the monitor of the step submits it alone.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Jobs:
         return self.folder / attempt.folder
 
     def find(self, attempt: Attempt) -> str | None:
-        """Return the number of an attempt's job, whoever submitted it.
+        """Return the number of an attempt's job, by any submitter.
 
         Returns
         -------

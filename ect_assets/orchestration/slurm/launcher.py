@@ -83,7 +83,7 @@ class ResumableRunLauncher(LauncherWithoutSettings):
         try:
             Jobs(Slurm(), Cluster(), home.parent, home).cancel_runs({run_id})
         except (SlurmAway, SlurmRefused) as error:
-            self.instance.report_engine_event(f"Jobs may be left over: {error}", run)
+            self.instance.report_engine_event(f"Jobs may still be queued: {error}", run)
         self.instance.report_run_canceled(run)
         return True
 
@@ -99,10 +99,10 @@ class ResumableRunLauncher(LauncherWithoutSettings):
         host = run.tags.get(WORKER, "").partition(":")[0]
         if host and host != socket.gethostname():
             return CheckRunHealthResult(
-                WorkerStatus.RUNNING, f"It is on {host}, and only the daemon there can tell."
+                WorkerStatus.RUNNING, f"It runs on {host}; only the daemon there can check it."
             )
         return CheckRunHealthResult(
-            WorkerStatus.NOT_FOUND, "The process that followed this run is gone."
+            WorkerStatus.NOT_FOUND, "The process that monitored this run has died."
         )
 
     @property

@@ -1,4 +1,4 @@
-"""What each table asks of a node: by table, by station of the walk, by the study's settings.
+"""What each table asks of a node: by table, by asset group, by the study's settings.
 
 The numbers are upper bounds for a study of a hundred patients, so that a site has little to say;
 how long a step really took is in the run's log.
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from ect_assets.problems import StudyError
 from ect_assets.study.cluster import Cluster, Resources
 
-BY_STATION: Mapping[str, Resources] = {
+BY_ASSET_GROUP: Mapping[str, Resources] = {
     "scans": Resources(time="0:30:00", memory="2G", cpus=1),
     "morphometry": Resources(time="0:30:00", memory="4G", cpus=1),
     "group": Resources(time="1:00:00", memory="4G", cpus=1),
@@ -21,7 +21,7 @@ BY_STATION: Mapping[str, Resources] = {
     "report": Resources(time="0:30:00", memory="4G", cpus=1),
 }
 ELSEWHERE = Resources(time="1:00:00", memory="4G", cpus=1)
-"""For steps that belong to no station."""
+"""For steps that belong to no asset group."""
 
 MEASURING = ("scan_volumes", "parcel_gmv")
 """Tables that measure the images themselves where no volumes are there."""
@@ -34,19 +34,19 @@ BY_SOURCE: Mapping[str, Resources] = {
 
 
 def resources_of(
-    table: str, station: str | None, cluster: Cluster, source: str = "", threads: int = 1
+    table: str, asset_group: str | None, cluster: Cluster, source: str = "", threads: int = 1
 ) -> Resources:
     """Return what the job of a table asks for.
 
-    The narrower wins: a table of `[cluster.resources]`, a station of it, `[cluster]`, then what is
+    The narrower wins: a table of `[cluster.resources]`, its asset group, `[cluster]`, then what is
     written here.
 
     Parameters
     ----------
     table : str
         Its name, which is the step's key.
-    station : str or None
-        Where it belongs in the walk.
+    asset_group : str or None
+        Its group in the pipeline.
     source : str
         The study's `morphometry.source`.
     threads : int
@@ -57,12 +57,12 @@ def resources_of(
     Resources
         With time, memory and cpus.
     """
-    asked = BY_STATION.get(station or "", ELSEWHERE)
+    asked = BY_ASSET_GROUP.get(asset_group or "", ELSEWHERE)
     if table in MEASURING and source in BY_SOURCE:
         asked = asked.narrowed(BY_SOURCE[source]).narrowed(Resources(cpus=threads))
     everywhere = {name: getattr(cluster, name) for name in Resources.model_fields}
     asked = asked.narrowed(Resources(**everywhere))
-    for name in (station or "", table):
+    for name in (asset_group or "", table):
         asked = asked.narrowed(cluster.resources.get(name, Resources()))
     return asked
 
@@ -79,9 +79,9 @@ def refuse_unknown(cluster: Cluster, tables: Collection[str]) -> None:
     ------
     StudyError
     """
-    unknown = sorted(set(cluster.resources) - set(tables) - set(BY_STATION))
+    unknown = sorted(set(cluster.resources) - set(tables) - set(BY_ASSET_GROUP))
     if unknown:
         raise StudyError(
-            f"study.toml: cluster.resources.{unknown[0]}: there is no such table or station; "
-            f"stations are {', '.join(BY_STATION)}, and `ect sql` names the tables."
+            f"study.toml: cluster.resources.{unknown[0]}: there is no such table or asset group; "
+            f'groups are {", ".join(BY_ASSET_GROUP)}; `ect sql "SHOW TABLES"` lists the tables.'
         )

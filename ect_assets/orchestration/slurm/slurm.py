@@ -207,7 +207,7 @@ def _call(command: Sequence[str]) -> str:
     except FileNotFoundError as error:
         raise SlurmRefused(
             f"There is no program {program} here. Runs on a cluster start where jobs can be "
-            'submitted, such as a login node; elsewhere say executor = "local" in study.toml.'
+            'submitted, such as a login node; elsewhere set executor = "local" in study.toml.'
         ) from error
     if done.returncode == 0:
         return done.stdout

@@ -56,7 +56,7 @@ class SlurmStepHandler(StepHandler):
         self._jobs = jobs
         self._resources = resources
         self._gathering = gathering
-        self._told: dict[Attempt, str] = {}
+        self._logged: dict[Attempt, str] = {}
         self._refused: dict[Attempt, str] = {}
 
     @property
@@ -89,7 +89,7 @@ class SlurmStepHandler(StepHandler):
         return Submission(attempt, command, self._resources(attempt.step_key))
 
     def _end_orphans(self, instance: dg.DagsterInstance, mine: str) -> list[str]:
-        """Cancel jobs of runs that are over: whoever follows them is gone, and they still write."""
+        """Cancel jobs of runs that are over: their monitor has died, and they still write."""
         jobs = self._jobs.unfinished()
         others = sorted({one.run_id for one in jobs.values()} - {mine})
         if not others:
@@ -137,7 +137,7 @@ class SlurmStepHandler(StepHandler):
             says = f"Cancelled job {numbers[0]}." if numbers else "Nothing was submitted yet."
         except (SlurmAway, SlurmRefused) as error:
             says = (
-                f"Its job could not be cancelled: {error} The next run of this study does it; "
+                f"Its job could not be cancelled: {error} The next run of this study will; "
                 f"to do it now: scancel --name='{attempt.job_name}'"
             )
         self._tell(step_handler_context, attempt, says)
@@ -145,9 +145,9 @@ class SlurmStepHandler(StepHandler):
 
     def _tell(self, context: StepHandlerContext, attempt: Attempt, says: str) -> None:
         """Write into the run's log what has changed since it was last told."""
-        if self._told.get(attempt) == says:
+        if self._logged.get(attempt) == says:
             return
-        self._told[attempt] = says
+        self._logged[attempt] = says
         write_to_run_log(context, attempt.step_key, says, str(self._jobs.place(attempt)))
 
 
@@ -164,4 +164,4 @@ def has_reported(instance: dg.DagsterInstance, attempt: Attempt) -> bool:
 
 
 def _will_try_again(error: SlurmAway) -> str:
-    return f"Slurm does not answer; it is asked again, and nothing is lost meanwhile. {error}"
+    return f"Slurm does not answer; it will be asked again, nothing is lost. {error}"

@@ -3,7 +3,7 @@
 ``python -m ect_assets.orchestration.slurm.supervise FILE -- COMMAND...`` is what a batch script
 ends in. When Slurm ends the job (time, preemption, `scancel`) it sends SIGTERM; the step itself
 does not get to see it, for it would be reported as an interruption, while Slurm knows what it was.
-The step is killed, and whoever follows the job asks Slurm. Nothing but the standard library is
+The step is killed, and the job's monitor asks Slurm. Nothing but the standard library is
 imported.
 """
 

@@ -1,4 +1,4 @@
-"""How a job stands, in plain words, and what to do about it.
+"""The state of a job as a message, and what to do about it.
 
 Plain functions of what `states` has read.
 """
@@ -35,15 +35,15 @@ def why_it_waits(job: Job) -> str:
     """Say what a job that has not ended is doing."""
     if job.state in HELD or any(job.reason.strip("()") == one for one in NEVER_STARTS):
         return (
-            f"Job {job.number} is held ({job.reason or job.state}) and will not start by itself. "
-            f"`scontrol show job {job.number}` says more; ask for less in [cluster] of study.toml, "
-            "or have it released. Terminate the run to give it up."
+            f"Job {job.number} is held ({job.reason or job.state}) and will not start. "
+            f"See `scontrol show job {job.number}`; request less in [cluster] of study.toml, "
+            "or have it released. Terminate the run to cancel it."
         )
     if job.state in WAITING:
-        return f"Job {job.number} waits in the queue ({job.reason or 'not yet considered'})."
+        return f"Job {job.number} is pending ({job.reason or 'not yet considered'})."
     if job.state == "SUSPENDED":
-        return f"Job {job.number} is suspended by Slurm; it goes on when Slurm lets it."
-    return f"Job {job.number} is at work{_at(job)} ({job.state})."
+        return f"Job {job.number} is suspended by Slurm; it continues when Slurm resumes it."
+    return f"Job {job.number} is running{_at(job)} ({job.state})."
 
 
 def why_it_ended(job: Job, asked: Mapping[str, object], log: str) -> str:
@@ -65,19 +65,19 @@ def why_it_ended(job: Job, asked: Mapping[str, object], log: str) -> str:
     what = {
         "TIMEOUT": f"reached its time limit ({asked.get('time')}) and was ended by Slurm. "
         f"Give it more `time` under {setting}, then `ect run`.",
-        "DEADLINE": "could not end before the deadline that was set for it. Run it again without.",
-        "OUT_OF_MEMORY": f"needed more memory than it had asked for ({asked.get('memory')}). "
+        "DEADLINE": "could not end before its deadline. Run it again without one.",
+        "OUT_OF_MEMORY": f"needed more memory than requested ({asked.get('memory')}). "
         f"Give it more `memory` under {setting}, then `ect run`.",
-        "PREEMPTED": "had to make way for a job of higher priority. Nothing is wrong with it: "
-        f"`ect run`, or name a `partition` or `qos` under {setting} that is not pre-empted.",
+        "PREEMPTED": "was preempted by a job of higher priority. Nothing is wrong with it: "
+        f"`ect run`, or name a `partition` or `qos` under {setting} that is not preempted.",
         "NODE_FAIL": f"was lost with its node{_named(job)}. Nothing is wrong with it: `ect run`.",
         "BOOT_FAIL": f"was lost because its node{_named(job)} did not start: `ect run`.",
-        "LAUNCH_FAILED": "could not be started on its node; ask those who run the cluster.",
-        "CANCELLED": f"was cancelled{_by(job)}, not by this run. `ect run` makes what is missing.",
+        "LAUNCH_FAILED": "could not be started on its node; ask the cluster's administrators.",
+        "CANCELLED": f"was cancelled{_by(job)}, not by this run. `ect run` resumes.",
         "REVOKED": "was taken over by another cluster of the federation.",
     }
     sentence = what.get(job.state) or _ended_by_itself(job)
-    return f"Job {job.number} {sentence} What it printed: {log}"
+    return f"Job {job.number} {sentence} Its output: {log}"
 
 
 def how_it_went_unseen(number: str, note: Mapping[str, object], log: str) -> str:
@@ -92,8 +92,8 @@ def how_it_went_unseen(number: str, note: Mapping[str, object], log: str) -> str
     """
     if not note:
         return (
-            f"Job {number} is gone: Slurm no longer knows it, and its node noted no end. "
-            f"`ect run` makes what is missing. What it printed: {log}"
+            f"Job {number} is unknown to Slurm, and its node recorded no end. "
+            f"`ect run` resumes. Its output: {log}"
         )
     how = f"exit code {note.get('exit_code')}"
     if note.get("signal"):
@@ -102,7 +102,7 @@ def how_it_went_unseen(number: str, note: Mapping[str, object], log: str) -> str
         how = f"{note['stopped_by']} from outside"
     return (
         f"Job {number} ended at {note.get('ended')} on {note.get('host')} with {how}; Slurm no "
-        f"longer knows why. `ect run` makes what is missing. What it printed: {log}"
+        f"longer knows why. `ect run` resumes. Its output: {log}"
     )
 
 
@@ -117,21 +117,21 @@ def _at(job: Job) -> str:
 def _by(job: Job) -> str:
     if job.cancelled_by is not None:
         return f" by user {job.cancelled_by}"
-    return " by scancel (who it was is only known where the site keeps accounts)"
+    return " by scancel (the user is only known where accounting is enabled)"
 
 
 def _ended_by_itself(job: Job) -> str:
     if job.state == "COMPLETED":
         return (
             "ended with exit code 0, but its step reported nothing: the node could not write to "
-            "the records of runs, or the step had been begun before. See that DAGSTER_HOME and "
-            "its database can be reached from the nodes, then `ect run`."
+            "the run records, or the step had been started before. Check that DAGSTER_HOME and "
+            "its database are reachable from the nodes, then `ect run`."
         )
     signal = job.signal or _signal_of(job.exit_code)
     if signal:
         return (
-            f"was killed by signal {signal}{_at(job)}. Signal 9 without a word of Slurm's is "
-            "mostly the node running out of memory, or somebody's `kill`."
+            f"was killed by signal {signal}{_at(job)}. Signal 9 without a message from Slurm is "
+            "usually the node running out of memory, or a `kill`."
         )
     code = "an unknown exit code" if job.exit_code is None else f"exit code {job.exit_code}"
     return f"failed with {code}{_at(job)} ({job.state}{_because(job)})."

@@ -1,1 +1,1 @@
-"""Thin Dagster assets, one module per station of the walk; the science lives elsewhere."""
+"""Thin Dagster assets, one module per asset group; the science lives elsewhere."""

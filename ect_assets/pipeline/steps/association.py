@@ -1,4 +1,4 @@
-"""Fourth station: which genes the change follows, against spatial null maps.
+"""Association: which genes the change follows, against spatial null maps.
 
 The methods are in `statistics` and `nulls`; here tables are lined up and read back.
 """
@@ -57,7 +57,7 @@ def component_statistic(component: int) -> str:
 
 @step(
     tables.NullMaps,
-    STATION,
+    ASSET_GROUP,
     settings=("nulls.models", "nulls.n", "seed", *ROWS),
     unavailable=no_expression,
 )
@@ -102,7 +102,7 @@ def null_maps(
 
 @step(
     tables.NullDistributions,
-    STATION,
+    ASSET_GROUP,
     settings=("association.components", *ROWS),
     unavailable=no_expression,
 )
@@ -114,7 +114,7 @@ def null_distributions(
     parcels: pd.DataFrame,
     gmv_change: pd.DataFrame,
 ) -> pd.DataFrame:
-    """What each component explains of the null maps: the yardstick for `pls_components`."""
+    """What each component explains of the null maps: the null distribution of `pls_components`."""
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     predictors = zscore(ours.expression)
     gram = predictors @ predictors.T
@@ -138,7 +138,7 @@ def null_distributions(
 
 @step(
     tables.PlsComponents,
-    STATION,
+    ASSET_GROUP,
     settings=("association.components", "nulls.primary", *ROWS),
     unavailable=no_expression,
     checks={
@@ -154,10 +154,10 @@ def pls_components(
     parcels: pd.DataFrame,
     gmv_change: pd.DataFrame,
 ) -> Made:
-    """How much of the change each component of gene expression explains, and how surprising it is.
+    """How much of the change each component of gene expression explains, and its p values.
 
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
-    (1 + nulls at least as large) / (1 + nulls). Beside it how often that null model is wrong on
+    (1 + nulls at least as large) / (1 + nulls). Also the false positive rate of that null model on
     noise as smooth as the map.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
@@ -216,7 +216,7 @@ def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
 
 @step(
     tables.PlsScores,
-    STATION,
+    ASSET_GROUP,
     settings=("association.components", *ROWS),
     unavailable=no_expression,
 )
@@ -248,7 +248,7 @@ def pls_scores(
 
 @step(
     tables.PlsGenes,
-    STATION,
+    ASSET_GROUP,
     drift=Drift("z", "q_bootstrap"),
     settings=(
         "association.components",
@@ -271,7 +271,7 @@ def pls_genes(
     """Rank the genes by their weight in each component; the lists are of the first.
 
     The bootstrap z is what the field reports, and takes parcels as independent: thousands of
-    genes pass it on smooth noise. Read it beside p_spatial, which holds its rate.
+    genes pass it on smooth noise. Compare p_spatial, which controls its error rate.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
-from ect_assets.pipeline.steps.association import ROWS, STATION, component_statistic
+from ect_assets.pipeline.steps.association import ASSET_GROUP, ROWS, component_statistic
 from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate
@@ -23,7 +23,7 @@ SYMPTOM_PERMUTATIONS = 999
 
 @step(
     tables.NullCalibration,
-    STATION,
+    ASSET_GROUP,
     settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
     unavailable=no_expression,
     is_weekly=True,
@@ -36,10 +36,10 @@ def null_calibration(
     parcels: pd.DataFrame,
     gene_sets: pd.DataFrame,
 ) -> Made:
-    """Measure how often each test cries wolf on smooth noise, for this parcellation and matrix.
+    """False positive rate of each test on smooth noise, for this parcellation and matrix.
 
-    Noise maps of several lengths know nothing of genes; whatever a test finds in them is false.
-    Rates near 0.05 are right; above, the test is liberal and its p too small.
+    Noise maps of several smoothness lengths are unrelated to genes; any finding in them is false.
+    Rates near 0.05 are nominal; above, the test is liberal and its p too small.
     """
     study = work.study
     rows = parcels_in_use(
@@ -86,7 +86,7 @@ def symptom_calibration(
     scan_volumes: pd.DataFrame,
     exclusions: pd.DataFrame,
 ) -> Made:
-    """Measure how often the tests of brain against symptoms cry wolf when patients are exchanged.
+    """False positive rate of the tests of brain against symptoms, by permuting patients.
 
     The patients' own changes, with improvements drawn at random. Of a large cohort some patients
     are drawn: the rates of a permutation test do not follow the number of patients, its cost does.
@@ -108,7 +108,7 @@ def symptom_calibration(
 
 @step(
     tables.DetectableEffects,
-    STATION,
+    ASSET_GROUP,
     settings=("nulls.primary", "group"),
     unavailable=no_expression,
 )
@@ -118,7 +118,7 @@ def detectable_effects(
     null_distributions: pd.DataFrame,
     pls_scores: pd.DataFrame,
 ) -> Made:
-    """Say what the study could have found: the smallest effects within reach of its size.
+    """The smallest effects that a study of this size can detect.
 
     With 80 % power at 5 %: change of one parcel without and with correction for all parcels, a
     correlation with symptoms, and the variance that the first component has to explain.

@@ -1,4 +1,4 @@
-"""Fifth station: what the genes do, and which claims survive space; tests: `enrichment`."""
+"""Enrichment: what the genes do, and which claims hold spatially; tests: `enrichment`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _existing_files(study: Study, partition: Partition) -> list[Path]:
 
 @step(
     tables.GeneSets,
-    STATION,
+    ASSET_GROUP,
     settings=("gene_sets",),
     version="2",
     files=_existing_files,
@@ -61,8 +61,8 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     """Gene Ontology, cell types and your own sets, restricted to the genes of the matrices.
 
     Gene Ontology is matched by Entrez identifier, with the genes of descendant terms included;
-    the cell classes of Seidlitz et al. (2020) come as symbols. What of your own files could not
-    be matched is listed in the check `complete`.
+    the cell classes of Seidlitz et al. (2020) come as symbols. Entries of your files that could not
+    be matched are listed in the check `complete`.
     """
     frames = [loaders.gene_ontology(genes), loaders.cell_types(genes)]
     problems = []
@@ -77,7 +77,7 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
             problems.append(
                 Problem(
                     "gene_not_matched",
-                    f"{file.name}: {len(read.unmatched)} entries are no gene of the matrix, "
+                    f"{file.name}: {len(read.unmatched)} entries are not genes of the matrix, "
                     f"for example {entries}."
                     f"{unmatched_in_words(read.unmatched.entry, read.unmatched.why)}",
                     "gene_sets",
@@ -102,7 +102,7 @@ def _in_order(frame: pd.DataFrame, table: type[tables.Table]) -> pd.DataFrame:
 
 @step(
     tables.GeneSetSpatialEnrichment,
-    STATION,
+    ASSET_GROUP,
     settings=(*SIZES, *ROWS, "nulls.primary"),
     version="2",
     unavailable=no_expression,
@@ -118,7 +118,7 @@ def gene_set_spatial_enrichment(
 ) -> Made:
     """Each gene set's mean correlation with the change, against spatial null maps.
 
-    The ensemble null of Fulcher, Arnatkeviciute and Fornito (2021): the genes stay, the map is
+    The ensemble null of Fulcher, Arnatkeviciute and Fornito (2021): the genes are kept, the map is
     replaced, so that genes which are expressed together are not counted as independent. Beside
     the mean, the mean of absolute correlations and the enrichment score of the ranking.
     """
@@ -172,7 +172,7 @@ def gene_set_spatial_enrichment(
 
 @step(
     tables.GoEnrichment,
-    STATION,
+    ASSET_GROUP,
     settings=("nulls.primary", *SIZES),
     unavailable=no_expression,
 )
@@ -186,7 +186,7 @@ def go_enrichment(
 
     Hypergeometric test against the genes of the matrix, false discovery rate over all terms
     tested. It takes genes as independent; the spatial p beside it does not. Enriched terms that
-    share genes (kappa > 0.3) form clusters, as in Metascape, with the best term speaking for each.
+    share genes (kappa > 0.3) form clusters, as in Metascape, each represented by its best term.
     """
     terms = ontology_of(gene_sets)
     first = pls_genes[pls_genes.component == 1]
@@ -225,7 +225,7 @@ def _clusters(
     return term_clusters(enriched, membership(mine, list(background)))
 
 
-@step(tables.GoTermLinks, STATION, unavailable=no_expression)
+@step(tables.GoTermLinks, ASSET_GROUP, unavailable=no_expression)
 def go_term_links(
     work: Work, go_enrichment: pd.DataFrame, pls_genes: pd.DataFrame, gene_sets: pd.DataFrame
 ) -> Made:
@@ -251,7 +251,7 @@ def go_term_links(
 
 @step(
     tables.GeneSetEnrichment,
-    STATION,
+    ASSET_GROUP,
     settings=("enrichment", "nulls.primary", "seed"),
     unavailable=no_expression,
 )
@@ -261,10 +261,10 @@ def gene_set_enrichment(
     gene_sets: pd.DataFrame,
     gene_set_spatial_enrichment: pd.DataFrame,
 ) -> Made:
-    """Where the genes of each set stand in the ranking, and whether that survives space.
+    """Where the genes of each set rank, and whether that holds against spatial nulls.
 
     Preranked gene set enrichment (Subramanian et al. 2005) of the bootstrap z, under permutation
-    of genes; the spatial p of the primary null model stands beside it. Every collection.
+    of genes, beside the spatial p of the primary null model. All collections.
     """
     study = work.study
     ranking = pls_genes[pls_genes.component == 1].set_index("gene").z
@@ -296,7 +296,7 @@ def gene_set_enrichment(
 
 @step(
     tables.CellTypeEnrichment,
-    STATION,
+    ASSET_GROUP,
     unavailable=no_expression,
     drift=Drift("nes", "q_spatial"),
 )
@@ -306,7 +306,7 @@ def cell_type_enrichment(
     gene_sets: pd.DataFrame,
     gene_set_enrichment: pd.DataFrame,
 ) -> Made:
-    """Which cell types the ranking follows, whether that survives space, and how many are listed.
+    """Which cell types the ranking favours, whether it holds spatially, and how many are listed.
 
     The rows of `gene_set_enrichment` of the cell types, with how many of their genes are among
     PLS1+ and PLS1- and the hypergeometric p of that.
@@ -341,10 +341,10 @@ def cell_type_enrichment(
 
 @step(
     tables.Findings,
-    STATION,
+    ASSET_GROUP,
     settings=("nulls.primary",),
     unavailable=no_expression,
-    checks={"claims_hold": "What the field would report also survives the spatial null."},
+    checks={"claims_hold": "Claims of the usual test also hold spatially."},
 )
 def findings(
     work: Work,
@@ -354,9 +354,9 @@ def findings(
     cell_type_enrichment: pd.DataFrame,
     gene_set_spatial_enrichment: pd.DataFrame,
 ) -> Made:
-    """Every claim in one table, with the q the field reports and the q that respects space.
+    """All claims in one table, with the q usually reported and the q against spatial nulls.
 
-    A claim holds where both stay below 0.05. The check `claims_hold` says how many do not.
+    A claim holds where both are below 0.05. The check `claims_hold` counts those that do not.
     """
     frame = judge_findings(
         pls_components,

@@ -1,4 +1,4 @@
-"""Third station: who is in the analysis, and what changed over the patients.
+"""Group: who is in the analysis, and what changed over the patients.
 
 The tests themselves belong in `statistics`; here patients are matched and left out.
 """
@@ -66,12 +66,12 @@ def _reviewed(study: Study, partition: Partition) -> list[Path]:
     version="2",
 )
 def exclusions(work: Work) -> Made:
-    """Say who was left out, of what, and why.
+    """Which patients were left out of which analyses, and why.
 
-    Gathers what every step before it found, adds whoever is registered but has no volumes, and
-    lets the decisions in reviewed.tsv stand. Each row that is not overruled leaves the patient out
-    of what comes after the stage that it names. A check that did not run counts as not passed: it
-    leaves out the patient, or, with subject *, everybody, which stops the analyses of the group.
+    Collects the findings of all upstream steps, adds patients without volumes, and
+    applies the decisions in reviewed.tsv. Each row that is not overruled excludes the patient
+    from everything downstream of its stage. A check that did not run counts as failed: it
+    excludes the patient, or, with subject *, all patients, which stops the group analyses.
     """
     lake, study = work.lake, work.study
     found = [problem for _, failure in lake.failures() for problem in failure.problems]
@@ -93,7 +93,7 @@ def exclusions(work: Work) -> Made:
     }
     if not unused.empty:
         lines = ", ".join(map(str, unused.index))
-        figures["reviews_without_effect"] = f"{REVIEWED} line {lines}: nothing to keep was found"
+        figures["reviews_without_effect"] = f"{REVIEWED} line {lines}: no finding to overrule"
     return Made(frame, figures=figures, events=_newly_decided(work, frame))
 
 
@@ -151,7 +151,7 @@ def gmv_change(
     """Test how each parcel's gray matter volume changed between the sessions.
 
     Per parcel, change ~ 1 + centred mean intracranial volume over patients; the intercept is
-    tested, with false discovery rate over the parcels. The plain paired t-test stands beside it.
+    tested, with false discovery rate over the parcels. The plain paired t-test is given beside it.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     change = paired_change(
@@ -163,7 +163,7 @@ def gmv_change(
         pd.concat([named, change.reset_index(drop=True)], axis=1),
         figures={
             "patients": len(cohort.subjects),
-            "left_out": ", ".join(cohort.left_out) or "nobody",
+            "left_out": ", ".join(cohort.left_out) or "none",
             "parcels_not_in_every_patient": ", ".join(cohort.parcels_left_out) or "none",
             "parcels_q_below_0.05": int((change.q < LEVEL).sum()),
             "strongest_parcel": f"{named.parcel[strongest]} (t = {change.t[strongest]:.2f})",
@@ -220,10 +220,10 @@ def symptom_pls(
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
 ) -> Made:
-    """Ask whether patients whose brain changed more also improved more.
+    """Test whether patients whose brain changed more also improved more.
 
     Partial least squares of improvement on the change of all parcels. Its own r is large by
-    construction; read p_perm, and the leave-one-out prediction with its own p.
+    construction; use p_perm, and the leave-one-out prediction with its own p.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
 
@@ -249,9 +249,9 @@ def symptom_pls_scores(
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
 ) -> Made:
-    """Place each patient on the component of symptoms: score, improvement, and its prediction.
+    """Each patient's score in the symptom component, improvement, and its prediction.
 
-    The prediction is from the other patients alone, so it says what the score is worth.
+    The prediction is from the other patients only, so it shows the predictive value.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
 
@@ -293,10 +293,10 @@ def symptom_pls_weights(
     clinical_scores: pd.DataFrame,
     exclusions: pd.DataFrame,
 ) -> Made:
-    """Weigh the parcels in the association with symptoms.
+    """Weights of the parcels in the association with symptoms.
 
-    With bootstrap errors over patients, as the field reports them (z, p, q), and with the test
-    that they are not: p_perm exchanges the patients.
+    With bootstrap errors over patients, as usually reported (z, p, q), which are no test,
+    and with a test: p_perm permutes the patients.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
     names = cohort.parcels.parcel.to_numpy()
@@ -387,7 +387,7 @@ def too_few(n: int, table: str, parcellation: str, instrument: str = "") -> Prob
     return Problem(
         "too_few_patients",
         f"{n} patient(s){of_what}: at least {FEWEST_FOR_SYMPTOMS} are needed, so the table has no "
-        "rows. It fills when more patients arrive.",
+        "rows. It is filled when more patients arrive.",
         table,
         parcellation=parcellation,
     )

@@ -1,4 +1,4 @@
-"""Second station: scans to volumes of parcels, and whether they are sound.
+"""Morphometry: scans to volumes of parcels, and their quality.
 
 Sources of volumes and checks of quality belong in `morphometry`.
 """
@@ -26,7 +26,7 @@ from ect_assets.study import Study
 EARLIER_STAGE = "session_missing"
 PARCELLATION = ("parcellations.{parcellation}.freesurfer", "parcellations.{parcellation}.atlas")
 """What volumes follow of a parcellation's settings: not where its gene expression comes from."""
-CHECKS = {"quality": "Every scan and patient is like the others of the cohort."}
+CHECKS = {"quality": "Every scan and patient is consistent with the cohort."}
 
 
 def _source_files(study: Study, partition: Partition) -> list[Path]:
@@ -37,7 +37,7 @@ def _parcel_files(study: Study, partition: Partition) -> list[Path]:
     return [*_source_files(study, partition), *atlas_files(study, partition)]
 
 
-NOT_DRAWN = "not drawn in a run of many patients; materialize this partition by itself to see them"
+NOT_DRAWN = "not drawn in runs of many patients; materialize this partition alone to see them"
 
 
 def _runs_freesurfer(study: Study) -> bool:
@@ -72,8 +72,8 @@ def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
 def parcels(work: Work) -> pd.DataFrame:
     """List the parcels of the parcellation: names, hemisphere, where they lie.
 
-    Of a packaged parcellation, or of the atlas files that study.toml names; what the files do not
-    say (centroids on the sphere, coordinates) is derived from them.
+    Of a packaged parcellation, or of the atlas files that study.toml names; what is missing there
+    (centroids on the sphere, coordinates) is derived.
     """
     return atlas_of(work.study, work.parcellation).parcels
 
@@ -92,7 +92,7 @@ def parcels(work: Work) -> pd.DataFrame:
 def scan_volumes(work: Work) -> Made:
     """Measure each scan as a whole: intracranial volume, brain, gray matter, quality.
 
-    Where the source says nothing of contrast, it is estimated from the image itself.
+    Where the source gives no contrast, it is estimated from the image.
     """
     source = volume_source(work.study, work.log)
     made = _each_session(work, lambda session: source.scan_volumes(work.subject, session))
@@ -165,9 +165,9 @@ def _change_map(work: Work, frame: pd.DataFrame) -> dict[str, bytes]:
     leaves_out_rows=True,
 )
 def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
-    """Hold each scan against the cohort: surfaces, contrast, intracranial volume, identity.
+    """Quality of each scan within the cohort: surfaces, contrast, intracranial volume, identity.
 
-    One row per scan, or patient, and check. A check that does not pass asks for a look; one that
+    One row per scan, or patient, and check. A check that fails calls for review; one that
     excludes leaves the patient out, unless reviewed.tsv in the study's folder overrules it.
     """
     sessions, limits = work.study.sessions.both, work.study.quality
@@ -182,11 +182,11 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     "morphometry",
     after=("participants",),
     settings=("sessions", "quality"),
-    checks=CHECKS | {"sites": "The change of no parcel depends on the site."},
+    checks=CHECKS | {"sites": "No parcel's change depends on the site."},
     leaves_out_rows=True,
 )
 def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
-    """Hold each patient's parcels against the cohort: outliers, exchanged sides or sessions.
+    """Quality of each patient's parcels within the cohort: outliers, swapped sides or sessions.
 
     One row per scan, or patient, and check, as in scan_quality. Whether the change depends on the
     site is a check of its own.
@@ -216,9 +216,7 @@ def _judged(checked: pd.DataFrame) -> Made:
         )
     ]
     left_out = checked.loc[checked.excludes, "subject"].nunique()
-    says = (
-        f"{len(failing)} of {len(checked)} do not pass: {', '.join(who)}." if who else "All pass."
-    )
+    says = f"{len(failing)} of {len(checked)} fail: {', '.join(who)}." if who else "All pass."
     return Made(
         checked,
         figures={"not_passed": len(failing), "patients_excluded": int(left_out)},

@@ -1,4 +1,4 @@
-"""Last station: the results as people judge them, a page with figures.
+"""Reports: the results as pages with figures.
 
 What is on a page and how it is drawn is in `report`; here the page is put beside its rows.
 """
@@ -14,7 +14,7 @@ from ect_assets import tables
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.documents import PAGE, checksum
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.reservations import of_results
+from ect_assets.pipeline.caveats import of_results
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.study import OF_RESULTS, Study
@@ -34,7 +34,7 @@ READ = tuple(
 
 
 def _no_pages(study: Study, partition: Partition) -> str | None:
-    return None if study.report.pages else "no pages are wanted (report.pages = false)"
+    return None if study.report.pages else "pages are disabled (report.pages = false)"
 
 
 def _made(files: Sequence[ReportFile]) -> Made:
@@ -69,10 +69,10 @@ def _made(files: Sequence[ReportFile]) -> Made:
     version="2",
 )
 def study_report(work: Work) -> Made:
-    """Write the results of one parcellation as a page with figures, as a paper shows them.
+    """The results of one parcellation as a page with figures, as in a paper.
 
-    `report.html` beside the rows is self-contained; the figures stand in `figures/` as PNG and
-    SVG, each with the tables that it is drawn from as CSV.
+    `report.html` beside the rows is self-contained; the figures are in `figures/` as PNG and
+    SVG, each with its source tables as CSV.
     """
     # What draws is slow to import, and not needed to know the steps.
     from ect_assets.report.figures.exhibit_lists import OF_A_PARCELLATION
@@ -104,7 +104,7 @@ def study_report(work: Work) -> Made:
     version="2",
 )
 def study_overview(work: Work) -> Made:
-    """Write what the study found over all parcellations and null models, with links to each."""
+    """The results over all parcellations and null models, with links to each report."""
     from ect_assets.report.figures.exhibit_lists import OF_THE_STUDY
     from ect_assets.report.pages.provenance import provenance_of
     from ect_assets.report.pages.study_report import overview_files

@@ -1,4 +1,4 @@
-"""First station: what the clinic hands in, as tables. How it is read belongs in `intake`."""
+"""Scans: the clinic's data as tables. How they are read belongs in `intake`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _no_images(study: Study, partition: Partition) -> str | None:
 
 
 def _found_by_screen(work: Work, subject: str) -> Sequence[Problem]:
-    """Give what the screen says of a patient: as `raw_scans` found it in these files, or anew."""
+    """Give the screen's findings of a patient: of `raw_scans` in these files, or read again."""
     found = work.current_problems("raw_scans", {"subject": subject})
     return _screen(work.study, subject) if found is None else found
 
@@ -75,8 +75,8 @@ def _screen(study: Study, subject: str) -> list[Problem]:
         raise
     except Exception as error:
         sentence = (
-            f"the files of this patient could not be looked through ({type(error).__name__}). "
-            "`ect validate` may say more; report it if it does not."
+            f"the files of this patient could not be screened ({type(error).__name__}). "
+            "Run `ect validate`; if it reports nothing, please report a bug."
         )
         return [Problem(UNCHECKED, sentence, "raw_scans", subject)]
 
@@ -110,7 +110,7 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
 def raw_scans(work: Work) -> Made:
     """Register the patient's T1w images: geometry, acquisition and checksum.
 
-    An image that cannot be read, or content that can tell who the patient is, stops this patient;
+    An unreadable image, or identifying content, fails this patient;
     a session without an image is noted, and the others are registered.
     """
     bids, sessions = work.study.bids_folder, work.study.sessions.both
@@ -176,9 +176,9 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 def participants(work: Work) -> Made:
     """List the patients as participants.tsv describes them.
 
-    A column that can tell who they are stops the table; a cell or a file that can leaves its
-    patient out, and so do dates that say that the follow-up came before the baseline. A value that
-    cannot be right is missing, and reported. A column of free text is left out unless
+    An identifying column fails the table; an identifying cell or file excludes its
+    patient, and so do dates with the follow-up before the baseline. An impossible value
+    is set to missing and reported. A column of free text is left out unless
     ``privacy.allow`` names it.
     """
     bids = work.study.bids_folder
@@ -217,9 +217,9 @@ def participants(work: Work) -> Made:
 def clinical_scores(work: Work) -> Made:
     """Collect ratings and questionnaires, one score per patient, session and instrument.
 
-    A patient whom the screen for identifying content blocks has none here.
-    A score without its partner in the other session is kept; the patient is then left out of the
-    analyses of that instrument, and `exclusions` says so.
+    A patient blocked by the privacy screen has none.
+    A score without one in the other session is kept; the patient is then excluded from the
+    analyses of that instrument (see `exclusions`).
     """
     study = work.study
     frame, problems = read_clinical_scores(

@@ -39,7 +39,7 @@ from ect_assets.science.transcriptome.parcel_expression import (
 )
 from ect_assets.study import Study
 
-STATION = "transcriptome"
+ASSET_GROUP = "transcriptome"
 MATRIX = "ahba_desikan_killiany.parquet"
 GENES = "genes.parquet"
 SETTINGS = ("parcellations.{parcellation}", "transcriptome", "association.hemisphere")
@@ -63,7 +63,7 @@ def no_donors(study: Study, partition: Partition) -> str | None:
     if _folder(study) is not None:
         return None
     return (
-        f"gene expression for {', '.join(users)} is made from donors, and none are here. {GET_THEM}"
+        f"gene expression for {', '.join(users)} needs donors, and none are available. {GET_THEM}"
     )
 
 
@@ -116,17 +116,17 @@ def _as_problem(error: DonorError, table: str, partition: Partition) -> InputPro
 
 @step(
     tables.Donors,
-    STATION,
+    ASSET_GROUP,
     settings=("transcriptome.donors", "transcriptome.donors_folder", "transcriptome.download"),
     files=_donor_files,
     unavailable=no_donors,
 )
 def donors(work: Work) -> Made:
-    """Check the donors of the Allen Human Brain Atlas, and make copies that are read fast.
+    """The donors of the Allen Human Brain Atlas, checked and converted to a fast format.
 
     Six post-mortem brains with up to 946 tissue samples each and 58,692 microarray probes
-    (Hawrylycz et al. 2012). A missing or truncated file is named. With `download = true` under
-    [transcriptome] donors that are not there are fetched from the Allen Institute.
+    (Hawrylycz et al. 2012). Missing or truncated files are named. With `download = true` under
+    [transcriptome] missing donors are fetched from the Allen Institute.
     """
     chosen = work.study.transcriptome
     folder = _folder(work.study)
@@ -211,13 +211,13 @@ NOTES = {
 }
 
 
-@step(tables.Expression, STATION, after=("donors",), **NOTES)
+@step(tables.Expression, ASSET_GROUP, after=("donors",), **NOTES)
 def expression(work: Work) -> Made:
     """Expression of each gene in each parcel, from the Allen Human Brain Atlas.
 
     Either the packaged matrix (Desikan-Killiany; Hawrylycz et al. 2012, Markello et al. 2021), or
     made by abagen from the donors' samples with the settings of [transcriptome]. Parcels without
-    a sample are left out, unless the study says how to fill them.
+    a sample are left out, unless the study configures how to fill them.
     """
     found = parcel_expression(work)
     matrix = found.matrix
@@ -240,11 +240,11 @@ def expression(work: Work) -> Made:
     return Made(long, figures=figures)
 
 
-@step(tables.ExpressionCoverage, STATION, after=("donors", "expression"), **NOTES)
+@step(tables.ExpressionCoverage, ASSET_GROUP, after=("donors", "expression"), **NOTES)
 def expression_coverage(work: Work) -> Made:
     """How well the donors' samples cover each parcel, and which parcels were filled.
 
-    The packaged matrix does not say how many samples stand behind a parcel; the counts are
+    The packaged matrix does not give the number of samples of a parcel; the counts are
     missing there.
     """
     coverage = parcel_expression(work).coverage
@@ -256,9 +256,9 @@ def expression_coverage(work: Work) -> Made:
     return Made(coverage, figures=figures)
 
 
-@step(tables.ExpressionMethods, STATION, after=("donors", "expression"), **NOTES)
+@step(tables.ExpressionMethods, ASSET_GROUP, after=("donors", "expression"), **NOTES)
 def expression_methods(work: Work) -> Made:
-    """Describe how the expression was made: sentences for the methods section, and numbers."""
+    """How the expression was computed: sentences for the methods section, and numbers."""
     methods = parcel_expression(work).methods
     said = methods.iloc[0]
     figures = {"methods": said.methods}
@@ -267,24 +267,24 @@ def expression_methods(work: Work) -> Made:
     return Made(methods, figures=figures)
 
 
-@step(tables.GeneStability, STATION, after=("donors", "expression"), **NOTES)
+@step(tables.GeneStability, ASSET_GROUP, after=("donors", "expression"), **NOTES)
 def gene_stability(work: Work) -> Made:
-    """Say how alike each gene's pattern over the parcels is between donors.
+    """Similarity of each gene's pattern over the parcels between donors.
 
     Differential stability (Hawrylycz et al. 2015): the mean Spearman correlation over pairs of
-    donors. Missing for the packaged matrix, which does not keep the donors apart.
+    donors. Missing for the packaged matrix, which does not separate the donors.
     """
     genes = parcel_expression(work).genes
     figures = {"genes": len(genes), "median": float(genes.differential_stability.median())}
     return Made(genes, figures=figures)
 
 
-@step(tables.Genes, STATION, unavailable=no_expression_at_all)
+@step(tables.Genes, ASSET_GROUP, unavailable=no_expression_at_all)
 def genes(work: Work, gene_stability: pd.DataFrame) -> pd.DataFrame:
     """The genes of the expression matrices, with their Entrez identifiers.
 
-    Differential stability is that of the first parcellation, by name, whose donors are known
-    apart.
+    Differential stability is that of the first parcellation, by name, whose donors are
+    separate.
     """
     ranked = gene_stability.assign(
         is_missing=gene_stability.differential_stability.isna()

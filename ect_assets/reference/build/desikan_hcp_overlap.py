@@ -1,7 +1,7 @@
 """Makes `desikan_hcp_overlap.csv`: how two parcellations share the cortex of fsaverage5.
 
 Both label files follow FreeSurfer's vertex order, in which fsaverage5 is the first 10,242
-vertices of fsaverage. What is done with the shares belongs to whoever carries values across.
+vertices of fsaverage. What is done with the shares belongs to the code that carries values across.
 """
 
 from __future__ import annotations

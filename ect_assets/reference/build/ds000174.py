@@ -2,7 +2,7 @@
 
 Keeps the measures of the 68 cortical parcels and of the whole brain, as published. Who these
 people are is in `ds000174_participants`; which of their scans can be trusted is decided by
-whoever uses them.
+their users.
 """
 
 from __future__ import annotations

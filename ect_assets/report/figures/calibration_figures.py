@@ -1,4 +1,4 @@
-"""The figure of how often each test cries wolf: spatial nulls on smooth noise, and symptoms.
+"""The figure of each test's false positive rate: spatial nulls on smooth noise, and symptoms.
 
 Rates are measured in `calibration` and `symptom_calibration`; here they are drawn beside the level
 that they should have.
@@ -237,7 +237,7 @@ ORDER BY null_model"""
 CALIBRATION_EXHIBITS = (
     Exhibit(
         name="supplementary_figure_5_calibration",
-        title="How often each test cries wolf",
+        title="False positive rate of each test",
         caption=(
             "Share of maps of pure noise on which each test gives p <= 0.05, with its 95 % "
             "interval, against the length over which the noise is correlated, on this "

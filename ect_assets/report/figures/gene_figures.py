@@ -228,7 +228,7 @@ GENE_EXHIBITS = (
     ),
     Exhibit(
         name="figure_4_pathways",
-        title="What those genes do: Gene Ontology",
+        title="Gene Ontology terms of those genes",
         caption=(
             f"Terms over-represented among the PLS1+ and PLS1- genes (q, genes < {LEVEL}), those "
             "that speak for a cluster of similar terms first (the others in gray), by fold "

@@ -241,7 +241,7 @@ SUPPLEMENTARY_FIGURE_3 = Exhibit(
         "(a) Each check, scan by scan (baseline: open, follow-up or both sessions: filled), "
         "patients from left to right in the order of their labels. Dashed: where a scan stands "
         "out, or where it is left out, if that differs. Euler number: of both surfaces before "
-        "their defects were mended, low where a scan is poor. CNR: contrast-to-noise ratio of gray "
+        "defect correction, low where a scan is poor. CNR: contrast-to-noise ratio of gray "
         "and white matter. Unusual volumes and changes: "
         "parcels in percent whose robust z is beyond the study's limit. Left and right: "
         "correlation of the scan's asymmetries with those of the cohort, negative where the sides "

@@ -42,8 +42,7 @@ def change_sentences(facts: Facts, study: Study) -> Markup:
     change = facts.ask(of_parcellation(CHANGE))
     if not change:
         return Markup(
-            "No change was tested: there are not enough participants with volumes of {} at both "
-            "sessions."
+            "No change was tested: too few participants have volumes of {} at both sessions."
         ).format(parcellation_name(facts.setting.parcellation))
     pairs = failing_pairs(facts, study)
     return _changed(facts, study, change) + (Markup(" {}").format(pairs) if pairs else "")

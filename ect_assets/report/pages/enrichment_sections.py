@@ -62,7 +62,7 @@ def enrichment_sentences(facts: Facts) -> Markup:
     if held.value("n_terms") or held.value("n_cell_types"):
         return said
     return said + Markup(
-        " So no pathway and no cell type is shown to follow the change beyond what any smooth map "
+        " So no pathway or cell type is associated with the change beyond what any smooth map "
         "would give."
     )
 
@@ -90,7 +90,7 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
     counts, held = facts.ask(GO_TERMS), facts.ask(IN_SPACE)
     said = paragraph(
         "{} of {} tested pairs of term and gene list have q < 0.05, in {} {} of terms that share "
-        "genes; {} of these pairs hold in space too, with the same sign.",
+        "genes; {} of these pairs also hold spatially, with the same sign.",
         counts.show("n_by_genes"),
         counts.show("n_tested"),
         counts.show("n_clusters"),
@@ -108,7 +108,7 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
         Column("q, space", number("q_spatial", p_value)),
     ]
     note = (
-        "The best terms of each list; all are in go_enrichment. q, genes takes genes as "
+        "The best terms of each list; all are in go_enrichment. q, genes treats genes as "
         f"independent and overstates; q, space is against {null_name(facts.setting.null_model)}. "
         "BP biological process, MF molecular function, CC cellular component."
     )
@@ -143,27 +143,25 @@ def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
 
 def holding_section(facts: Facts, study: Study) -> Section:
     """Tell which claims stand both the field's test and the spatial one."""
-    title = "What holds in space"
+    title = "Claims that hold spatially"
     claims = facts.ask(of_parcellation(CLAIMS))
     if not claims:
-        why = why_no_genes(facts, study) or "No claim has been judged yet."
+        why = why_no_genes(facts, study) or "No claims have been tested yet."
         return Section("holds", title, [paragraph("{}", why)])
     columns = [
         Column("claims", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
         Column("q < 0.05 as published", number("n_published")),
-        Column("hold in space too", number("n_holding")),
+        Column("also hold spatially", number("n_holding")),
     ]
     note = (
-        "A claim holds where the q that the field reports and the q against "
+        "A claim holds where the usually reported q and the q against "
         f"{null_name(facts.setting.null_model)} are both below 0.05 and agree in sign. "
         "Each claim is a row of findings."
     )
-    blocks: list[Block] = [
-        table_of(claims, "Table 7. Claims, and what is left of them", columns, note)
-    ]
+    blocks: list[Block] = [table_of(claims, "Table 7. Claims, and how many hold", columns, note)]
     held = facts.ask(HELD)
     if not held:
-        blocks.append(paragraph("No claim about genes, pathways or cell types holds in space."))
+        blocks.append(paragraph("No claim about genes, pathways or cell types holds spatially."))
         return Section("holds", title, blocks)
     columns = [
         Column("kind", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),

@@ -79,7 +79,7 @@ def component_sentences(facts: Facts) -> Markup:
         "maps){}."
     ).format(
         component.show("r2_y", percent(1), primary),
-        "more than" if surprising else "which is not beyond",
+        "more than" if surprising else "which is not more than",
         null_name(names[primary]),
         component.show("p_spatial", p_relation, primary),
         component.show("n_nulls", row=primary),
@@ -120,7 +120,7 @@ def _verdict(facts: Facts) -> Markup:
     if not claim:
         return Markup("")
     return Markup(
-        " As a claim, corrected over the components, it {} (q as published {}, q in space {})."
+        " As a claim, corrected over the components, it {} (published q {}, spatial q {})."
     ).format(
         "holds" if claim.value("holds") else "does not hold",
         claim.show("q_published", p_relation),
@@ -152,8 +152,8 @@ def _beside_five_percent(component: Answer, row: int, low: float, high: float) -
     if high < LEVEL:
         return Markup(": it rejects too seldom here, so its p should be read as too large")
     if component.value("n_noise_maps", row) is None:
-        return Markup(", which cannot be told from 5 %")
-    return Markup(", which {} noise maps of each smoothness cannot tell from 5 %").format(
+        return Markup(", which is not distinguishable from 5 %")
+    return Markup(", which {} noise maps of each smoothness cannot distinguish from 5 %").format(
         component.show("n_noise_maps", row=row)
     )
 
@@ -167,7 +167,7 @@ def list_sentences(facts: Facts, study: Study) -> Markup:
     said = Markup(
         "By the bootstrap over parcels (q < {}) {} genes are listed as PLS1+, expressed more where "
         "gray matter grew (relative to where it shrank), and {} as PLS1−, the reverse, of {}; {} "
-        "of those listed also follow the map in space (q < 0.05)."
+        "of those listed are also spatially associated with the map (q < 0.05)."
     ).format(
         f"{level:g}",
         lists.show("plus"),
@@ -179,7 +179,7 @@ def list_sentences(facts: Facts, study: Study) -> Markup:
     if noise.value("most") is None:
         return said
     return said + Markup(
-        " The bootstrap takes parcels as independent: of maps of pure smooth noise, {} to {} "
+        " The bootstrap treats parcels as independent: of maps of pure smooth noise, {} to {} "
         "have a gene listed by it, where {} % or less should."
     ).format(noise.show("least", percent(0)), noise.show("most", percent(0)), f"{100 * level:g}")
 
@@ -199,7 +199,7 @@ def gene_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
         Column("variance explained", number("r2_y", percent(1))),
         Column("p", number("p_spatial", p_value)),
         Column("null maps", number("n_nulls")),
-        Column("false alarms at 5 %", number("false_positive_rate_05", percent(0))),
+        Column("false positives at 5 %", number("false_positive_rate_05", percent(0))),
         Column(
             "95 % interval",
             lambda answer, row: Markup("{} to {}").format(
@@ -209,9 +209,9 @@ def gene_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
         ),
     ]
     note = (
-        "False alarms: how often the null model gives p ≤ 0.05 on noise as smooth as the map of "
-        "change, for this parcellation and expression. The map's smoothness is estimated from the "
-        "one map, and uncertain."
+        "False positives: how often the null model gives p ≤ 0.05 on noise as smooth as the map of "
+        "change, for this parcellation and expression. The map's smoothness is estimated from a "
+        "single map, and uncertain."
     )
     table = table_of(component, "Table 4. PLS1 against each spatial null model", columns, note)
     lists = paragraph("{}", list_sentences(facts, study))

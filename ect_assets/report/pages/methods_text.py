@@ -70,7 +70,7 @@ def methods_section(
 def _design(study: Study, citations: Citations) -> Markup:
     return Markup(
         "The same participants are measured at {} and {}. The steps are those of {}, with a "
-        "spatial test beside each test that takes parcels or genes as independent."
+        "spatial test beside each test that treats parcels or genes as independent."
     ).format(study.sessions.baseline, study.sessions.follow_up, citations.name("liu2025"))
 
 
@@ -103,7 +103,7 @@ def _source_of_volumes(source: str, citations: Citations) -> Markup:
         ).format(freesurfer, citations.cite("winkler2018"))
     return {
         "freesurfer_tables": Markup("are read from FreeSurfer's group tables {}"),
-        "recon-all": Markup("are made by FreeSurfer's recon-all {} and read from its statistics"),
+        "recon-all": Markup("are FreeSurfer's, of recon-all {}, read from its statistics"),
     }[source].format(freesurfer)
 
 
@@ -111,7 +111,7 @@ def _quality(study: Study, citations: Citations) -> Markup:
     limits = study.quality
     return Markup(
         "Scans and parcels are compared with the cohort where there are at least {}; an outlier "
-        "has a robust z above {} {}. A change of intracranial volume of more than {} % is told, "
+        "has a robust z above {} {}. A change of intracranial volume of more than {} % is flagged, "
         "of more than {} % leaves the participant out, as do outliers in more than {} % of the "
         "parcels."
     ).format(
@@ -143,12 +143,12 @@ def _symptoms(study: Study, citations: Citations) -> Markup:
     return Markup(
         "Scores are compared by the paired t-test. The first partial least squares component of "
         "improvement (baseline minus follow-up) on the z-scored change of all parcels {} is tested "
-        "by its covariance under {} exchanges of participants. Its prediction is that of models "
-        "that have not seen the participant, with a p of its own from the same exchanges. p = (1 + "
-        "exchanges at least as large) / (1 + exchanges) {}. For a parcel, z is the weight over its "
+        "by its covariance under {} permutations of participants. Its prediction is that of models "
+        "fitted without the participant, with its own p from the same permutations. p = (1 + "
+        "permutations as large or larger) / (1 + permutations) {}. For a parcel, z is weight over "
         "standard error in {} resamples of the participants; it is no test: as many parcels pass "
-        "it when improvement is dealt out at random. The test of a parcel (p_perm, q_perm) "
-        "exchanges participants."
+        "it with improvement assigned at random. The test of a parcel (p_perm, q_perm) "
+        "permutes participants."
     ).format(
         citations.cite("mcintosh2004", "krishnan2011"),
         f"{study.association.permutations:,}",
@@ -160,7 +160,7 @@ def _symptoms(study: Study, citations: Citations) -> Markup:
 def _expression(facts: Facts, citations: Citations) -> Markup:
     made = facts.ask(METHODS)
     if not made:
-        return Markup("How the expression was made is not recorded.")
+        return Markup("How the expression was computed is not recorded.")
     atlas, abagen = citations.cite("hawrylycz2012"), citations.cite("markello2021")
     matrix = Markup(
         "The matrix has {} genes in {} parcels; {} parcels of the compared side have no sample "
@@ -198,7 +198,7 @@ def _own_report(facts: Facts) -> list[Block]:
     made = facts.ask(METHODS)
     if not made:
         return []
-    title = "How the expression was made, in the words of its maker"
+    title = "How the expression was computed, as reported by abagen or the source"
     return [Verbatim(title, made.value("methods"))]
 
 
@@ -231,7 +231,7 @@ def _nulls(study: Study, citations: Citations) -> Markup:
 def _genes(study: Study, citations: Citations) -> Markup:
     return Markup(
         "Bootstrap z of a weight over {} resamples of the parcels {}; a gene is listed as PLS1+ or "
-        "PLS1− where its two-sided q is below {}. Since this takes parcels as independent, each "
+        "PLS1− where its two-sided q is below {}. Since this treats parcels as independent, each "
         "gene also has a spatial p: of its correlation with the map, against the null maps."
     ).format(
         f"{study.association.bootstraps:,}",
@@ -247,7 +247,7 @@ def _enrichment(study: Study, citations: Citations) -> Markup:
         "over-representation in each list (hypergeometric; background: the genes of the matrix; q "
         "over all terms of a list). Terms below q = 0.05 that share genes (kappa above {}) are "
         "joined into clusters after {}. Cell types {} are tested by gene set enrichment {} with {} "
-        "permutations of genes. Beside each stands the test in which the genes stay and the map is "
+        "permutations of genes. Each has a second test in which the genes are kept and the map is "
         "replaced by null maps {}."
     ).format(
         citations.cite("ashburner2000", "go2023"),
@@ -269,7 +269,7 @@ def _claims(study: Study, citations: Citations) -> Markup:
         "Published: p of the spins (Váša) for a component, corrected over the components, as is "
         "the spatial p; bootstrap q for a list; hypergeometric q for a term; q over permuted genes "
         "for a cell type. A claim that lacks one of the two does not hold. Terms and cell types "
-        "must also agree in sign. A list of genes counts by the best of its genes, corrected for "
+        "must also agree in sign. A gene list is represented by its best gene, corrected for "
         "the number of all genes {}."
     ).format(NULLS[study.nulls.primary], citations.cite("simes1986"))
 
@@ -279,9 +279,9 @@ def _calibration(study: Study, citations: Citations) -> Markup:
     lengths = [f"{length:g}" for length in calibration.lengths_mm]
     return Markup(
         "{} noise maps with correlation exp(−distance / length) for each length of {} mm are "
-        "tested with {} null maps each; improvement is dealt out at random {} times (to {} "
+        "tested with {} null maps each; improvement is assigned at random {} times (to {} "
         "participants, drawn at random, where there are more). Intervals of "
-        "shares of maps are exact {}, those of mean shares Student's. What could have been found: "
+        "shares of maps are exact {}, those of mean shares Student's. Detectable effects: "
         "exact noncentral t for a parcel, Fisher's z for a correlation {}."
     ).format(
         calibration.maps,

@@ -46,9 +46,9 @@ def all_parcellations_section(facts: Facts, study: Study) -> Section:
     """Put the main numbers of all parcellations side by side."""
     blocks: list[Block] = [
         paragraph(
-            "One row for each parcellation; its name leads to its page. The same people are "
-            "compared at two times, and not with a control group: treatment, time, and changes of "
-            "scanner or processing cannot be told apart."
+            "One row for each parcellation; its name leads to its page. Participants are "
+            "compared with themselves, not with a control group: treatment, time, and changes of "
+            "scanner or processing cannot be separated."
         )
     ]
     pairs = failing_pairs(facts, study)
@@ -59,7 +59,7 @@ def all_parcellations_section(facts: Facts, study: Study) -> Section:
     blocks.append(paragraph("{}", symptom_sentences(facts, study)))
     change = facts.ask(CHANGE)
     if not change:
-        blocks.append(paragraph("No parcellation has a change of gray matter volume yet."))
+        blocks.append(paragraph("No parcellation has results on gray matter volume yet."))
         return Section("found", "What was found", blocks)
     columns = [
         Column("parcellation", _page_link, is_number=False),
@@ -71,7 +71,7 @@ def all_parcellations_section(facts: Facts, study: Study) -> Section:
     ]
     blocks.append(table_of(change, "Change of gray matter volume", columns))
     if min(change.value("n", row) for row in range(len(change.rows))) < FEW:
-        blocks.append(paragraph("Where n is below {}, a few people decide every number.", FEW))
+        blocks.append(paragraph("Where n is below {}, single participants dominate results.", FEW))
     blocks += _association_blocks(facts, study)
     blocks += _gene_blocks(facts, study)
     return Section("found", "What was found", blocks)
@@ -85,7 +85,7 @@ def _page_link(answer: Answer, row: int) -> Markup:
 def _association_blocks(facts: Facts, study: Study) -> list[Block]:
     found = facts.ask(BRAIN_AND_SYMPTOMS)
     if not found:
-        return [paragraph("Brain and symptoms were not brought together: too few have both.")]
+        return [paragraph("Brain and symptoms were not compared: too few have both.")]
     columns = [
         Column("parcellation", _page_link, is_number=False),
         Column("instrument", title_of(study), is_number=False),
@@ -126,9 +126,9 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
             Column("null model", text("null_model", null_name), is_number=False),
             Column("PLS1 explains", number("r2_y", percent(1))),
             Column("p", number("p_spatial", p_value)),
-            Column("false alarms at 5 %", number("false_positive_rate_05", percent(0))),
+            Column("false positives at 5 %", number("false_positive_rate_05", percent(0))),
         ]
-        note = "False alarms: share of noise maps, as smooth as the map, with p ≤ 0.05."
+        note = "False positives: share of noise maps, as smooth as the map, with p ≤ 0.05."
         blocks.append(table_of(component, "PLS1 of gene expression", columns, note))
     if lists:
         columns = [
@@ -136,7 +136,7 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
             Column("genes", number("n_genes")),
             Column("PLS1+", number("plus")),
             Column("PLS1−", number("minus")),
-            Column("listed, and q < 0.05 in space", number("n_listed_and_spatial")),
+            Column("listed, and spatial q < 0.05", number("n_listed_and_spatial")),
         ]
         note = (
             "PLS1+: genes expressed more where gray matter grew (relative to where it shrank); "
@@ -148,9 +148,9 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
             Column("parcellation", _page_link, is_number=False),
             Column("claims", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
             Column("q < 0.05 as published", number("n_published")),
-            Column("hold in space too", number("n_holding")),
+            Column("also hold spatially", number("n_holding")),
         ]
-        blocks.append(table_of(claims, "Claims, and what is left of them", columns))
+        blocks.append(table_of(claims, "Claims, and how many hold", columns))
     return blocks
 
 
@@ -159,7 +159,7 @@ def agreement_section(facts: Facts, study: Study, pictures: list[Block]) -> Sect
     judged, held = facts.ask(N_JUDGED), facts.ask(HELD_EVERYWHERE)
     blocks: list[Block] = []
     if not judged.value("n_parcellations"):
-        blocks.append(paragraph("No claim was judged: no parcellation has gene expression."))
+        blocks.append(paragraph("No claim was tested: no parcellation has gene expression."))
     elif not held:
         blocks.append(
             paragraph(
@@ -176,7 +176,7 @@ def agreement_section(facts: Facts, study: Study, pictures: list[Block]) -> Sect
         ]
         blocks.append(table_of(held, "Claims that hold in every parcellation", columns))
     if judged.value("n_parcellations") == 1:
-        blocks.append(paragraph("With one parcellation, holding in all of them says nothing more."))
+        blocks.append(paragraph("With one parcellation, this adds no information."))
     return Section("agreement", "What holds in all parcellations", [*blocks, *pictures])
 
 
@@ -193,8 +193,8 @@ def _all_judged(judged: Answer) -> Markup:
 def overview_methods(study: Study, provenance: ReportProvenance, citations: Citations) -> Section:
     """Say where the methods stand, and what made the numbers."""
     said = paragraph(
-        "The methods stand on the page of each parcellation; they follow {}. A claim holds where "
-        "the q that the field reports and the q against {} are both below 0.05, and for terms and "
+        "The methods are on the page of each parcellation; they follow {}. A claim holds where "
+        "the usually reported q and the q against {} are both below 0.05, and for terms and "
         "cell types the sign agrees. Spatial null models are compared by {}.",
         citations.name("liu2025"),
         null_name(study.nulls.primary),

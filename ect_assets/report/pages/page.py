@@ -42,7 +42,7 @@ class Head:
         For whom the page is.
     links : list of (str, str)
         Other pages of the study, and where they lie.
-    reservations : sequence of str
+    caveats : sequence of str
         What a reader has to know first; stands above everything.
     """
 
@@ -53,7 +53,7 @@ class Head:
     simulated_donors: str
     notice: str
     links: Sequence[tuple[str, str]] = ()
-    reservations: Sequence[str] = ()
+    caveats: Sequence[str] = ()
 
 
 @cache

@@ -79,7 +79,7 @@ def participants_section(facts: Facts) -> Section:
     """Describe the sample: Table 1."""
     people = facts.ask(PEOPLE)
     if not people.value("n_all"):
-        nobody = paragraph("The lake knows no participants, so there is nobody to describe.")
+        nobody = paragraph("The lake has no participants, so there is no sample to describe.")
         return Section("participants", "Participants", [nobody])
     told = [
         column
@@ -97,7 +97,7 @@ def participants_section(facts: Facts) -> Section:
         columns,
         [row for part in parts for row in part],
         Markup(
-            "Mean (SD), or number of participants; what is not known is counted. "
+            "Mean (SD), or number of participants; missing values are counted. "
             "The analysis takes those who have volumes of this parcellation at both sessions and "
             "were not left out."
         ),
@@ -119,7 +119,7 @@ def _rows_of(facts: Facts, column: str, kind: str) -> list[list[Markup]]:
         f"  count(*) FILTER ({_is_broken(quoted, kind)}) AS n_broken FROM participants"
     )
     if not different.value("n_known"):
-        return [[Markup("{}").format(title), Markup("not known of anybody"), Markup("")]]
+        return [[Markup("{}").format(title), Markup("missing for all"), Markup("")]]
     is_count = not different.value("n_broken")
     if kind in ("DOUBLE", "FLOAT") or not is_count:
         is_value = column not in NAMES and is_count and different.value("n_values") <= MOST_VALUES
@@ -157,7 +157,7 @@ def _mean_cell(answer: Answer, of: str) -> Markup:
     )
     if not answer.value(f"n_missing{of}"):
         return cell
-    return Markup("{}; not known of {}").format(cell, answer.show(f"n_missing{of}"))
+    return Markup("{}; missing for {}").format(cell, answer.show(f"n_missing{of}"))
 
 
 def _value_rows(facts: Facts, title: str, quoted: str) -> list[list[Markup]]:
@@ -202,26 +202,24 @@ def _quality_blocks(facts: Facts) -> list[Block]:
             Column("leaves out", number("n_excluding")),
         ]
         note = (
-            "Scans, pairs of scans or the cohort, as the check goes. What does not pass should be "
-            "looked at by a person; what leaves out can be overruled in reviewed.tsv."
+            "Of scans, pairs of scans or the cohort, depending on the check. What fails should be "
+            "reviewed; exclusions can be overruled in reviewed.tsv."
         )
         blocks.append(table_of(checks, "Checks of quality", columns, note))
     else:
-        blocks.append(paragraph("No check of quality has been made yet."))
+        blocks.append(paragraph("No quality check has run yet."))
     return blocks
 
 
 def _who_was_left_out(facts: Facts) -> Paragraph:
     counted = facts.ask(N_LEFT_OUT)
     if not counted.value("n_left_out"):
-        said = Markup("Nobody was left out.")
+        said = Markup("No participant was left out.")
     else:
         was = plural(counted.value("n_left_out"), "participant was", "participants were")
         said = Markup("{} {} left out, wholly or in part.").format(counted.show("n_left_out"), was)
     if counted.value("n_kept"):
-        said += Markup(" A reviewer kept {} in spite of what was found.").format(
-            counted.show("n_kept")
-        )
+        said += Markup(" A reviewer kept {} despite the findings.").format(counted.show("n_kept"))
     return Paragraph(said)
 
 
@@ -235,7 +233,7 @@ def failing_pairs(facts: Facts, study: Study) -> Markup | None:
         "between the sessions "
     ).format(f"{study.quality.tiv_change_warns_percent:g}")
     meaning = Markup(
-        ": scanning or processing was not the same at both times, and part of what looks like a "
+        ": scanning or processing differed between the sessions, and part of the apparent "
         "change of gray matter may be due to that."
     )
     everybody = Markup("{} of all {}").format(pairs.show("n_failed"), pairs.show("n_checked"))

@@ -83,7 +83,7 @@ def report_files(
     surface: SurfaceParcels | None,
     exhibits: Sequence[Exhibit],
     provenance: ReportProvenance,
-    reservations: Sequence[str] = (),
+    caveats: Sequence[str] = (),
 ) -> list[ReportFile]:
     """Make the page of one parcellation, its figures, and the tables behind them.
 
@@ -93,7 +93,7 @@ def report_files(
         Over the study's lake.
     surface : SurfaceParcels or None
         Where it has one.
-    reservations : sequence of str
+    caveats : sequence of str
         What stands above everything.
 
     Returns
@@ -128,7 +128,7 @@ def report_files(
         Markup("{} against {}").format(follow_up, baseline),
         Markup("study {}").format(study.name),
     ]
-    html = _html(study, f"{name} parcels", counted, sections, facts, citations, reservations)
+    html = _html(study, f"{name} parcels", counted, sections, facts, citations, caveats)
     return [ReportFile(PAGE, html, HTML, f"{study.title}: {name}"), *files]
 
 
@@ -137,7 +137,7 @@ def overview_files(
     study: Study,
     exhibits: Sequence[Exhibit],
     provenance: ReportProvenance,
-    reservations: Sequence[str] = (),
+    caveats: Sequence[str] = (),
 ) -> list[ReportFile]:
     """Make the page of the whole study: all parcellations side by side.
 
@@ -145,7 +145,7 @@ def overview_files(
     ----------
     connection : DuckDBPyConnection
         Over the study's lake.
-    reservations : sequence of str
+    caveats : sequence of str
         What stands above everything.
 
     Returns
@@ -167,7 +167,7 @@ def overview_files(
         Markup("{} against {}").format(follow_up, baseline),
         Markup("study {}").format(study.name),
     ]
-    html = _html(study, "All parcellations", compared, sections, facts, citations, reservations)
+    html = _html(study, "All parcellations", compared, sections, facts, citations, caveats)
     return [ReportFile(PAGE, html, HTML, f"{study.title}: all parcellations"), *files]
 
 
@@ -178,7 +178,7 @@ def _html(
     sections: list[Section],
     facts: Facts,
     citations: Citations,
-    reservations: Sequence[str],
+    caveats: Sequence[str],
 ) -> bytes:
     """Put the head above the sections of a page."""
     head = Head(
@@ -189,7 +189,7 @@ def _html(
         donors_are_simulated(facts, study),
         FOR_WHOM,
         _links(study, facts.setting.parcellation),
-        reservations,
+        caveats,
     )
     return page_html(head, sections, facts, citations)
 

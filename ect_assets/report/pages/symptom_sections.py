@@ -130,7 +130,7 @@ def association_sentences(facts: Facts, study: Study) -> Markup:
     found = facts.ask(of_parcellation(BRAIN_AND_SYMPTOMS))
     if not found:
         return Markup(
-            "Brain and symptoms were not brought together: there are no participants, or too few, "
+            "Brain and symptoms were not compared: there are no participants, or too few, "
             "with volumes and scores at both sessions."
         )
     return Markup(" ").join(
@@ -152,7 +152,7 @@ def _association(found: Answer, row: int, title: str) -> Markup:
         (False, True): "The pattern of change predicts improvement on {} in participants who were "
         "left out of the fit, though the covariance of the two is not beyond chance",
         (False, False): "An association of the pattern of change with improvement on {} cannot be "
-        "told from chance",
+        "distinguished from chance",
     }[fits, predicts]
     return Markup(
         "{} (covariance: p {}; prediction: r = {}, p {}; n = {}). The fitted r = {} is large by "
@@ -203,8 +203,8 @@ def symptom_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
     if len(scores.rows) > 1:
         blocks.append(
             paragraph(
-                "The instruments are tested side by side; their p values are not corrected for "
-                "there being {}.",
+                "The instruments are tested separately; their p values are not corrected for "
+                "testing {}.",
                 len(scores.rows),
             )
         )

@@ -20,7 +20,7 @@ from ect_assets.study import Study
 
 SIMULATED = (
     "The participants of this study are simulated. Its numbers show that the platform works; they "
-    "say nothing about any treatment."
+    "allow no conclusion about any treatment."
 )
 FEW = 12
 """Participants; with fewer the page warns that single people decide."""
@@ -49,7 +49,7 @@ def found_section(facts: Facts, study: Study) -> Section:
             ("Genes", list_sentences(facts, study)),
             ("Pathways and cells", enrichment_sentences(facts)),
         ]
-    items.append(("Read with care", _cautions(facts, study)))
+    items.append(("Limitations", _cautions(facts, study)))
     blocks: list[Block] = [Points(items)]
     return Section("found", "What was found", blocks)
 
@@ -75,8 +75,8 @@ def _cautions(facts: Facts, study: Study) -> Markup:
     """Say what the design and the sample do not let one conclude."""
     said = [
         Markup(
-            "The same people are compared at two times, and not with a control group: treatment, "
-            "time, and changes of scanner or processing cannot be told apart."
+            "Participants are compared with themselves, not with a control group: treatment, "
+            "time, and changes of scanner or processing cannot be separated."
         )
     ]
     if study.simulated:
@@ -84,7 +84,7 @@ def _cautions(facts: Facts, study: Study) -> Markup:
     people = facts.ask(PEOPLE)
     if 0 < people.value("n_analysed") < FEW:
         said.append(
-            Markup("With {} {} a few people decide every number here.").format(
+            Markup("With {} {} single participants dominate results.").format(
                 people.show("n_analysed"),
                 plural(people.value("n_analysed"), "participant", "participants"),
             )
@@ -92,7 +92,7 @@ def _cautions(facts: Facts, study: Study) -> Markup:
     if (people.value("share_missing") or 0) > MANY_MISSING:
         said.append(
             Markup(
-                "{} of {} did not enter the analysis: those who remain may differ from those who "
+                "{} of {} did not enter the analysis: those analysed may differ from those who "
                 "did not."
             ).format(people.show("n_missing"), people.show("n_all"))
         )

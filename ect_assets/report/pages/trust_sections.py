@@ -38,15 +38,15 @@ def calibration_section(facts: Facts, study: Study, pictures: list[Block]) -> Se
     nulls, symptoms = facts.ask(NULLS), facts.ask(SYMPTOMS)
     if not nulls and not symptoms:
         why = (
-            "The tests were not calibrated: there is no expression to try null maps on, and no "
+            "The tests were not calibrated: there is no expression to test null maps with, and no "
             "instrument with enough participants."
         )
         return Section("calibration", title, [paragraph(why)])
     blocks: list[Block] = [
         paragraph(
-            "Each test was tried on data that hold nothing to find. A test that keeps its word "
+            "Each test was applied to data without any effect. A calibrated test "
             "gives p ≤ 0.05 in 5 % of them; more means that its p values are too small. Lists of "
-            "genes have a threshold of their own, by which they are judged."
+            "genes have their own threshold."
         )
     ]
     if nulls:
@@ -58,7 +58,7 @@ def calibration_section(facts: Facts, study: Study, pictures: list[Block]) -> Se
             Column("p ≤ 0.05", number("false_positive_rate_05", percent(1))),
             Column("95 % interval", interval("ci_low_05", "ci_high_05", percent(1))),
         ]
-        name = "Table 9. Tests of brain against symptoms, with improvement dealt out at random"
+        name = "Table 9. Tests of brain against symptoms, with improvement assigned at random"
         blocks.append(table_of(symptoms, name, columns))
     return Section("calibration", title, [*blocks, *pictures])
 
@@ -112,7 +112,7 @@ def reach_section(facts: Facts) -> Section:
     title = "What a study of this size can find"
     reach = facts.ask(of_parcellation(WITHIN_REACH))
     if not reach:
-        return Section("reach", title, [paragraph("Nothing was tested, so there is no answer.")])
+        return Section("reach", title, [paragraph("Nothing was tested, so no power is given.")])
     columns = [
         Column("effect", text("test", lambda name: EFFECTS.get(name, name)), is_number=False),
         Column("n", number("n")),
@@ -126,8 +126,8 @@ def reach_section(facts: Facts) -> Section:
         "against the primary null model, and n counts parcels; its power is not known."
     )
     said = paragraph(
-        "An effect that is smaller than these may be there and not be found; that a test finds "
-        "nothing does not show that there is nothing."
+        "An effect smaller than these may exist and not be found; a test without a "
+        "finding does not show that there is no effect."
     )
     table = table_of(reach, "Table 10. The smallest effects within reach", columns, note)
     return Section("reach", title, [said, table])

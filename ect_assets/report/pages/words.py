@@ -13,8 +13,8 @@ NULLS = {
     "vasa": "spins, Váša assignment",
     "hungarian": "spins, Hungarian assignment",
     "burt": "variogram matching",
-    "naive": "exchange of parcels, without regard to space",
-    "bootstrap": "bootstrap of parcels, without regard to space",
+    "naive": "permutation of parcels, ignoring space",
+    "bootstrap": "bootstrap of parcels, ignoring space",
 }
 GENE_LIST = "gene_list_bootstrap"
 TESTS = {
@@ -27,17 +27,17 @@ TESTS = {
     "p_cross_validated": "brain against symptoms: prediction of those left out",
 }
 CHECKS = {
-    "euler_number_low": "surface defects before mending",
+    "euler_number_low": "surface defects before correction",
     "contrast_low": "contrast of gray and white matter",
     "tiv_changed": "intracranial volume between the sessions",
     "tiv_shifted": "intracranial volume of the cohort between the sessions",
     "sources_mixed": "volumes of one source",
     "scan_duplicated": "no image twice",
     "image_copied": "no image twice, rescaled",
-    "parcel_level_outliers": "parcels: volume like the cohort's",
-    "parcel_change_outliers": "parcels: change like the cohort's",
-    "left_right_swapped": "left and right not exchanged",
-    "sessions_exchanged": "scans not exchanged between people",
+    "parcel_level_outliers": "parcels: volume within the cohort's range",
+    "parcel_change_outliers": "parcels: change within the cohort's range",
+    "left_right_swapped": "left and right not swapped",
+    "sessions_exchanged": "scans not swapped between people",
     "session_copied": "no session a copy of the other",
     "person_twice": "no person under two labels",
 }

@@ -209,7 +209,7 @@ def _rows_of(spatial: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame
     if len(missing):
         raise ValueError(
             f"{missing.iloc[0]} is reported but has no row in the table of spatial enrichment. "
-            "Both must test the same sets: compute them anew with the same size limits."
+            "Both must test the same sets: recompute them with the same size limits."
         )
     return indexed.loc[wanted.to_list()]
 

@@ -28,7 +28,7 @@ _MOST = 0.5
 
 
 class GmtError(EctError):
-    """A GMT file cannot be read as it stands; the message gives file, line and mend."""
+    """A GMT file cannot be read as it stands; the message gives file, line and fix."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class OpenImage:
                 missing -= len(block) // geometry.dtype.itemsize
                 raise ImageFault(
                     "unreadable",
-                    f"breaks off: {missing} of {geometry.n_voxels} voxels are not there",
+                    f"is truncated: {missing} of {geometry.n_voxels} voxels are not there",
                 )
             missing -= wanted // geometry.dtype.itemsize
             yield np.frombuffer(block, dtype=geometry.dtype)
@@ -116,7 +116,7 @@ def open_image(path: Path, heard: Callable[[bytes], None] | None = None) -> Iter
             "unreadable", "is a link to a file that is not here", GET_CONTENT
         ) from error
     except EOFError as error:
-        raise ImageFault("unreadable", "breaks off before its end") from error
+        raise ImageFault("unreadable", "is truncated") from error
     except (OSError, zlib.error) as error:
         raise ImageFault("unreadable", f"cannot be read ({_cause(error)})") from error
 
@@ -190,7 +190,7 @@ def read_unpacked(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> bytes:
             stream = Unpacked(cast(BinaryIO, file)) if is_packed else file
             content = stream.read(most_bytes + 1)
     except EOFError as error:
-        raise ImageFault("unreadable", "breaks off before its end", again) from error
+        raise ImageFault("unreadable", "is truncated", again) from error
     except (OSError, zlib.error) as error:
         raise ImageFault("unreadable", f"cannot be read ({_cause(error)})", again) from error
     if len(content) > most_bytes:
@@ -275,7 +275,7 @@ def _check_size(geometry: Geometry, size: int, is_packed: bool) -> None:
     if size * (MOST_PACKED if is_packed else 1) < geometry.end:
         raise ImageFault(
             "unreadable",
-            f"breaks off: its header promises {geometry.n_voxels:,} voxels, and the file has "
+            f"is truncated: its header announces {geometry.n_voxels:,} voxels, and the file has "
             f"{size:,} bytes",
         )
 
@@ -283,7 +283,7 @@ def _check_size(geometry: Geometry, size: int, is_packed: bool) -> None:
 def _longer() -> ImageFault:
     return ImageFault(
         "unreadable",
-        "goes on after the last voxel that its header promises, expected nothing there",
+        "continues after the last voxel that its header announces",
     )
 
 

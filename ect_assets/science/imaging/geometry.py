@@ -39,7 +39,7 @@ LEAST_SHEAR = 0.02
 
 EXPORT_AGAIN = "Export or copy the image again."
 FIX_ORIENTATION = (
-    "Export the image again from DICOM (dcm2niix), or have somebody who can tell left from right "
+    "Export the image again from DICOM (dcm2niix), or have someone who can tell left from right "
     "(a marker, the patient's other scan) set both affines to the right one."
 )
 _SPATIAL_UNITS = {1: "metres", 3: "micrometres"}
@@ -233,7 +233,7 @@ def _voxel_sizes(header: Any) -> tuple[float, float, float]:
     if unit is not None:
         raise ImageFault(
             "voxel_size_implausible",
-            f"has voxels of {_by(sizes)} and says that this is in {unit} (xyzt_units), expected mm",
+            f"has voxels of {_by(sizes)} in {unit} (xyzt_units), expected mm",
             "Set xyzt_units to mm if that is what they are, or export the image again.",
         )
     return sizes
@@ -252,7 +252,7 @@ def _affine(header: Any, sizes: tuple[float, float, float]) -> np.ndarray:
     if not any(codes.values()):
         raise ImageFault(
             "orientation_unknown",
-            "does not say where it lies (sform and qform are unset: both codes are 0), so that "
+            "has no orientation (sform and qform are unset: both codes are 0), so that "
             "left and right are not known",
             FIX_ORIENTATION,
         )
@@ -289,10 +289,10 @@ def _checked(affine: np.ndarray, name: str, sizes: tuple[float, float, float]) -
     """Refuse an affine that cannot be one, or tells other voxel sizes than the header."""
     axes = affine[:3, :3]
     if not np.isfinite(affine).all():
-        raise _contradictory(f"has a {name} that is not a number, although its code says it is set")
+        raise _contradictory(f"has a {name} that is not a number, although its code is set")
     lengths = np.linalg.norm(axes, axis=0)
     if not (lengths > 0).all():
-        raise _contradictory(f"has a {name} of zeros, although its code says that it is set")
+        raise _contradictory(f"has a {name} of zeros, although its code is set")
     if not np.allclose(lengths, sizes, rtol=SIZES_DIFFER, atol=0):
         raise _contradictory(
             f"has voxels of {_by(lengths)} mm by its {name}, but of {_by(sizes)} mm by its pixdim"

@@ -1,6 +1,6 @@
 """Carrying an atlas from fsaverage to a person, over the registration sphere.
 
-Labels go to the nearest vertex; nothing is smoothed and no parcel is drawn anew on the person's
+Labels go to the nearest vertex; nothing is smoothed and no parcel is redrawn on the person's
 own folds. Measures belong in `surface_measures`; the labels of a
 study's own atlas in `intake.volumes.atlas_labels`.
 """

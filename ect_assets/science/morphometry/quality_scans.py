@@ -69,9 +69,9 @@ def euler_numbers(
                 if np.isfinite(limit)
                 else f"{_count(holes[one], 'surface hole')}; {_too_few(len(scans), site, limits)}"
             )
-            mend = " The reconstruction probably failed: look at it, and run it again."
+            fix = " The reconstruction probably failed: look at it, and run it again."
             rows.add(
-                told + (mend if is_low else ""),
+                told + (fix if is_low else ""),
                 euler,
                 limit,
                 row["subject"],

@@ -110,7 +110,7 @@ def _chosen(atlas: Atlas, hemisphere: str, structures: list[str]) -> pd.DataFram
         has = ", ".join(f"{row.structure} {row.hemisphere}" for row in kinds.itertuples())
         raise StudyError(
             f"The parcellation {atlas.name} has no parcel of {', '.join(structures)} in hemisphere "
-            f"{hemisphere}; it has: {has}. Mend association.hemisphere or association.structures."
+            f"{hemisphere}; it has: {has}. Fix association.hemisphere or association.structures."
         )
     return wanted
 

@@ -54,7 +54,7 @@ class AtlasFiles:
         Raises
         ------
         StudyError
-            Naming each setting that must be mended.
+            Naming each setting that must be fixed.
         """
         if self.volume is None and self.left is None and self.right is None:
             raise StudyError(
@@ -63,7 +63,7 @@ class AtlasFiles:
             )
         if self.volume is not None and self.info is None:
             raise StudyError(
-                f"{self.shown('volume')} has numbers only, and no table says which parcels they "
+                f"{self.shown('volume')} has numbers only, and no table names the parcels they "
                 "are. Set `info` to a table with the columns id, name, hemisphere, structure."
             )
         if self.left is not None and self.left == self.right:
@@ -73,7 +73,7 @@ class AtlasFiles:
             )
         faults = [
             f"{self.shown(kind)} is not there: expected a file at {self.path(kind)}. "
-            "Put it there, or mend the path in study.toml."
+            "Put it there, or fix the path in study.toml."
             for kind in KINDS
             if getattr(self, kind) is not None and not self.path(kind).is_file()
         ]

@@ -146,8 +146,8 @@ def _nearest_vertex(side: str, place: FloatArray, name: str) -> int:
     if distances.min() > FARTHEST_CORTEX_MM:
         x, y, z = place.round()
         raise StudyError(
-            f"The parcel {name} is said to be of cortex, but its centre (MNI {x:.0f}, {y:.0f}, "
-            f"{z:.0f} mm) lies {distances.min():.0f} mm from it. Mend `structure` or `hemisphere` "
+            f"The parcel {name} is labelled cortex, but its centre (MNI {x:.0f}, {y:.0f}, "
+            f"{z:.0f} mm) lies {distances.min():.0f} mm from it. Fix `structure` or `hemisphere` "
             "in the atlas's table."
         )
     return int(distances.argmin())

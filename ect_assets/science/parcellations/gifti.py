@@ -155,7 +155,7 @@ def _values(array: dict[str, str], text: str) -> np.ndarray:
     else:
         endian = _ENDIAN.get(array.get("Endian", ""))
         if endian is None:
-            raise _broken("an array does not say its Endian")
+            raise _broken("an array has no Endian")
         dtype = np.dtype(endian + kind)
         values = _from_base64(text, encoding, dtype, math.prod(shape))
     is_columns = array.get("ArrayIndexingOrder") == "ColumnMajorOrder"

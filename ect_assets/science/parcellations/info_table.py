@@ -139,7 +139,7 @@ def _value_faults(raw: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     for column, accepted in (("hemisphere", "L, R or B"), ("structure", ", ".join(STRUCTURES))):
         unknown = raw.loc[table[column].isna(), column]
         if len(unknown):
-            faults.append(f"{column} is {_quoted(unknown)}, expected {accepted}. Mend these rows.")
+            faults.append(f"{column} is {_quoted(unknown)}, expected {accepted}. Fix these rows.")
     return faults
 
 

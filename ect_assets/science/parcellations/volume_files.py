@@ -129,7 +129,7 @@ def _check_place(shown: str, volume: LabelVolume) -> None:
     raise StudyError(
         f"{shown} is not in MNI152: {share:.0%} of its labelled voxels lie in the template's brain "
         f"(they span {box} mm), expected {SHARE_IN_BRAIN:.0%} or more. Give the volume in MNI152, "
-        "or mend its affine."
+        "or fix its affine."
     )
 
 
@@ -160,7 +160,7 @@ def check_sides(shown: str, parcels: pd.DataFrame, volume: LabelVolume) -> None:
     if is_wrong.sum() * 2 > sided.sum():
         raise StudyError(
             f"{shown} is mirrored: {is_wrong.sum()} of {sided.sum()} parcels lie in the other "
-            "hemisphere than their table says (in MNI152 the left one has x < 0). Mend the "
+            "hemisphere than in their table (in MNI152 the left one has x < 0). Fix the "
             "affine, or `hemisphere` of the table."
         )
     names = [
@@ -173,8 +173,8 @@ def check_sides(shown: str, parcels: pd.DataFrame, volume: LabelVolume) -> None:
         )
     ]
     raise StudyError(
-        f"{shown} has parcels in the other hemisphere than their table says: {', '.join(names)}. "
-        "In MNI152 the left hemisphere has x < 0. Mend `hemisphere` of the table, or the ids."
+        f"{shown} has parcels in another hemisphere than in their table: {', '.join(names)}. "
+        "In MNI152 the left hemisphere has x < 0. Fix `hemisphere` of the table, or the ids."
     )
 
 

@@ -42,9 +42,9 @@ def bootstrap_counts(
     rng : Generator
         Source of the draws.
     minimum_distinct : int
-        A resample with fewer different rows is drawn anew; k components need k + 1 or more.
+        A resample with fewer different rows is drawn again; k components need k + 1 or more.
     response : (n,) array, optional
-        A resample in which it is constant is drawn anew as well.
+        A resample in which it is constant is drawn again as well.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from ect_assets.science.statistics.pls import variance_explained
 
 LEAST_REMAINDER = 1e-3
 """Share of a parcel's sum of squares that must remain without a patient for it to be taken as the
-difference of both; where one patient has nearly all of it, it is summed anew."""
+difference of both; where one patient has nearly all of it, it is summed again."""
 
 
 def first_component(

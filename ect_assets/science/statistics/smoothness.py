@@ -85,7 +85,7 @@ def correlation_length(
     if not parts:
         raise ValueError(
             f"The map has {len(z)} parcels, and no hemisphere has {MINIMUM_PARCELS}: too few to "
-            "tell how smooth it is."
+            "estimate its smoothness."
         )
     bins = _equal_bins(np.concatenate(apart), n_bins)
     observed = _bin_means(np.concatenate(products), bins)

@@ -3,7 +3,7 @@
 abagen is not forked: while it is imported, the few lines of its source that newer libraries no
 longer understand are rewritten in memory; pandas and numpy themselves are left alone. Each
 rewrite says how often it must match, so that another source fails loudly instead of being changed
-wrongly. Any other version of abagen is imported as it is: a mended one needs no bridge. What
+wrongly. Any other version of abagen is imported as it is: a fixed one needs no bridge. What
 abagen is asked to do is in `abagen_run`. Only the standard library is used here.
 """
 

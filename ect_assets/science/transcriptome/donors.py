@@ -36,7 +36,7 @@ GET_THEM = (
 
 
 class DonorError(EctError):
-    """The donors' files cannot be used; the message names the file and the mend."""
+    """The donors' files cannot be used; the message names the file and the fix."""
 
 
 class Donor(NamedTuple):
@@ -103,7 +103,7 @@ def choose_donors(folder: Path, names: Iterable[str] | None) -> list[Donor]:
     unknown = [name for name in wanted if name not in DONORS]
     if unknown:
         raise DonorError(
-            f"There is no donor {', '.join(unknown)}; there are {', '.join(DONORS)}. Mend `donors` "
+            f"There is no donor {', '.join(unknown)}; there are {', '.join(DONORS)}. Fix `donors` "
             "under [transcriptome] in study.toml."
         )
     missing = [name for name in wanted if name not in there]
@@ -164,7 +164,7 @@ def _count_rows(donor: Donor, name: str) -> int:
         count += 1
         if len(row) != len(header):
             raise DonorError(
-                f"{name} of donor {donor.name} breaks off in line {count + 1}: {len(row)} of "
+                f"{name} of donor {donor.name} is truncated in line {count + 1}: {len(row)} of "
                 f"{len(header)} fields. Copy or download this donor again."
             )
     return count

@@ -120,7 +120,7 @@ def donor_expression(
     coverage.insert(0, "parcel", names.loc[run.counts.index].to_numpy())
     methods = {
         "source": "donors",
-        "methods": (SIMULATED if simulated else "") + run.report + _told(coverage, has_values),
+        "methods": (SIMULATED if simulated else "") + run.report + _on_gaps(coverage, has_values),
         "parameters": json.dumps(dict(options), sort_keys=True),
         "n_parcels": int(has_values.sum()),
         "n_parcels_filled": int(coverage.filled.sum()),
@@ -158,7 +158,7 @@ def _coverage(run: ExpressionRun, has_values: pd.Series, missing: str | None) ->
     )
 
 
-def _told(coverage: pd.DataFrame, has_values: pd.Series) -> str:
+def _on_gaps(coverage: pd.DataFrame, has_values: pd.Series) -> str:
     """Say which parcels have no expression, and which have filled values."""
     empty = coverage.parcel[~has_values.to_numpy()]
     filled = coverage.parcel[coverage.filled]

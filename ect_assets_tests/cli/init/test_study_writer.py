@@ -79,13 +79,13 @@ def test_the_session_before_treatment_is_the_baseline(tmp_path, bids):
 def test_more_than_two_sessions_have_to_be_chosen_from(tmp_path, bids):
     for subject in bids.glob("sub-*"):
         (subject / "ses-later").mkdir()
-    with pytest.raises(StudyError, match=r"have \w+, \w+, \w+\. Say which two"):
+    with pytest.raises(StudyError, match=r"have \w+, \w+, \w+\. Give two"):
         written(tmp_path / "mine", bids, None)
 
 
 def test_a_dataset_without_sessions_is_told(tmp_path):
     (tmp_path / "mine" / "bids").mkdir(parents=True)
-    with pytest.raises(StudyError, match="have none. Say which two"):
+    with pytest.raises(StudyError, match="have none. Give two"):
         written(tmp_path / "mine", None, None)
 
 
@@ -229,7 +229,7 @@ def test_gene_expression_is_asked_for_where_it_is_not_packaged(tmp_path):
 
 
 def test_an_answer_that_is_not_offered_is_refused_with_what_is(tmp_path, tables_alone):
-    with pytest.raises(StudyError, match=r"volumes: thin air is not among .* freesurfer_tables"):
+    with pytest.raises(StudyError, match=r"thin air is not one of the choices.* freesurfer_tables"):
         write_study(tmp_path / "mine", {"bids": str(tables_alone), "volumes": "thin air"})
 
 
@@ -318,7 +318,7 @@ def test_sessions_are_ordered_by_what_their_labels_mean_not_by_the_alphabet(tmp_
 
 
 def test_sessions_whose_order_is_not_known_are_not_guessed(tmp_path):
-    with pytest.raises(StudyError, match="A, B came first is not known.*--sessions BASELINE"):
+    with pytest.raises(StudyError, match="A, B came first is unknown.*--sessions BASELINE"):
         written(tmp_path / "mine", of_sessions(tmp_path, "A", "B"))
     assert not (tmp_path / "mine" / "study.toml").exists()
 
@@ -326,7 +326,7 @@ def test_sessions_whose_order_is_not_known_are_not_guessed(tmp_path):
 def test_sessions_whose_order_is_not_known_are_asked_for_without_a_default(tmp_path):
     question = next_question(tmp_path / "mine", {"bids": str(of_sessions(tmp_path, "A", "B"))})
     assert question is not None and question.key == "session"
-    assert question.default == "" and "is not known" in question.explained[0]
+    assert question.default == "" and "is unknown" in question.explained[0]
 
 
 def test_dates_of_sessions_order_what_labels_do_not(tmp_path):

@@ -148,7 +148,7 @@ def test_a_link_on_another_page_does_not_fill_in_a_withdrawal(page, ui, foreign)
         ui.origin + setup,
     )
     page.get_by_text("follow").click()
-    page.get_by_text("a link may not fill in").wait_for()
+    page.get_by_text("a link may not prefill").wait_for()
 
 
 def test_a_link_on_another_page_leads_to_the_ui_by_one_more_click(page, ui, foreign):

@@ -256,7 +256,7 @@ def test_a_table_of_another_measure_than_its_name_says_stops_the_study(
 def test_a_table_given_twice_stops_the_study(source, write_tables, parcels, folder):
     write_tables(".ses-pre", ["sub-101"])
     (folder / "lh.aparc.volume.ses-pre.csv").write_text("x")
-    with pytest.raises(StudyError, match="holds one table twice"):
+    with pytest.raises(StudyError, match="holds the same table twice"):
         source.parcel_gmv("101", "pre", DK, parcels)
 
 

@@ -95,7 +95,7 @@ def test_threads_and_flags_are_handed_on(freesurfer, job):
 def test_the_lines_of_the_log_are_handed_on(freesurfer, job):
     lines = []
     run_recon_all(job, lines.append)
-    assert f"{PRE}: recon-all of FreeSurfer 7.4.1 begins" in lines
+    assert f"{PRE}: recon-all of FreeSurfer 7.4.1 starts" in lines
     assert any(line.startswith("INFO: ") for line in lines)
 
 
@@ -130,7 +130,7 @@ def test_another_version_is_not_taken_for_the_one_that_was_done(freesurfer, job)
     run_recon_all(job, quiet)
     freesurfer.is_version("8.0.0")
     told = {problem.detail for problem in problems_of(job)}
-    assert any(f"{PRE} was begun by FreeSurfer 7.4.1, here is 8.0.0" in one for one in told)
+    assert any(f"{PRE} was started by FreeSurfer 7.4.1, installed is 8.0.0" in one for one in told)
 
 
 def test_a_failure_tells_the_end_of_the_log_and_the_other_session_is_run(freesurfer, job):
@@ -158,7 +158,7 @@ def test_what_failed_goes_on_without_taking_the_image_in_again(freesurfer, job):
 
 def test_an_end_without_a_result_is_a_failure(freesurfer, job):
     freesurfer.behaves("leaves nothing")
-    assert "left no recon-all.done" in problems_of(job)[0].detail
+    assert "wrote no recon-all.done" in problems_of(job)[0].detail
 
 
 @pytest.mark.parametrize("how", ["hangs", "hangs with a deaf child"])
@@ -282,7 +282,7 @@ def test_without_freesurfer_the_study_stops(job, monkeypatch):
 
 def test_without_a_licence_the_study_stops_before_anything_runs(freesurfer, job):
     (freesurfer.home / "license.txt").unlink()
-    with pytest.raises(StudyError, match=r"no licence here: \$FREESURFER_HOME/license.txt"):
+    with pytest.raises(StudyError, match=r"no licence: \$FREESURFER_HOME/license.txt"):
         run_recon_all(job, quiet)
     assert freesurfer.calls == [] and not job.subjects_folder.exists()
 

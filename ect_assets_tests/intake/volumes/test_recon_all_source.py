@@ -77,7 +77,7 @@ def test_folders_that_are_there_are_read_without_freesurfer(study, reconstruct, 
 
 def test_without_freesurfer_the_study_stops(scanned, monkeypatch):
     monkeypatch.delenv("FREESURFER_HOME", raising=False)
-    with pytest.raises(StudyError, match="FreeSurfer is not here"):
+    with pytest.raises(StudyError, match="FreeSurfer was not found"):
         source_of(scanned).scan_volumes("01", "pre")
 
 

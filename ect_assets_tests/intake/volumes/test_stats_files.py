@@ -89,7 +89,7 @@ COLUMNS = ["StructName", "GrayVol", "ThickAvg"]
         ("# Measure a, b, c, 1, mm\n", "no line `# ColHeaders`"),
         (stats_text([], COLUMNS, {}), "no structure in its table"),
         (stats_text([["insula", 1]], COLUMNS, {}), "is damaged in line 5: 2 of 3 values"),
-        (stats_text([["insula", 1]], COLUMNS, {}).rstrip(), "breaks off in line 5: 2 of 3 values"),
+        (stats_text([["insula", 1]], COLUMNS, {}).rstrip(), "truncated in line 5: 2 of 3 values"),
         (stats_text([["insula", "1,5", 2]], COLUMNS, {}), "column GrayVol has a decimal comma"),
         (stats_text([["insula", "abc", 2]], COLUMNS, {}), "column GrayVol has no number"),
         (stats_text([["insula", 1, 2], ["insula", 1, 2]], COLUMNS, {}), "structure twice: insula"),

@@ -125,13 +125,13 @@ def test_a_file_of_another_format_is_refused(files, name):
 
 def test_a_triangle_with_a_vertex_that_is_not_there_is_refused(files):
     write_geometry(str(files / "lh.white"), VERTICES, TRIANGLES + 1, "x")
-    with pytest.raises(SurfaceFileError, match="vertices that are not there"):
+    with pytest.raises(SurfaceFileError, match="vertices that do not exist"):
         read_surface(files / "lh.white")
 
 
 def test_a_value_that_is_no_number_is_refused(files):
     write_morph_data(str(files / "lh.thickness"), np.array([1, np.nan]))
-    with pytest.raises(SurfaceFileError, match="no numbers"):
+    with pytest.raises(SurfaceFileError, match="not numbers"):
         read_vertex_values(files / "lh.thickness")
 
 
@@ -146,7 +146,7 @@ def test_an_annotation_of_a_vertex_that_is_not_there_is_refused(files, vertex):
     path = files / "lh.aparc.annot"
     content = path.read_bytes()
     path.write_bytes(content[:4] + struct.pack(">i", vertex) + content[8:])
-    with pytest.raises(SurfaceFileError, match="vertices that are not there"):
+    with pytest.raises(SurfaceFileError, match="vertices that do not exist"):
         read_annotation(path)
 
 

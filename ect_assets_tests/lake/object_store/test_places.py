@@ -21,7 +21,7 @@ from ect_assets_tests.lake.rows import PROVENANCE, keep, scores
 @pytest.mark.parametrize(
     ("address", "word"),
     [
-        ("sftp://host/lake", "no object store"),
+        ("sftp://host/lake", "not a store"),
         ("s3://", "s3://BUCKET/FOLDER"),
         (f"s3://key:{SECRET}@host/lake", "without a login"),
         ("s3://bucket/lake?endpoint=x", "without a login"),
@@ -83,13 +83,13 @@ def test_a_wrong_endpoint_is_told_as_a_store_that_is_away(fresh, tmp_path):
 
 
 def test_a_bucket_that_is_not_there_is_named(fresh, tmp_path):
-    with pytest.raises(StoreError, match="s3://nowhere is not there"):
+    with pytest.raises(StoreError, match="s3://nowhere does not exist"):
         listed(tmp_path, "nowhere")
 
 
 def test_a_bucket_that_is_not_there_is_not_written_into(fresh, tmp_path):
     lake = Lake(place_of("s3://nowhere/lake", tmp_path), beside=tmp_path)
-    with pytest.raises(StoreError, match="Make the bucket first"):
+    with pytest.raises(StoreError, match="Create the bucket first"):
         lake.write(ClinicalScores, {}, scores(), PROVENANCE)
 
 

@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
-from ect_assets.orchestration.assembly import walk_definitions
+from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.assets import register_subjects
 from ect_assets.orchestration.instance import open_instance, prepare_home
 from ect_assets.orchestration.runner import Runner
@@ -158,7 +158,7 @@ def ask_for_everybody(study: Study) -> None:
         instance.add_backfill(
             PartitionBackfill.from_asset_partitions(
                 backfill_id="everybody",
-                asset_graph=walk_definitions(study).resolve_asset_graph(),
+                asset_graph=pipeline_definitions(study).resolve_asset_graph(),
                 partition_names=PATIENTS,
                 asset_selection=[dg.AssetKey(name) for name in MADE],
                 backfill_timestamp=time.time(),

@@ -77,7 +77,7 @@ def ends(jobs, slurm) -> dict[str, str]:
         ("good", "ended with exit code 0"),
         ("cancelled", "was cancelled by scancel"),
         ("killed", "was killed by signal 9"),
-        ("displaced", "make way for a job of higher priority"),
+        ("displaced", "was preempted by a job of higher priority"),
     ],
 )
 def test_each_end_is_told_as_what_it_was(ends, name, word):

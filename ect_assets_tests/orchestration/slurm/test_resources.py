@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ect_assets.orchestration.slurm.resources import (
-    BY_STATION,
+    BY_ASSET_GROUP,
     MEASURING,
     refuse_unknown,
     resources_of,
@@ -26,15 +26,15 @@ SITE = Cluster(
 )
 
 
-def test_every_station_of_the_walk_has_resources_of_its_own():
-    assert {step.station for step in STEPS} == set(BY_STATION)
+def test_every_asset_group_has_resources_of_its_own():
+    assert {step.asset_group for step in STEPS} == set(BY_ASSET_GROUP)
 
 
 def test_tables_that_measure_images_are_steps_of_the_walk():
     assert set(MEASURING) <= set(STEP_OF)
 
 
-def test_a_table_wins_over_its_station_over_the_cluster_over_what_is_built_in():
+def test_a_table_wins_over_its_asset_group_over_the_cluster_over_what_is_built_in():
     asked = resources_of("parcel_gmv", "morphometry", SITE, "recon-all", threads=2)
     assert (asked.time, asked.cpus) == ("20:00:00", 4)
     assert (asked.account, asked.partition, asked.memory) == ("imaging", "main", "2G")
@@ -51,7 +51,7 @@ def test_reading_volumes_that_are_there_asks_for_minutes():
 
 def test_every_step_says_time_memory_and_processors():
     for step in STEPS:
-        asked = resources_of(step.name, step.station, Cluster())
+        asked = resources_of(step.name, step.asset_group, Cluster())
         assert None not in (asked.time, asked.memory, asked.cpus)
 
 
@@ -61,7 +61,7 @@ def test_a_table_that_there_is_not_is_refused_by_its_name():
         refuse_unknown(cluster, STEP_OF)
 
 
-def test_tables_and_stations_are_known():
+def test_tables_and_asset_groups_are_known():
     refuse_unknown(SITE, STEP_OF)
 
 

@@ -29,7 +29,7 @@ def records() -> dict:
     return yaml.safe_load((SITE / "dagster.yaml").read_text())
 
 
-def test_its_settings_name_tables_and_stations_that_there_are(cluster):
+def test_its_settings_name_tables_and_asset_groups_that_there_are(cluster):
     refuse_unknown(cluster, STEP_OF)
 
 

@@ -78,7 +78,7 @@ def test_every_end_tells_where_the_log_is():
 
 def test_a_cancelled_job_tells_by_whom_where_that_is_known():
     assert "by user 1000" in says("CANCELLED", cancelled_by="1000")
-    assert "only known where the site keeps accounts" in says("CANCELLED")
+    assert "only known where accounting is enabled" in says("CANCELLED")
 
 
 def test_an_exit_code_over_128_is_told_as_the_signal_it_stands_for():
@@ -91,8 +91,8 @@ def test_a_plain_exit_code_is_told_as_it_is():
 
 @pytest.mark.parametrize("reason", ["PartitionTimeLimit", "(BadConstraints)", "JobHeldUser"])
 def test_a_job_that_never_starts_by_itself_is_told_apart_from_one_that_waits(reason):
-    assert "will not start by itself" in why_it_waits(Job("12", "PENDING", reason))
-    assert "waits in the queue" in why_it_waits(Job("12", "PENDING", "Priority"))
+    assert "will not start" in why_it_waits(Job("12", "PENDING", reason))
+    assert "is pending" in why_it_waits(Job("12", "PENDING", "Priority"))
 
 
 def test_a_job_at_work_tells_where():

@@ -91,7 +91,7 @@ def test_a_job_that_waits_is_healthy_and_told_once(followed):
     followed.launch()
     assert followed.look().is_healthy
     assert followed.look().is_healthy
-    assert followed.told[1:] == ["Job 100 waits in the queue (Priority)."]
+    assert followed.told[1:] == ["Job 100 is pending (Priority)."]
 
 
 def test_a_job_that_ended_without_its_step_having_reported_is_told_as_what_it_was(followed):

@@ -49,9 +49,9 @@ zipped = partial(gzip.compress, mtime=0)
         ("a.nii.gz", gzip.compress(b"\\x01\\x02" * 500), "is not a NIfTI image"),
         ("a.nii.gz", b"", "is an empty file"),
         ("a.nii.gz", zipped(b""), "is not a NIfTI image"),
-        ("a.nii.gz", zipped(SOUND)[:50], "breaks off"),
-        ("a.nii.gz", zipped(SOUND[:-10]), "breaks off: 5 of"),
-        ("a.nii", SOUND[:-10], "breaks off: its header promises"),
+        ("a.nii.gz", zipped(SOUND)[:50], "is truncated"),
+        ("a.nii.gz", zipped(SOUND[:-10]), "is truncated: 5 of"),
+        ("a.nii", SOUND[:-10], "is truncated: its header announces"),
     ],
 )
 def test_what_is_no_image_is_named_with_the_fix(tmp_path, name, content, words):

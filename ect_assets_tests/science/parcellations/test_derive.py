@@ -79,5 +79,5 @@ def test_a_parcel_too_small_for_any_vertex_lies_at_the_nearest_one(unreached):
 
 
 def test_a_parcel_of_cortex_far_from_it_is_refused(unreached):
-    with pytest.raises(StudyError, match="tiny is said to be of cortex, but its centre"):
+    with pytest.raises(StudyError, match="tiny is labelled cortex, but its centre"):
         sphere_centroids(*unreached, np.array([[0.0, -30.0, -60.0]]))

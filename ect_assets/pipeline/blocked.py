@@ -1,7 +1,7 @@
 """What a failure of one table of the group means for the tables that are made from it.
 
 What is out of date is decided in `freshness` and counted in `status`; which checks have run is in
-`gates`; what is said of it beside an answer is in `reservations`.
+`gates`; what is said of it beside an answer is in `caveats`.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ect_assets.study import Study
 def blocked_by(step: Step, study: Study, lake: Lake, partition: Partition) -> list[str]:
     """Name the tables of the group that a partition is made from and that could not be made.
 
-    Whoever reads the older rows of such a table would make new results from old ones. One patient's
+    Reading the older rows of such a table would make new results from old ones. One patient's
     failure blocks nobody: the patient is left out. What tells of failures (`exclusions`, the
     reports) is made all the same.
 
     Returns
     -------
     list of str
-        Tables that failed themselves, also further up, in the order of the walk.
+        Tables that failed themselves, also further up, in pipeline order.
     """
-    if tells_of_failures(step):
+    if reports_failures(step):
         return []
     found = set(_failed_above(step, study, lake, partition, {}))
     return [one.name for one in STEPS if one.name in found]
 
 
-def tells_of_failures(step: Step) -> bool:
+def reports_failures(step: Step) -> bool:
     """Say whether a step is made although what it reads has failed, and says so."""
     return bool(step.gates) or step.reads_by_sql
 
@@ -52,7 +52,7 @@ def _failed_above(
             failure = lake.failure(before.table, one)
             if failure is not None and failure.failed:
                 found.add(name)
-            if not tells_of_failures(before):
+            if not reports_failures(before):
                 found |= _failed_above(before, study, lake, one, seen)
     return found
 

@@ -1,6 +1,6 @@
-"""Rows that break what their table promises, as findings about the patients whose rows they are.
+"""Rows that violate their table's schema, as findings about the patients whose rows they are.
 
-What a table promises is in `schema`; how values are read and checked with file and line belongs in
+What a table requires is in `schema`; how values are read and checked with file and line belongs in
 the readers, so that little of it gets here. What does is told with the column, what is allowed and
 where to look, and never with a text that stands in a cell.
 """
@@ -24,8 +24,8 @@ NOT_ALLOWED = "value_not_allowed"
 SHOWN_FILES = 3
 
 
-class BrokenPromises(InputProblem):
-    """A partition's rows are not what its table promises; the problems say whose rows, and why."""
+class SchemaViolations(InputProblem):
+    """A partition's rows violate its table's schema; the problems name whose rows, and why."""
 
 
 def checked(step: Step, study: Study, partition: Partition, made: Made) -> tuple[Made, pa.Table]:
@@ -45,8 +45,8 @@ def checked(step: Step, study: Study, partition: Partition, made: Made) -> tuple
 
     Raises
     ------
-    BrokenPromises
-        When the rows break a promise and cannot be left out.
+    SchemaViolations
+        When the rows violate the schema and cannot be left out.
     """
     try:
         return made, step.table.to_arrow(made.frame)
@@ -54,16 +54,16 @@ def checked(step: Step, study: Study, partition: Partition, made: Made) -> tuple
         problems = list(_problems(step, study, partition, made.frame, error.faults))
         guilty = {one.subject for one in problems}
         if not step.leaves_out_rows or EVERY in guilty:
-            raise BrokenPromises(problems) from error
+            raise SchemaViolations(problems) from error
         others = made.frame[~made.frame.subject.isin(guilty)].reset_index(drop=True)
         if others.empty:
-            raise BrokenPromises(problems) from error
+            raise SchemaViolations(problems) from error
     made = replace(made, frame=others, problems=(*made.problems, *problems))
     try:
         return made, step.table.to_arrow(others)
     except SchemaError as error:
         rest = list(_problems(step, study, partition, others, error.faults))
-        raise BrokenPromises(rest) from error
+        raise SchemaViolations(rest) from error
 
 
 def _problems(

@@ -9,9 +9,9 @@ import pytest
 from ect_assets import tables
 from ect_assets.lake.store import Failure
 from ect_assets.pipeline.all_steps import STEP_OF
-from ect_assets.pipeline.reservations import reservations
+from ect_assets.pipeline.blocked import blocked_by
+from ect_assets.pipeline.caveats import caveats
 from ect_assets.pipeline.staleness import lake_of
-from ect_assets.pipeline.standing import blocked_by
 from ect_assets.problems import Problem
 from ect_assets.study import Study, load_study
 
@@ -92,9 +92,9 @@ def test_one_patients_failure_blocks_nobody(study):
 
 
 def test_a_folder_of_patients_that_is_not_there_stops_no_answer(study):
-    assert reservations(study) == []
+    assert caveats(study) == []
     (study.bids_folder / "dataset_description.json").unlink()
     (study.bids_folder / "sub-001").rmdir()
     study.bids_folder.rmdir()
-    (said,) = reservations(study)
-    assert "not known" in said and "no such folder" in said
+    (said,) = caveats(study)
+    assert "unknown" in said and "no such folder" in said

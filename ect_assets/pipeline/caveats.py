@@ -51,7 +51,7 @@ def kept_by_reviewers(exclusions: pd.DataFrame) -> str:
     if kept.empty:
         return ""
     reasons = ", ".join(sorted(set(kept.reason)))
-    return f"A reviewer keeps {kept.subject.nunique()} patient(s) in spite of a check: {reasons}."
+    return f"A reviewer kept {kept.subject.nunique()} patient(s) despite a failed check: {reasons}."
 
 
 def of_results(study: Study, lake: Lake) -> list[str]:
@@ -66,17 +66,14 @@ def of_results(study: Study, lake: Lake) -> list[str]:
     failed = failed_results(study, lake)
     if failed:
         found.append(
-            f"OUT OF DATE: {_few(list(failed))}, and all that is made from these: they could not "
-            "be made from the data as they are now, and the rows are from before. `ect status` "
-            "says why."
+            f"OUT OF DATE: {_few(list(failed))}, and everything downstream: they could not "
+            "be computed from the current data, and the rows are older. See `ect status`."
         )
     if lake.footer(Exclusions, {}) is not None:
         exclusions = lake.read(Exclusions)
         stages = sorted(set(exclusions.stage[exclusions.subject == EVERY]))
         if stages:
-            found.append(
-                f"NOT CHECKED: {', '.join(stages)} did not run on the data as they are now."
-            )
+            found.append(f"NOT CHECKED: {', '.join(stages)} did not run on the current data.")
         found += filter(None, [kept_by_reviewers(exclusions)])
     return found
 
@@ -87,7 +84,7 @@ def departed_patients(study: Study) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        Patient to tables, in the order of the walk.
+        Patient to tables, in pipeline order.
     """
     there = lake_of(study).subjects or frozenset()
     everybody = study.open_lake()
@@ -102,7 +99,7 @@ def departed_patients(study: Study) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def reservations(study: Study) -> list[str]:
+def caveats(study: Study) -> list[str]:
     """Say what a reader of any result has to know first; nothing for most studies.
 
     It is cheap to ask: whether tables are out of date for another reason is not looked for.
@@ -115,15 +112,15 @@ def reservations(study: Study) -> list[str]:
     try:
         lake = lake_of(study)
     except StudyError as error:
-        return [f"Whether this is up to date is not known. {error}"]
+        return [f"Whether this is up to date is unknown. {error}"]
     found = of_results(study, lake)
     gone = departed_patients(study)
     if gone:
         tables = list(dict.fromkeys(name for names in gone.values() for name in names))
         found.append(
             f"{_few([f'sub-{one}' for one in gone])} left the BIDS folder; rows remain in "
-            f"{', '.join(tables)}, and in results of the group until `ect run` makes them without. "
-            f"`ect withdraw {next(iter(gone))}` removes everything of a patient."
+            f"{', '.join(tables)}, and in group results until the next `ect run`. "
+            f"`ect withdraw {next(iter(gone))}` removes all data of a patient."
         )
     return found
 
