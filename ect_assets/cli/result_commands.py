@@ -38,17 +38,17 @@ class Format(StrEnum):
 )
 def sql(
     query: Annotated[
-        str | None, typer.Argument(help="One statement that reads; SHOW TABLES lists them")
+        str | None, typer.Argument(help="One read-only statement, such as SHOW TABLES")
     ] = None,
     example: Annotated[
         int | None,
-        typer.Option(help="Ask one of the examples, by its number"),
+        typer.Option(help="Run one of the examples, by number"),
     ] = None,
     list_examples: Annotated[
-        bool, typer.Option("--examples", help="List the examples and stop")
+        bool, typer.Option("--examples", help="List the examples and exit")
     ] = False,
     study: StudyOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it")] = Format.table,
+    format: Annotated[Format, typer.Option("--format", help="Output format")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="File to write instead of printing")] = None,
     timeout: Annotated[
         float, typer.Option(min=0, help="Seconds after which a query is stopped; 0: no limit")
@@ -56,14 +56,14 @@ def sql(
 ) -> None:
     """Query the study's tables with SQL (DuckDB's dialect), read-only.
 
-    It reads the study's lake and nothing else on this machine, uses at most half of the memory
-    that is free, and ends with Ctrl-C. In CSV a text that a spreadsheet
-    would take for a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
-    other formats are as they are.
+    It reads only the study's lake, uses at most half of the free memory,
+    and stops with Ctrl-C. In CSV a text that a spreadsheet
+    would run as a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
+    other formats are unchanged.
     """
     from ect_assets.cli.query_output import write_answer
     from ect_assets.lake import example_queries
-    from ect_assets.pipeline.reservations import reservations
+    from ect_assets.pipeline.caveats import caveats
 
     if list_examples:
         terminal.show_examples(example_queries.examples())
@@ -74,11 +74,11 @@ def sql(
         terminal.remark(f"{chosen.number}. {chosen.question}\n\n{chosen.sql}\n")
         query = chosen.sql
     elif query is None or example is not None:
-        raise StudyError('Say one of the two: a query, `ect sql "SHOW TABLES"`, or --example N.')
+        raise StudyError('Give either a query (`ect sql "SHOW TABLES"`) or --example N.')
     write_answer(loaded.open_lake(), _as_utf8(query), format.value, output, timeout)
     if loaded.simulated:
         terminal.remark("The patients of this study are simulated.")
-    for sentence in reservations(loaded):
+    for sentence in caveats(loaded):
         terminal.remark(sentence)
 
 
@@ -95,7 +95,7 @@ def report(
     study: StudyOption = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser")] = False,
 ) -> None:
-    """Print what was found, in a few tables, and where the report with its figures is."""
+    """Print the main results, and the path of the report with figures."""
     from ect_assets.lake.documents import readable_copy, report_pages
 
     loaded = load(study)
@@ -104,8 +104,8 @@ def report(
     pages = report_pages(lake)
     if open_page and not pages:
         raise StudyError(
-            "There is no page yet. Make it: `ect run --table study_overview`; with "
-            "`[report] pages = false` in study.toml none is made."
+            "There is no page yet. Create it with `ect run --table study_overview`; with "
+            "`[report] pages = false` in study.toml there is none."
         )
     if open_page:
         typer.launch(readable_copy(pages[0], loaded.cache_folder).as_uri())
@@ -115,7 +115,7 @@ def report(
     epilog=example("ect export results", "ect export results --format csv --with-patients")
 )
 def export(
-    folder: Annotated[Path, typer.Argument(help="New folder, or one that was exported before")],
+    folder: Annotated[Path, typer.Argument(help="New folder, or an earlier export to replace")],
     study: StudyOption = None,
     format: Annotated[
         list[str] | None,
@@ -128,12 +128,12 @@ def export(
     ] = False,
     stale: Annotated[
         bool,
-        typer.Option("--stale", help="Also tables that are out of date; their files say so"),
+        typer.Option("--stale", help="Also tables that are out of date; their files are marked"),
     ] = False,
 ) -> None:
-    """Write the results, with a data dictionary and brain maps, ready to deposit.
+    """Write the results with a data dictionary and brain maps, ready to deposit.
 
-    Tables that `ect status` calls out of date are refused, unless --stale is given.
+    Tables that are out of date (`ect status`) are refused, unless --stale is given.
     """
     from ect_assets.export.package import export_study
 

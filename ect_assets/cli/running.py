@@ -30,17 +30,17 @@ def run_study(
     if too_many is not None:
         terminal.remark(too_many)
     for gone in outcome.departed:
-        terminal.remark(f"sub-{gone} is no longer in the BIDS folder, and is in no result now.")
+        terminal.remark(f"sub-{gone} left the BIDS folder and was removed from all results.")
     terminal.show_failures(outcome.failed)
     terminal.show_to_be_fixed(to_be_fixed(study))
     # A run over everything has looked at everything: in a large cohort that takes a minute.
     looked_at_all = not (wanted or parcellations or tables)
     terminal.show_summary(study, runner.lake, is_current=looked_at_all and not outcome.failed)
     for why in dict.fromkeys(outcome.unavailable.values()):
-        terminal.remark(f"Not to be had: {why}.")
+        terminal.remark(f"Unavailable: {why}.")
     if outcome.made or outcome.failed:
         made = len(outcome.made)
         what = "partition" if made == 1 else "partitions"
-        terminal.say(f"{made:,} {what} made, {len(outcome.failed):,} failed.")
+        terminal.say(f"{made:,} {what} materialized, {len(outcome.failed):,} failed.")
     if outcome.group_failed:
         raise typer.Exit(1)

@@ -70,13 +70,13 @@ def init(
         ),
     ] = None,
     instruments: Annotated[
-        str | None, typer.Option(help="Ratings that are used, with commas between them, or none")
+        str | None, typer.Option(help="Ratings to use, separated by commas, or none")
     ] = None,
     volumes: Annotated[
         str | None, typer.Option(help="freesurfer, freesurfer_tables, recon-all or volumetric")
     ] = None,
     parcellations: Annotated[
-        str | None, typer.Option(help="desikan_killiany, hcp_mmp, or both with a comma")
+        str | None, typer.Option(help="desikan_killiany, hcp_mmp, or both, separated by a comma")
     ] = None,
     expression: Annotated[
         str | None, typer.Option(help="Gene expression of hcp_mmp: donors, download or none")
@@ -86,13 +86,13 @@ def init(
         str | None, typer.Option(help="Folder of the tables, relative to the study's")
     ] = None,
     storage: Annotated[
-        Storage, typer.Option(help="Where Dagster keeps the records of runs; postgres: many hosts")
+        Storage, typer.Option(help="Storage of Dagster's run records; postgres for several hosts")
     ] = Storage.sqlite,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what was found")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; use the defaults found")] = False,
 ) -> None:
-    """Begin a study of your own: asks, or takes flags, and writes a commented study.toml.
+    """Create a study: asks for the settings, or takes flags, and writes a commented study.toml.
 
-    What it finds in the BIDS folder is what it offers. At the end it says whose data are missing.
+    Defaults come from the BIDS folder. At the end it lists missing data.
     """
     from ect_assets.cli.init.questions import next_question
     from ect_assets.cli.init.study_writer import refuse_written, write_study
@@ -122,7 +122,7 @@ def init(
     for sentence in what_is_missing(made):
         terminal.remark(sentence)
     data = os.path.normpath(made.bids_folder)
-    terminal.say(f"Read it through. Then: ect validate {data} and ect run --study {path}")
+    terminal.say(f"Review it, then run: ect validate {data} and ect run --study {path}")
 
 
 @beginning.command(
@@ -138,16 +138,14 @@ def validate(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Field that a reviewer has looked at and the privacy screen lets pass; repeatable"
-        ),
+        typer.Option(help="Field that a reviewer has approved for the privacy screen; repeatable"),
     ] = None,
     study: StudyOption = None,
 ) -> None:
     """Check the labels, participants and images of a BIDS folder; `ect run` checks the rest.
 
-    Where it is the folder of the study at hand, or of --study, that study's sessions, ratings and
-    privacy.allow count as well.
+    If it is the folder of the current study, or of --study, that study's sessions, ratings and
+    privacy.allow apply.
     """
     from ect_assets.cli.validation import find_problems, settings_of
     from ect_assets.intake.bids_rules import INSTALL, official_findings
@@ -160,9 +158,9 @@ def validate(
     terminal.show_problems(checked.problems)
     official = official_findings(bids_path)
     if official is None:
-        terminal.remark(f"BIDS's own validator is not installed; to ask it, too: {INSTALL}")
+        terminal.remark(f"The official BIDS validator is not installed; to use it: {INSTALL}")
     else:
-        terminal.show_problems(official, "What BIDS's own validator says; it leaves nobody out")
+        terminal.show_problems(official, "Official BIDS validator (excludes no patient)")
     terminal.say(
         f"{checked.subjects} patients, sessions {', '.join(checked.sessions) or 'not in folders'}: "
         f"{len(checked.problems)} problem(s)."

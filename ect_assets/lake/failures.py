@@ -10,7 +10,7 @@ from typing import Any
 
 from ect_assets.lake.location import Place, read_bytes, remove, write_whole
 from ect_assets.problems import Problem
-from ect_assets.whole_files import told_plainly
+from ect_assets.whole_files import explain_write_errors
 
 PROBLEMS_FOLDER, PROBLEMS_FILE = "_problems", "problems.json"
 
@@ -38,7 +38,7 @@ UNREADABLE = Failure((), "", True)
 def write_failure(file: Place, failure: Failure | None) -> None:
     """Keep what was wrong, unless the file says so already; without a failure, clear it."""
     if failure is None:
-        with told_plainly(file):
+        with explain_write_errors(file):
             remove(file)
         return
     said = {

@@ -71,7 +71,7 @@ class Fault:
 
 
 class SchemaError(EctError):
-    """A frame is not what its table promises."""
+    """A frame does not match the schema of its table."""
 
     def __init__(self, table_name: str, faults: Sequence[Fault]):
         self.faults = tuple(faults)

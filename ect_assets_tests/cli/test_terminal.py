@@ -106,9 +106,9 @@ def said(monkeypatch, capsys, error: BaseException) -> str:
     [
         (OSError(28, "No space left on device", "/study/x"), "/study/x: No space left on device."),
         (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied."),
-        (MemoryError(), "not enough memory"),
+        (MemoryError(), "Not enough memory"),
         (RecursionError("maximum depth"), "RecursionError: maximum depth."),
-        (ValueError("a\nb"), "ValueError: a b. This should not have happened"),
+        (ValueError("a\nb"), "ValueError: a b. This is a bug"),
         (KeyboardInterrupt(), "Stopped."),
         (StudyError("[red] is no markup"), "Error [red] is no markup"),
     ],

@@ -1,4 +1,4 @@
-"""Tables as spreadsheets leave them: read as meant, or refused with the line to mend."""
+"""Tables as spreadsheets leave them: read as meant, or refused with the line to fix."""
 
 from __future__ import annotations
 

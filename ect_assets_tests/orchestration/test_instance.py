@@ -69,7 +69,7 @@ def killed_run(study) -> str:
 
 @pytest.mark.parametrize("alone", [only_one_run, only_one_server])
 def test_the_second_is_told_who_is_at_work(study, alone):
-    who = f"at work on mine.*process {os.getpid()} "
+    who = f"running on mine.*process {os.getpid()} "
     with alone(study), pytest.raises(StudyError, match=who), alone(study):
         pass
 

@@ -217,7 +217,7 @@ def test_the_second_is_refused_on_another_host_and_told_who_is_at_work(
     study, server, tmp_path, alone
 ):
     elsewhere = on_another_host(study, tmp_path / "elsewhere")
-    who = f"at work on {study.name}.*process {os.getpid()} on "
+    who = f"running on {study.name}.*process {os.getpid()} on "
     with alone(study), pytest.raises(StudyError, match=who), alone(elsewhere):
         pass
     with alone(elsewhere):

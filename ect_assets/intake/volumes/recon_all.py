@@ -164,7 +164,7 @@ def _recipe(step: Step, job: ReconAllJob, freesurfer: FreeSurfer | None) -> Reci
     inputs = {name: _digest_of(job.subjects_folder / name) for name in step.needs}
     if step.image is not None:
         if not step.image.is_file():
-            raise _StepError("scan_missing", f"{step.image.name} is not there. Add the image.")
+            raise _StepError("scan_missing", f"{step.image.name} does not exist. Add the image.")
         with step.image.open("rb") as image:
             inputs["T1w"] = hashlib.file_digest(image, "sha256").hexdigest()
     earlier = read_recipe(job.subjects_folder / step.name) or {}

@@ -25,7 +25,7 @@ from ect_assets.science.statistics.resampling import gene_statistics, spatial_ge
 from ect_assets.science.statistics.smoothness import correlation_length
 from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
 
-STATION = "association"
+ASSET_GROUP = "association"
 ROWS = ("association.hemisphere", "association.structures")
 
 

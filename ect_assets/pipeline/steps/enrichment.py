@@ -32,7 +32,7 @@ from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import DIRECTIONS, zscore
 from ect_assets.study import Study
 
-STATION = "enrichment"
+ASSET_GROUP = "enrichment"
 SIZES = ("enrichment.min_size", "enrichment.max_size")
 
 

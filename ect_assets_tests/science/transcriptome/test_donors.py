@@ -1,4 +1,4 @@
-"""Donors are found, checked and copied; whatever is broken is named with its mend."""
+"""Donors are found, checked and copied; whatever is broken is named with its fix."""
 
 from __future__ import annotations
 
