@@ -84,7 +84,7 @@ def originals(tmp_path_factory) -> Path:
     scan = image(affine_of(), affine_of())
     (folder / "scan.nii").write_bytes(scan)
     (folder / "contrast.nii").write_bytes(scan)
-    (folder / "scan.nii.gz").write_bytes(gzip.compress(scan))
+    (folder / "scan.nii.gz").write_bytes(gzip.compress(scan, mtime=0))
     mask, affine = brain()
     labels = mask[::3, ::3, ::3] * np.arange(1, 1 + mask[::3, ::3, ::3].shape[0])[:, None, None]
     coarse = affine @ np.diag([3.0, 3, 3, 1])
@@ -99,7 +99,7 @@ def originals(tmp_path_factory) -> Path:
         packed.darrays[0].encoding = nibabel.gifti.util.gifti_encoding_codes.code[code]
         nibabel.save(packed, folder / f"{name}.label.gii")
     content = (folder / "packed.label.gii").read_bytes()
-    (folder / "packed.label.gii.gz").write_bytes(gzip.compress(content))
+    (folder / "packed.label.gii.gz").write_bytes(gzip.compress(content, mtime=0))
     person = folder / "person"
     write_subject(person)
     write_annotation(folder / "lh.aparc.annot", side, ["unknown", *NAMES])
