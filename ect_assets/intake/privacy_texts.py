@@ -15,6 +15,7 @@ import re
 from typing import Literal
 
 from ect_assets.intake.privacy_vocabulary import GIVEN_NAMES, PROCESSING, TRADE
+from ect_assets.science.plausibility import AGE_YEARS
 
 MOST_CHARACTERS = 1 << 20
 LONGEST_SOFTWARE = 256
@@ -252,7 +253,8 @@ def is_old(value: object, unit: str = "") -> bool:
     Returns
     -------
     bool
-        True also for a number of more digits than an age has.
+        False for a number that is no age of anybody, such as a missing code of 999: what reads
+        the column judges it.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return False
@@ -260,7 +262,9 @@ def is_old(value: object, unit: str = "") -> bool:
     if found is None:
         return False
     per_year = _PER_YEAR.get((found[2] or unit or "y")[0].lower(), 1.0)
-    return int(found[1]) / per_year >= OLDEST_YEARS + 1 or _is_just_above(found, per_year)
+    years = int(found[1]) / per_year
+    is_above = years >= OLDEST_YEARS + 1 or _is_just_above(found, per_year)
+    return is_above and years <= AGE_YEARS.high
 
 
 def _is_just_above(found: re.Match[str], per_year: float) -> bool:

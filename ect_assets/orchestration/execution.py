@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -234,7 +235,7 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
 
 def _stopped(step: Step, partition: Partition, digest: str, error: Exception) -> Failure:
     """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
-    said = _said(error)
+    said = _said(error, is_about_patients(step.table))
     if not isinstance(error, EctError):
         said = f"stopped with {said} See the run's log. Fix it, then `ect run`."
     problem = Problem(
@@ -247,12 +248,19 @@ def _stopped(step: Step, partition: Partition, digest: str, error: Exception) ->
     return Failure((problem,), digest, True)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, is_private: bool) -> str:
     """Quote our own sentences and the system's; of any other error the kind alone."""
-    if isinstance(error, EctError):
+    if isinstance(error, EctError) or (not is_private and _is_our_refusal(error)):
         return str(error)
     reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}{reason}."
+
+
+def _is_our_refusal(error: Exception) -> bool:
+    """Say whether a function of this package refused its arguments, and not a library's."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    where = str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
+    return isinstance(error, ValueError) and where.startswith("ect_assets.")
 
 
 def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckResult:

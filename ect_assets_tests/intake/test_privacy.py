@@ -19,6 +19,7 @@ from ect_assets.intake.privacy import (
     screened_files,
     withheld_columns,
 )
+from ect_assets.intake.privacy_texts import is_old
 from ect_assets.intake.privacy_words import SIDECAR_BYTES, shown_columns, shown_file
 from ect_assets_tests.paths import ROOT
 
@@ -573,3 +574,8 @@ def test_the_columns_of_a_table_without_a_heading_are_not_named():
     assert shown_columns(["participant_id", "age", "Jane Doe"]) == (
         "participant_id, age and 1 not named here"
     )
+
+
+@pytest.mark.parametrize("value", [999, "-9", "999", "9999", 121])
+def test_a_number_that_is_nobodys_age_is_left_to_the_reader_of_the_column(value):
+    assert not is_old(value)
