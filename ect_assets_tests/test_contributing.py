@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 import ect_assets
+from ect_assets.tables import TABLES
 from ect_assets_tests.paths import ROOT
 
 PACKAGE = Path(ect_assets.__file__).parent
@@ -95,3 +97,32 @@ def test_the_version_in_the_citation_is_that_of_the_package():
 def test_the_changelog_has_a_section_for_the_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"\n## {ect_assets.__version__}" in text and "\n## Unreleased" in text
+
+
+POINTS = re.compile(r"belong|decided in|known in|worked out in|\b(?:is|are|stands?) in ")
+NAMED = re.compile(r"(?<!`)`([a-z_][a-z_.]*)`(?!`)")
+
+
+def defined_names() -> set[str]:
+    """Name every module, package, table, and every function and constant of a module."""
+    found = set(TABLES)
+    for file in PACKAGE.rglob("*.py"):
+        found |= {file.stem, file.parent.name}
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found.add(node.name)
+    return found
+
+
+def test_a_docstring_that_points_to_a_module_names_one_that_is_there():
+    known, wrong = defined_names(), []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        for sentence in re.split(r"(?<=[.;])\s", text.replace("\n", " ")):
+            names = NAMED.findall(sentence) if POINTS.search(sentence) else []
+            wrong += [
+                f"{file.relative_to(ROOT)}: {name}"
+                for name in names
+                if name.split(".")[-1] not in known and "." not in name
+            ]
+    assert wrong == []

@@ -96,7 +96,7 @@ def init(
     """
     from ect_assets.cli.init.questions import next_question
     from ect_assets.cli.init.study_writer import refuse_written, write_study
-    from ect_assets.cli.validation import what_is_missing
+    from ect_assets.pipeline.validation import what_is_missing
 
     refuse_written(path)
     refuse_unusable(path.expanduser().resolve(), "The study")
@@ -147,8 +147,8 @@ def validate(
     If it is the folder of the current study, or of --study, that study's sessions, ratings and
     privacy.allow apply.
     """
-    from ect_assets.cli.validation import find_problems, settings_of
     from ect_assets.intake.bids_rules import INSTALL, official_findings
+    from ect_assets.pipeline.validation import find_problems, settings_of
 
     settings = settings_of(bids_path, study)
     sessions = list(settings.sessions.both) if settings else None

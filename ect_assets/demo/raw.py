@@ -2,7 +2,7 @@
 
 Each is nilearn's MNI152 template brain at a size and width of its own, scanned twice with noise,
 bias field and motion; between the scans parcels of the cortex really grow and shrink. How a brain
-is deformed belongs in `morphometry.volumetric.phantom`.
+is deformed belongs in `demo.phantom`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _write_images(
     from nilearn.datasets import load_mni152_template
     from nilearn.image import resample_to_img
 
-    from ect_assets.science.morphometry.volumetric.phantom import grow, scan_again
+    from ect_assets.demo.phantom import grow, scan_again
     from ect_assets.science.morphometry.volumetric.space import Volume
 
     template = load_mni152_template(resolution=VOXEL_MM)

@@ -20,7 +20,7 @@ from ect_assets.export.descriptor import STALE_MARK, WrittenFile, WrittenTable, 
 from ect_assets.export.documents import BIDS_IGNORED, dataset_description, readme, references
 from ect_assets.export.group_maps import group_maps
 from ect_assets.export.origins import citations, simulated_parcellations, simulation_of, topics_of
-from ect_assets.export.patients import known_labels, refuse_labels_in_texts, speaks_of_patients
+from ect_assets.export.patients import known_labels, refuse_labels_in_texts
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
 from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
 from ect_assets.intake.atlases import atlas_of
@@ -157,7 +157,7 @@ def _chosen_tables(
     named = {name: one for name, one in TABLES.items() if wanted is None or name in wanted}
     left_out = {name: OF_DOCUMENTS for name, one in named.items() if one.has_documents}
     if not with_patients:
-        left_out |= {name: OF_PATIENTS for name, one in named.items() if speaks_of_patients(one)}
+        left_out |= {name: OF_PATIENTS for name, one in named.items() if one.is_about_patients()}
     if wanted is not None and left_out:
         why = "; ".join(f"{name} is {said}" for name, said in left_out.items())
         raise StudyError(f"Not every table can be exported: {why}.")

@@ -21,11 +21,6 @@ from ect_assets.tables.schema import Table
 SUBJECT = "subject"
 
 
-def speaks_of_patients(table: type[Table]) -> bool:
-    """Say whether rows of a table are of single patients, or name them."""
-    return SUBJECT in {*table.column_names(), *table.key, *table.partitions}
-
-
 def known_labels(lake: Lake) -> set[str]:
     """List the labels of the patients that a lake has, or has had, data of.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ect_assets.intake.folder_names import names_ending
 from ect_assets.intake.source_files import SIDECAR_BYTES, refused_file
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 from ect_assets.science.plausibility import (
     ECHO_TIME,
     FIELD_STRENGTH,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ect_assets.intake.source_files import TABLE_BYTES, refused_file
 from ect_assets.intake.table_layout import BadLine, TableFileError, arranged, shown_columns
-from ect_assets.science.imaging.file_kinds import FIRST_BYTES, what_it_is
+from ect_assets.science.file_kinds import FIRST_BYTES, what_it_is
 
 __all__ = [
     "BadLine",

@@ -1,8 +1,7 @@
 """Twenty questions to a study, with the SQL that answers each: `queries.sql`, parsed.
 
-What a query is run by belongs in `lake.catalogue`, how its answer is printed in `answers`. The
-questions stand in the documentation, too: ``python -m ect_assets.lake.example_queries docs`` writes
-them there.
+What a query is run by belongs in `lake.catalogue`, how its answer is printed in `cli.query_output`.
+``python -m ect_assets.lake.example_queries docs`` writes the questions into the documentation.
 """
 
 from __future__ import annotations

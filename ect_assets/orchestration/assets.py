@@ -1,7 +1,7 @@
 """Steps as Dagster assets: partitions, lineage, checks, and the lake as I/O manager.
 
-With `materialization`, `definitions`, `instance` and `runner` the only place that knows Dagster.
-What a step computes is in `assets`; when it is out of date is in `freshness`.
+With `execution`, `definitions`, `instance` and `runner` the only place that knows Dagster.
+What a step computes is in `assets`; when it is out of date is in `pipeline.staleness`.
 """
 
 from __future__ import annotations

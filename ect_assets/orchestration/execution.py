@@ -21,7 +21,6 @@ import pyarrow as pa
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
 from ect_assets.orchestration.dagster_internals import add_partition_metadata
 from ect_assets.orchestration.shown_metadata import (
-    is_about_patients,
     shown_failure,
     shown_metadata,
     shown_problems,
@@ -126,7 +125,7 @@ def materialize(
             raise
         except Exception as error:
             lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
-            if is_about_patients(step.table) and not isinstance(error, EctError):
+            if step.table.is_about_patients() and not isinstance(error, EctError):
                 raise without_words(error) from None
             raise
         made = made if isinstance(made, Made) else Made(made)
@@ -235,7 +234,7 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
 
 def _stopped(step: Step, partition: Partition, digest: str, error: Exception) -> Failure:
     """Say that a step broke off; what it said is quoted where it is a sentence of ours."""
-    said = _said(error, is_about_patients(step.table))
+    said = _said(error, step.table.is_about_patients())
     if not isinstance(error, EctError):
         said = f"stopped with {said} See the run's log. Fix it, then `ect run`."
     problem = Problem(

@@ -1,6 +1,6 @@
 """The study's own Dagster instance: where runs are recorded, and who may be at work.
 
-One folder inside the study, and with PostgreSQL a schema on the server (`storage`); nothing is
+One folder inside the study, and with PostgreSQL a schema on the server (`run_storage`); nothing is
 shared between studies.
 """
 

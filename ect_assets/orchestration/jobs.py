@@ -15,7 +15,7 @@ from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
-from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS, is_about_patients
+from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS
 from ect_assets.orchestration.withdrawal import withdraw
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.arrival import complete_patients
@@ -91,7 +91,7 @@ def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) 
     """Say what was done, and fail the run where a table of the group could not be made."""
     for name, why in outcome.failed.items():
         # What is wrong with a patient is not for Dagster's records.
-        is_kept = not is_about_patients(TABLES[name.split(" ")[0]])
+        is_kept = not TABLES[name.split(" ")[0]].is_about_patients()
         context.log.error(f"{name}: {why}" if is_kept else f"{name} failed. {SEE_EXCLUSIONS}")
     context.add_output_metadata(
         {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}

@@ -4,7 +4,7 @@ SQLite is the default and needs none of what is here. PostgreSQL is for more tha
 the server is, and how to log in, comes from the environment alone (``PGHOST``, ``PGUSER``,
 ``PGPASSWORD``, ``PGPASSFILE``, ``PGSERVICE`` and the others that libpq reads), so that no file and
 no message holds a password. Each study has a schema of its own in the database that
-``PGDATABASE`` names. What is done with the records belongs in `instance` and `dagster_history`.
+``PGDATABASE`` names. What is done with the records belongs in `instance` and `history`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What has to be made, and making it: the pipeline of a study, run by run.
 
 Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
-everything shows in the UI. What is out of date is decided in `freshness`; this module only
+everything shows in the UI. What is out of date is decided in `pipeline.staleness`; this module only
 chooses and orders.
 """
 

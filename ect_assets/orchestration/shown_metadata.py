@@ -2,7 +2,7 @@
 
 Records of runs are kept for long, copied and looked through by others than those who may see the
 lake. Rows, figures and pictures of patients stay out of them, and so do the words of what was wrong
-with a patient: these are in the table `exclusions`. What Dagster calls is in `materialization`.
+with a patient: these are in the table `exclusions`. What Dagster calls is in `execution`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,6 @@ from ect_assets.tables.schema import Table
 PICTURES = "pictures"
 """Folder of the cache for pictures of patients."""
 SEE_EXCLUSIONS = "See the table exclusions, or the output of `ect run`."
-
-
-def is_about_patients(table: type[Table]) -> bool:
-    """Say whether a table has a row per patient or scan."""
-    return "subject" in table.column_names()
 
 
 def shown_metadata(
@@ -65,7 +60,7 @@ def shown_metadata(
     if "subject" in partition:
         return {**_kept_pictures(study, partition, made.pictures), **plain}
     shown = {name: _shown(name, png) for name, png in made.pictures.items()}
-    if not is_about_patients(table):
+    if not table.is_about_patients():
         shown["preview"] = dg.MetadataValue.md(preview(frame))
     return {**shown, **made.figures, **plain}
 
@@ -90,7 +85,7 @@ def _shown(name: str, png: bytes) -> dg.MarkdownMetadataValue:
 
 def shown_problems(table: type[Table], problems: Iterable[Problem]) -> str:
     """Count what was left out, by reason; the words of a group's own problems are shown."""
-    if is_about_patients(table):
+    if table.is_about_patients():
         counts = Counter(one.reason for one in problems)
         lines = [f"- {reason}: {times}" for reason, times in sorted(counts.items())]
         return "\n".join([*lines, SEE_EXCLUSIONS]) if lines else "nothing"
@@ -99,7 +94,7 @@ def shown_problems(table: type[Table], problems: Iterable[Problem]) -> str:
 
 def shown_failure(table: type[Table], sentences: list[str]) -> str:
     """Say that partitions could not be made, without what is wrong with a patient."""
-    if not is_about_patients(table):
+    if not table.is_about_patients():
         return "\n".join(sentences)
     return f"{len(sentences)} partition(s) failed. {SEE_EXCLUSIONS}"
 

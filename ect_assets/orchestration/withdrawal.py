@@ -2,7 +2,7 @@
 
 The intention is written down first (`withdrawal_record`); each step can be repeated, so that what
 was killed is finished by the same command, or by the next `ect run`. The patient's own files are
-taken away in `source_removal`, what Dagster remembers in `dagster_history`. What is left is one row
+taken away in `source_removal`, what Dagster remembers in `history`. What is left is one row
 of the audit log that names nobody, and what `remaining_files` lists.
 """
 
@@ -18,6 +18,7 @@ import pandas as pd
 
 from ect_assets.intake.bids import LABEL, subject_labels
 from ect_assets.intake.patient_files import mentions, own_folders
+from ect_assets.intake.remaining_files import Remaining, remaining_files, shown
 from ect_assets.intake.source_removal import (
     linked_files,
     remove_file,
@@ -39,7 +40,6 @@ from ect_assets.orchestration.withdrawal_record import (
     keep,
     unfinished_withdrawals,
 )
-from ect_assets.pipeline.remaining_files import Remaining, remaining_files, shown
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.problems import StudyError
 from ect_assets.study import Study

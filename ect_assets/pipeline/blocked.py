@@ -1,6 +1,6 @@
 """What a failure of one table of the group means for the tables that are made from it.
 
-What is out of date is decided in `freshness` and counted in `status`; which checks have run is in
+What is out of date is decided in `staleness` and counted in `status`; which checks have run is in
 `gates`; what is said of it beside an answer is in `caveats`.
 """
 

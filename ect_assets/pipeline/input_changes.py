@@ -1,6 +1,6 @@
 """What changed in the inputs of a partition since it was made, from a record in its footer.
 
-`freshness` digests all inputs to one number, which says that something changed; the record kept
+`staleness` digests all inputs to one number, which says that something changed; the record kept
 beside it is short and says what. Whether anything is due is decided in `plan`.
 """
 

@@ -1,8 +1,8 @@
 """What a step of the pipeline is: the table it makes, what it reads, and how.
 
 A step is a function of tables with a note of everything else that its result depends on:
-settings, source files, packaged data. `assets` holds the steps; `orchestration` turns them into
-Dagster assets; `freshness` decides from the same notes when a result is out of date.
+settings, source files, packaged data. `steps` holds the steps; `orchestration` turns them into
+Dagster assets; `staleness` decides from the same notes when a result is out of date.
 """
 
 from __future__ import annotations

@@ -188,6 +188,11 @@ class Table:
         return (cls.__doc__ or "").strip().splitlines()[0]
 
     @classmethod
+    def is_about_patients(cls) -> bool:
+        """Say whether rows are of single patients or scans, or name them."""
+        return "subject" in {*cls.column_names(), *cls.key, *cls.partitions}
+
+    @classmethod
     def column_names(cls) -> list[str]:
         """Return the names of the columns, in their order."""
         return [one.name for one in cls.columns]

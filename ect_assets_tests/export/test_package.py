@@ -75,7 +75,7 @@ def test_no_file_of_an_export_names_a_patient(exported):
 
 def test_every_table_with_a_subject_counts_as_one_of_patients():
     named = {name for name, one in tables.TABLES.items() if "subject" in one.column_names()}
-    assert named == {name for name, one in tables.TABLES.items() if package.speaks_of_patients(one)}
+    assert named == {name for name, one in tables.TABLES.items() if one.is_about_patients()}
 
 
 def test_tables_of_patients_are_written_when_asked_for(small_study, tmp_path, quick):

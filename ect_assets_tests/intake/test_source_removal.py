@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from ect_assets.intake.patient_files import folders_outside, own_folders, shared_tables
+from ect_assets.intake.remaining_files import remaining_files
 from ect_assets.intake.source_removal import linked_files, remove_sources
-from ect_assets.pipeline.remaining_files import remaining_files
 from ect_assets.study import Study
 
 LEAVING, STAYING = "Xq7Zk2vW9", "002"

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ect_assets.cli.validation import has_images, in_time, sessions_in
 from ect_assets.intake.source_files import refused_file
 from ect_assets.intake.tsv import MISSING_NUMBERS, TableFileError, parse_number, read_table
 from ect_assets.intake.volumes.recon_all_software import find_freesurfer
+from ect_assets.pipeline.validation import has_images, in_time, sessions_in
 from ect_assets.problems import StudyError
 
 NOT_INSTRUMENTS = {

@@ -2,7 +2,7 @@
 
 The questions come one after the other, since the later ones depend on the earlier answers; `cli`
 asks them, or takes flags. What the folder has is found out by `dataset_contents`; what is written
-belongs in `new_study`.
+belongs in `study_writer`.
 """
 
 from __future__ import annotations

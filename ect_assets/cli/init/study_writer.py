@@ -1,6 +1,6 @@
 """Writes the study.toml of a new study, with a comment for every setting.
 
-What is asked beforehand belongs in `study_questions`, what the settings mean in `study`.
+What is asked beforehand belongs in `questions`, what the settings mean in `study`.
 """
 
 from __future__ import annotations

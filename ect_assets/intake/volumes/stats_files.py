@@ -17,7 +17,7 @@ import pandas as pd
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.intake.volumes.naming import ETIV_NAMES, SIDES
 from ect_assets.problems import EctError
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")

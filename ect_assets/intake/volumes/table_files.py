@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ect_assets.intake.source_files import STATS_BYTES, refused_file
 from ect_assets.problems import StudyError
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 
 _CORTEX = re.compile(r"(?P<side>lh|rh)\..+\.(?P<measure>[a-z]+)", re.IGNORECASE)
 _SEGMENTS = re.compile(r"(?:measure[:.])?(?P<measure>volume|vol|mean)", re.IGNORECASE)

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ect_assets.problems import EctError
 from ect_assets.science.enrichment.gene_names import DATE, GeneNames, is_number, unmatched_in_words
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 
 _OTHER_DELIMITER = re.compile(r"[,;|\s]")
 _NO_NAME = {"", "na", "n/a", "nan", "null", "none", "-"}

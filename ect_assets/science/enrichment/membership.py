@@ -1,7 +1,7 @@
 """Which gene belongs to which set, as a sparse matrix in a given order of genes.
 
 Shared by over-representation, gene set enrichment and spatial enrichment. Where gene sets come
-from belongs in `gene_sets`; their tests in the modules named after them.
+from belongs in `collections`; their tests in the modules named after them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from ect_assets.science.imaging.file_kinds import what_it_is
+from ect_assets.science.file_kinds import what_it_is
 from ect_assets.science.imaging.geometry import (
     EXPORT_AGAIN,
     HEADER_BYTES,

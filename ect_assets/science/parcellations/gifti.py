@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from ect_assets.science.imaging.file_kinds import what_it_is
+from ect_assets.science.file_kinds import what_it_is
 from ect_assets.science.imaging.files import read_unpacked
 from ect_assets.science.imaging.geometry import ImageFault
 

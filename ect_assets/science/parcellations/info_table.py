@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ect_assets.problems import StudyError
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 from ect_assets.science.parcellations.atlas_files import AtlasFiles
 from ect_assets.science.parcellations.names import (
     HEMISPHERES,

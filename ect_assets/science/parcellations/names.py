@@ -1,7 +1,7 @@
 """What parcels are called: hemispheres, structures, and names that must tell them apart.
 
 Reading belongs in `info_table` and `surface_files`; how FreeSurfer's folders and statistics are
-named, in `morphometry.naming`.
+named, in `intake.volumes.naming`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from ect_assets.demo.phantom import Deformation, grow, scan_again
 from ect_assets.science.morphometry.volumetric.measures import SubjectImages, parcel_volumes
 from ect_assets.science.morphometry.volumetric.parcels import labels_at, parcel_sums, read_atlas
-from ect_assets.science.morphometry.volumetric.phantom import Deformation, grow, scan_again
 from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
 from ect_assets.science.morphometry.volumetric.space import Array, Volume
 from ect_assets.science.morphometry.volumetric.stages import Kept

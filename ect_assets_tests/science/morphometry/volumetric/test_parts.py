@@ -6,11 +6,11 @@ import nibabel
 import numpy as np
 import pytest
 
+from ect_assets.demo.phantom import grow
 from ect_assets.problems import StudyError
 from ect_assets.science.morphometry.volumetric.halfway import of_one_brightness
 from ect_assets.science.morphometry.volumetric.mixture import classify
 from ect_assets.science.morphometry.volumetric.parcels import labels_at, read_atlas
-from ect_assets.science.morphometry.volumetric.phantom import grow
 from ect_assets.science.morphometry.volumetric.quality import noise_spread
 from ect_assets.science.morphometry.volumetric.settings import VolumetricSettings
 from ect_assets.science.morphometry.volumetric.space import (

@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 
 from ect_assets.cli import app
 from ect_assets.cli.init.study_writer import write_study
-from ect_assets.cli.validation import (
+from ect_assets.demo import make_ds000174_study
+from ect_assets.intake.bids_rules import is_installed, official_findings, problems_of
+from ect_assets.pipeline.validation import (
     Checked,
     find_problems,
     sessions_in,
     settings_of,
     what_is_missing,
 )
-from ect_assets.demo import make_ds000174_study
-from ect_assets.intake.bids_rules import is_installed, official_findings, problems_of
 from ect_assets.problems import StudyError
 from ect_assets.study import load_study
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ect_assets.science.imaging.file_kinds import first_bytes, what_it_is
+from ect_assets.science.file_kinds import first_bytes, what_it_is
 
 KEY = "SHA256E-s1234--" + "ab" * 32 + ".tsv"
 
