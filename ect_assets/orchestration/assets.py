@@ -194,7 +194,7 @@ class LakeIOManager(dg.IOManager):
             record_events(self.lake, events, result.provenance.simulated)
         # A view over compacted rows names the other files one by one.
         if is_first or self.lake.is_compacted(table):
-            refresh_catalogue(self.lake)
+            refresh_catalogue(self.lake, table)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
         """Read the partitions that exist among those that are asked for.

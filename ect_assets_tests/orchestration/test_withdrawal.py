@@ -215,7 +215,13 @@ def test_an_unknown_patient_is_refused(study):
         withdraw(study, "nobody", True, instance)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(one, marks=[] if one in ("rows", "catalogue", "end") else pytest.mark.slow)
+        for one in STEPS
+    ],
+)
 def test_a_withdrawal_that_was_killed_is_finished_by_the_same_command(study, step, monkeypatch):
     def broken_off(name: str) -> None:
         if name == step:
