@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from ect_assets.science.imaging.files import read_geometry
@@ -71,6 +70,8 @@ def image_contrast(file: Path) -> float:
     float
         Missing (NaN) where it cannot be estimated; why an image is refused `raw_scans` says.
     """
+    import nibabel
+
     try:
         read_geometry(file)
         image = nibabel.load(file)
@@ -108,6 +109,7 @@ def scan_contrast(image: np.ndarray, affine: np.ndarray) -> ScanContrast | None:
     Magnotta VA, Friedman L (2006). Measurement of signal-to-noise and contrast-to-noise in the
     fBIRN multicenter imaging study. J Digit Imaging 19:140-147.
     """
+    import nibabel
     from scipy import ndimage
 
     sizes_mm = nibabel.affines.voxel_sizes(affine)
@@ -147,6 +149,7 @@ def _block_means(image: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def _deep_in_head(blocks: np.ndarray, sizes_mm: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Mark the blocks well below the surface of the head and not far from its crown."""
+    import nibabel
     from scipy import ndimage
 
     # Above half of Otsu's threshold the dark skull closes around the brain.
