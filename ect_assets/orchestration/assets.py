@@ -340,7 +340,7 @@ def as_asset(
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:
     """Return where the function of a step stands, for the UI's link to it."""
     file = Path(inspect.getfile(step.make)).resolve()
-    line = inspect.getsourcelines(step.make)[1]
+    line = step.make.__code__.co_firstlineno
     with warnings.catch_warnings():
         # Marked beta; what it shows is covered by a test.
         warnings.simplefilter("ignore", dg.BetaWarning)
