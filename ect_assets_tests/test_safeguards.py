@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ import pytest
 from ect_assets.intake.overruling import REVIEWED
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.gates import current_problems
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Work
 from ect_assets.pipeline.steps import scans
@@ -186,7 +189,7 @@ def test_a_patient_who_is_blocked_has_no_row_in_any_table(study_folder, table, h
 
 def test_a_column_of_ages_that_blocks_a_patient_also_takes_the_ratings_away(study_folder):
     file = study_folder / "bids/participants.tsv"
-    file.write_text(file.read_text().replace("sub-005\t", "sub-005\t9", 1))
+    file.write_text(re.sub(r"(?m)^sub-005\t[\d.]+", "sub-005\t95", file.read_text()))
     study = load_study(study_folder)
     made = scans.clinical_scores.make(Work(study, lake_of(study), {}))
     assert [problem.subject for problem in made.problems] == ["005"]
@@ -196,7 +199,9 @@ def test_a_column_of_ages_that_blocks_a_patient_also_takes_the_ratings_away(stud
 def test_what_raw_scans_found_of_the_same_files_is_not_looked_for_again(walked, monkeypatch):
     runner, _, _ = walked
     monkeypatch.setattr(scans, "screen_subject", None)
-    made = scans.clinical_scores.make(Work(runner.study, runner.lake, {}))
+    known = partial(current_problems, study=runner.study, lake=runner.lake)
+    work = Work(runner.study, runner.lake, {}, current_problems=known)
+    made = scans.clinical_scores.make(work)
     assert [problem.subject for problem in made.problems] == [NAMED]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ect_assets.study import Study, find_study, load_study
+if TYPE_CHECKING:
+    from ect_assets.study import Study
+
 
 StudyOption = Annotated[
     str | None,
@@ -25,4 +27,6 @@ def example(*lines: str) -> str:
 
 def load(said: str | None) -> Study:
     """Load the study that an option names, or the one at hand."""
+    from ect_assets.study import find_study, load_study
+
     return load_study(find_study(said))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from ect_assets.cli import terminal
-from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.study import Study
 
 
 def run_study(

@@ -16,9 +16,7 @@ import typer
 from ect_assets.cli import terminal
 from ect_assets.cli.options import StudyOption, example
 from ect_assets.cli.running import run_study
-from ect_assets.lake.location import refuse_unusable
 from ect_assets.problems import StudyError
-from ect_assets.study import STUDIES_FOLDER, load_study
 
 beginning = typer.Typer()
 
@@ -43,6 +41,7 @@ def demo(
 ) -> None:
     """Make a bundled study and materialize everything; nothing to do when run again."""
     from ect_assets.demo import STUDIES
+    from ect_assets.study import STUDIES_FOLDER, load_study
 
     if study not in STUDIES:
         raise StudyError(f"There is no bundled study {study!r}; there are {', '.join(STUDIES)}.")
@@ -96,7 +95,9 @@ def init(
     """
     from ect_assets.cli.init.questions import next_question
     from ect_assets.cli.init.study_writer import refuse_written, write_study
+    from ect_assets.lake.location import refuse_unusable
     from ect_assets.pipeline.validation import what_is_missing
+    from ect_assets.study import load_study
 
     refuse_written(path)
     refuse_unusable(path.expanduser().resolve(), "The study")

@@ -16,7 +16,6 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table as RichTable
 
 from ect_assets.problems import Problem, StudyError
-from ect_assets.study import Study
 
 if TYPE_CHECKING:
     from ect_assets.cli.init.questions import Question
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ect_assets.lake.store import Lake
     from ect_assets.pipeline.plan import Item
     from ect_assets.pipeline.status import TableStatus
+    from ect_assets.study import Study
 
 MOST_SHOWN = 20
 WIDTH_ELSEWHERE = 110

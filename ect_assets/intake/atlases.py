@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ect_assets.science.parcellations.atlas import Atlas, packaged_atlas, read_atlas
 from ect_assets.science.parcellations.atlas_files import AtlasFiles
 from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.science.parcellations.atlas import Atlas
 
 REFERENCE = (
     "hcp_mmp_mni152nlin2009a.nii.gz",
@@ -26,6 +29,8 @@ def atlas_of(study: Study, name: str) -> Atlas:
     StudyError
         When its files cannot be used, or it is neither packaged nor has files.
     """
+    from ect_assets.science.parcellations.atlas import packaged_atlas, read_atlas
+
     files = _named(study, name)
     return packaged_atlas(name) if files is None else read_atlas(files)
 

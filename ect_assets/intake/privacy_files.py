@@ -13,15 +13,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import nibabel
 import numpy as np
 
 from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake.privacy_sidecars import UnreadableJsonError, parsed, traces_of_json
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
 from ect_assets.science.imaging.files import PACKING_OVERHEAD, ForeignBytesError, Unpacked
+
+if TYPE_CHECKING:
+    import nibabel
 
 MOST_IMAGE_BYTES = 1 << 29
 """A larger volume of FreeSurfer is not unpacked to reach the tags behind it."""
@@ -84,6 +86,8 @@ def _traces_of_gzip(file: Path) -> Iterator[Trace]:
 
 
 def _traces_of_nifti(stream: Unpacked | BinaryIO, file: Path) -> Iterator[Trace]:
+    import nibabel
+
     has_image = file.suffix != ".hdr"
     head = stream.read(540)
     sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-
-import duckdb
+from typing import TYPE_CHECKING, TypeVar
 
 from ect_assets.problems import EctError
+
+if TYPE_CHECKING:
+    import duckdb
 
 SHARE_OF_FREE_MEMORY = 0.5
 LEAST_MEMORY_BYTES = 64 * 2**20

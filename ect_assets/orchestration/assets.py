@@ -17,7 +17,6 @@ import pandas as pd
 
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
-from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.execution import Result, materialize, own_checks
@@ -194,6 +193,8 @@ class LakeIOManager(dg.IOManager):
             record_events(self.lake, events, result.provenance.simulated)
         # A view over compacted rows names the other files one by one.
         if is_first or self.lake.is_compacted(table):
+            from ect_assets.lake.catalogue import refresh_catalogue
+
             refresh_catalogue(self.lake, table)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
@@ -339,7 +340,7 @@ def as_asset(
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:
     """Return where the function of a step stands, for the UI's link to it."""
     file = Path(inspect.getfile(step.make)).resolve()
-    line = inspect.getsourcelines(step.make)[1]
+    line = step.make.__code__.co_firstlineno
     with warnings.catch_warnings():
         # Marked beta; what it shows is covered by a test.
         warnings.simplefilter("ignore", dg.BetaWarning)

@@ -15,10 +15,9 @@ import sqlite3
 import zlib
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import sqlalchemy as sa
 
 from ect_assets.orchestration.dagster_internals import (
     CURSOR,
@@ -30,6 +29,9 @@ from ect_assets.orchestration.dagster_internals import (
     connections,
 )
 from ect_assets.problems import StudyError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 SECONDS_TO_WAIT = 60
 
@@ -49,6 +51,8 @@ def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: st
     int
         How many rows were deleted or begun again.
     """
+    import sqlalchemy as sa
+
     deleted = 0
     for connect in connections(instance):
         with connect() as connection:
@@ -63,6 +67,8 @@ def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: st
 def _clear(
     connection: sa.Connection, table: sa.Table, mentions: re.Pattern[str], but: str | None
 ) -> int:
+    import sqlalchemy as sa
+
     keys = list(table.primary_key.columns) or list(table.columns)
     found = []
     for row in connection.execute(sa.select(table)).mappings():

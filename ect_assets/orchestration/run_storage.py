@@ -23,8 +23,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import yaml
-from alembic.util.exc import CommandError
-from sqlalchemy.exc import DatabaseError
 
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
@@ -280,6 +278,8 @@ def refuse_other_version(study: Study, instance: dg.DagsterInstance) -> None:
         With the command that brings older ones up to date. Nothing with SQLite, which Dagster
         brings up to date by itself.
     """
+    from alembic.util.exc import CommandError
+
     if not uses_postgres(study):
         return
     try:
@@ -299,6 +299,9 @@ def refuse_other_version(study: Study, instance: dg.DagsterInstance) -> None:
 
 def failures(study: Study) -> tuple[type[Exception], ...]:
     """List what is raised when the records cannot be read or written."""
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import DatabaseError
+
     ours: tuple[type[Exception], ...] = (DatabaseError, CommandError)
     # Asked for only where it has been imported already: without PostgreSQL it never is.
     utils = sys.modules.get("dagster_postgres.utils")
@@ -313,6 +316,8 @@ def why_unusable(study: Study, error: Exception) -> str:
     error : Exception
         One of `failures`.
     """
+    from sqlalchemy.exc import DatabaseError
+
     cause = error.__cause__ if isinstance(error.__cause__, DatabaseError) else error
     why = cause.orig if isinstance(cause, DatabaseError) else cause
     if uses_postgres(study):

@@ -16,7 +16,6 @@ import dagster as dg
 
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.volumes.sources import source_class
-from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.assets import (
@@ -154,6 +153,8 @@ class Runner:
         again: bool,
         arrived: Sequence[str],
     ) -> Outcome:
+        from ect_assets.lake.catalogue import refresh_catalogue
+
         outcome = Outcome()
         with (
             only_one_run(self.study),

@@ -27,7 +27,6 @@ from ect_assets.intake.source_removal import (
     source_tables,
 )
 from ect_assets.lake import audit, compaction
-from ect_assets.lake.catalogue import refresh_catalogue
 from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.location import Place, files_below, read_bytes, remove_folder
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
@@ -146,6 +145,8 @@ def _carry_out(
     run_id: str | None,
     acknowledge_remaining: bool,
 ) -> Removed:
+    from ect_assets.lake.catalogue import refresh_catalogue
+
     linked = {shown(study, one) for one in linked_files(study, withdrawal.subject)}
     withdrawal = replace(withdrawal, linked=tuple(sorted({*withdrawal.linked, *linked})))
     keep(study, withdrawal)

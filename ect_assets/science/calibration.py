@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.nulls.models import PreparedNull, prepare
@@ -334,6 +333,8 @@ def _smallest_bootstrap_q(x: FloatArray, values: FloatArray, counts: FloatArray)
 
 def _rates(statistic: str, found: np.ndarray) -> dict[str, float]:
     """Rates at .05 and .01, and the interval of the former, over maps."""
+    from scipy import stats
+
     n_maps = len(found)
     if statistic in (GENES, SETS):
         rate_05, rate_01 = found.mean(axis=0)

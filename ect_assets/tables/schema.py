@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
-import pandera.pandas as pandera
 import pyarrow as pa
 
 from ect_assets.problems import EctError
+
+if TYPE_CHECKING:
+    import pandera.pandas as pandera
 
 ARROW_TYPES = {
     str: pa.string(),
@@ -112,6 +114,8 @@ class Column:
 
     def pandera(self) -> pandera.Column:
         """Return the column's checks: range, choices, whether it may be missing."""
+        import pandera.pandas as pandera
+
         checks = []
         if self.minimum is not None:
             checks.append(pandera.Check.ge(self.minimum))
@@ -224,6 +228,8 @@ class Table:
     @cache
     def pandera_schema(cls) -> pandera.DataFrameSchema:
         """Return the checks of the table: columns, ranges, missing values, unique key."""
+        import pandera.pandas as pandera
+
         return pandera.DataFrameSchema(
             {one.name: one.pandera() for one in cls.columns},
             unique=list(cls.key),
@@ -245,6 +251,8 @@ class Table:
         list of Fault
             One per column and check.
         """
+        import pandera.pandas as pandera
+
         try:
             cls.pandera_schema().validate(frame.reset_index(drop=True), lazy=True)
         except pandera.errors.SchemaErrors as error:

@@ -66,7 +66,7 @@ def test_a_folder_of_anatomy_whose_name_is_almost_right_is_named(bids, write):
 
 def test_an_image_beside_the_folder_of_anatomy_is_named(bids, write):
     write(f"sub-01/ses-pre/{BEGINS}_T1w.nii.gz", "")
-    assert f"{BEGINS}_T1w.nii.gz lies in ses-pre. Move it to ses-pre/anat." in told_of_pre(bids)
+    assert f"{BEGINS}_T1w.nii.gz is in ses-pre. Move it to ses-pre/anat." in told_of_pre(bids)
 
 
 @pytest.mark.parametrize(

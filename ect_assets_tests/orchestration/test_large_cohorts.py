@@ -31,7 +31,7 @@ def measured(study: Study, draws: bool) -> Made:
 
 def test_a_run_of_many_patients_draws_nothing_and_says_so(study):
     made = measured(study, draws=False)
-    assert (made.pictures, "by itself" in made.figures["pictures"]) == ({}, True)
+    assert (made.pictures, "alone" in made.figures["pictures"]) == ({}, True)
 
 
 def test_a_run_of_many_patients_measures_the_same(study):

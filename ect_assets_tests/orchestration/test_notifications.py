@@ -86,7 +86,7 @@ def test_what_could_not_be_told_is_told_later(study, server):
     server.answer = 500
     with open_instance(study) as instance:
         second = look(study, instance, first.cursor)
-        assert "tried again" in second.skip_reason.skip_message
+        assert "will be retried" in second.skip_reason.skip_message
         server.answer, server.taken[:] = 200, []
         third = look(study, instance, second.cursor)
     assert len(server.taken) == 1

@@ -10,11 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ect_assets.intake.atlases import atlas_of
-from ect_assets.science.imaging.geometry import ImageFault
 from ect_assets.science.morphometry.atlas_transfer import N_VERTICES, fsaverage_labels
-from ect_assets.science.parcellations.annot import BrokenAnnot, read_annot
-from ect_assets.science.parcellations.gifti import read_gifti
-from ect_assets.science.parcellations.surface_files import GIFTI_ENDINGS
 from ect_assets.study import Study
 
 
@@ -76,6 +72,11 @@ def _own_keys(
 
 def _read_keys(path: Path) -> np.ndarray | None:
     """Read one number per vertex; None without a file that can be read (`atlas_of` tells)."""
+    from ect_assets.science.imaging.geometry import ImageFault
+    from ect_assets.science.parcellations.annot import BrokenAnnot, read_annot
+    from ect_assets.science.parcellations.gifti import read_gifti
+    from ect_assets.science.parcellations.surface_files import GIFTI_ENDINGS
+
     if not path.is_file():
         return None
     try:

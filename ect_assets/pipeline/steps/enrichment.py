@@ -13,7 +13,6 @@ from ect_assets.pipeline.steps.association import ROWS, aligned, null_matrix
 from ect_assets.pipeline.steps.transcriptome import no_expression, no_expression_at_all
 from ect_assets.problems import Problem
 from ect_assets.reference import loaders
-from ect_assets.report.figures import enrichment_figures as figures
 from ect_assets.science.enrichment.clusters import term_clusters
 from ect_assets.science.enrichment.collections import (
     GENE_ONTOLOGY,
@@ -188,6 +187,8 @@ def go_enrichment(
     tested. It takes genes as independent; the spatial p beside it does not. Enriched terms that
     share genes (kappa > 0.3) form clusters, as in Metascape, each represented by its best term.
     """
+    from ect_assets.report.figures import enrichment_figures as figures
+
     terms = ontology_of(gene_sets)
     first = pls_genes[pls_genes.component == 1]
     chosen = work.study.enrichment
@@ -230,6 +231,8 @@ def go_term_links(
     work: Work, go_enrichment: pd.DataFrame, pls_genes: pd.DataFrame, gene_sets: pd.DataFrame
 ) -> Made:
     """The network of enriched terms: pairs that share genes, with kappa above 0.3."""
+    from ect_assets.report.figures import enrichment_figures as figures
+
     first = pls_genes[pls_genes.component == 1]
     links = [
         _clusters(
@@ -311,6 +314,8 @@ def cell_type_enrichment(
     The rows of `gene_set_enrichment` of the cell types, with how many of their genes are among
     PLS1+ and PLS1- and the hypergeometric p of that.
     """
+    from ect_assets.report.figures import enrichment_figures as figures
+
     cell_types = cell_types_of(gene_sets)
     first = pls_genes[pls_genes.component == 1]
     frame = cell_types_of(gene_set_enrichment).rename(columns={"set_name": "cell_type"})

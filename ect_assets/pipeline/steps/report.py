@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ect_assets import tables
-from ect_assets.lake.catalogue import connect
 from ect_assets.lake.documents import PAGE, checksum
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.caveats import of_results
@@ -74,6 +73,8 @@ def study_report(work: Work) -> Made:
     `report.html` beside the rows is self-contained; the figures are in `figures/` as PNG and
     SVG, each with its source tables as CSV.
     """
+    from ect_assets.lake.catalogue import connect
+
     # What draws is slow to import, and not needed to know the steps.
     from ect_assets.report.figures.exhibit_lists import OF_A_PARCELLATION
     from ect_assets.report.pages.provenance import provenance_of
@@ -105,6 +106,7 @@ def study_report(work: Work) -> Made:
 )
 def study_overview(work: Work) -> Made:
     """The results over all parcellations and null models, with links to each report."""
+    from ect_assets.lake.catalogue import connect
     from ect_assets.report.figures.exhibit_lists import OF_THE_STUDY
     from ect_assets.report.pages.provenance import provenance_of
     from ect_assets.report.pages.study_report import overview_files

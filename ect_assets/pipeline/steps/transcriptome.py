@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,6 @@ from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.problems import InputProblem, Problem
-from ect_assets.science.parcellations.abagen_files import content_hash, save_for_abagen
-from ect_assets.science.parcellations.atlas import Atlas, require_hemisphere
 from ect_assets.science.transcriptome.abagen_run import ExpressionRun, run_abagen
 from ect_assets.science.transcriptome.donor_download import download_donors
 from ect_assets.science.transcriptome.donor_tables import DonorTables, donor_tables
@@ -38,6 +37,9 @@ from ect_assets.science.transcriptome.parcel_expression import (
     packaged_expression,
 )
 from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.science.parcellations.atlas import Atlas
 
 ASSET_GROUP = "transcriptome"
 MATRIX = "ahba_desikan_killiany.parquet"
@@ -172,6 +174,8 @@ def parcel_expression(work: Work) -> ParcelExpression:
     InputProblem
         When donors, atlas and settings give no expression.
     """
+    from ect_assets.science.parcellations.atlas import require_hemisphere
+
     study, name = work.study, work.parcellation
     if study.parcellations[name].expression == "packaged":
         return packaged_expression(name)
@@ -185,6 +189,8 @@ def parcel_expression(work: Work) -> ParcelExpression:
 
 
 def _from_donors(work: Work, atlas: Atlas, options: dict) -> ParcelExpression:
+    from ect_assets.science.parcellations.abagen_files import content_hash, save_for_abagen
+
     hemisphere = work.study.association.hemisphere
     read = _donor_tables(work)
     checksum = content_hash(atlas)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ect_assets.intake.atlases import atlas_files, atlas_of
-from ect_assets.science.parcellations.atlas import Atlas
 from ect_assets.study import Study
+
+if TYPE_CHECKING:
+    from ect_assets.science.parcellations.atlas import Atlas
 
 NO_PARCEL = -1
 

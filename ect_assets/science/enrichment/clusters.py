@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from ect_assets.science.enrichment.membership import Membership
 from ect_assets.science.statistics.arrays import FloatArray
@@ -132,6 +130,9 @@ def _select(membership: Membership, set_ids: pd.Series) -> Membership:
 
 def _cut(kappa: FloatArray, threshold: float) -> np.ndarray:
     """Number the cluster of each term; a tree needs at least two of them."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(kappa) < 2:
         return np.arange(len(kappa))
     apart = squareform(1 - kappa, checks=False)

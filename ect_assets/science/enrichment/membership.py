@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 COLUMNS = ("collection", "set_id", "set_name", "gene")
 
@@ -82,6 +85,8 @@ def membership(gene_sets: pd.DataFrame, genes: Sequence[str] | pd.Index) -> Memb
         When a column or value is missing, a gene occurs twice in the order, or a set has two
         names.
     """
+    from scipy.sparse import csr_array
+
     missing = [column for column in COLUMNS if column not in gene_sets]
     if missing:
         raise ValueError(f"The table of gene sets has no column {', '.join(missing)}.")

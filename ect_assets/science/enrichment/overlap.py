@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import hypergeom
 
 from ect_assets.science.statistics.arrays import FloatArray
 
@@ -32,6 +31,8 @@ def hypergeometric_p(
     (n_sets,) array
         P(overlap >= n_overlap), exact; 1 where nothing is shared.
     """
+    from scipy.stats import hypergeom
+
     pairs = np.column_stack(np.broadcast_arrays(n_overlap, n_set))
     # Many sets share size and overlap; each pair is computed once.
     pairs, back = np.unique(pairs, axis=0, return_inverse=True)

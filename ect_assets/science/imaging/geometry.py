@@ -15,9 +15,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import nibabel
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 
 from ect_assets.problems import EctError
 from ect_assets.science.plausibility import VOXEL_SIZE, first_refused
@@ -126,6 +124,8 @@ def geometry_of(head: bytes) -> Geometry:
         ``unreadable``, ``cifti``, ``not_3d``, ``too_large``, ``voxel_size_implausible``,
         ``orientation_unknown`` or ``orientation_contradictory``.
     """
+    import nibabel
+
     header = _header(head)
     shape = _shape(header)
     dtype = _dtype(header)
@@ -138,6 +138,9 @@ def geometry_of(head: bytes) -> Geometry:
 
 
 def _header(head: bytes) -> Any:
+    import nibabel
+    from nibabel.spatialimages import HeaderDataError
+
     kinds = {b"n+1": (nibabel.Nifti1Header, 348), b"n+2": (nibabel.Nifti2Header, 540)}
     kind, size = kinds.get(head[344:347]) or kinds.get(head[4:7]) or (None, 0)
     if head[344:347] == b"ni1":
@@ -159,6 +162,8 @@ def _damaged(cause: object) -> ImageFault:
 
 
 def _shape(header: Any) -> tuple[int, int, int]:
+    from nibabel.spatialimages import HeaderDataError
+
     if int(header["intent_code"]) in _CIFTI_INTENTS:
         raise ImageFault(
             "cifti",
@@ -192,6 +197,8 @@ def _shape(header: Any) -> tuple[int, int, int]:
 
 
 def _dtype(header: Any) -> np.dtype:
+    from nibabel.spatialimages import HeaderDataError
+
     try:
         dtype = header.get_data_dtype()
     except (HeaderDataError, KeyError) as error:
@@ -269,6 +276,8 @@ def _sform(header: Any) -> np.ndarray:
 
 def _qform(header: Any, sizes: tuple[float, float, float]) -> np.ndarray:
     """Build the affine of the quaternion; a qfac that is not -1 counts as 1, as is the standard."""
+    import nibabel
+
     named = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
     b, c, d, *origin = (float(header[name]) for name in named)
     square = b * b + c * c + d * d
@@ -309,6 +318,8 @@ def _check_agreement(sform: np.ndarray, qform: np.ndarray) -> None:
     They may lie apart and be tilted against each other: the one tells the place in the scanner,
     the other that in a template.
     """
+    import nibabel
+
     codes = ["".join(nibabel.aff2axcodes(one)) for one in (sform, qform)]
     shown = f"(sform {codes[0]}, qform {codes[1]})"
     turns = [one[:3, :3] / np.linalg.norm(one[:3, :3], axis=0) for one in (sform, qform)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ect_assets.reference.loaders import reference_file
 
@@ -97,6 +96,8 @@ def nearest_vertices(source_sphere: np.ndarray, target_sphere: np.ndarray) -> np
     (m,) array of int
         Indices of source vertices.
     """
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(on_unit_sphere(source_sphere))
     return np.asarray(tree.query(on_unit_sphere(target_sphere))[1])
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
-from scipy import ndimage
 
 from ect_assets.science.imaging.files import read_geometry
 from ect_assets.science.imaging.geometry import ImageFault
@@ -72,6 +70,8 @@ def image_contrast(file: Path) -> float:
     float
         Missing (NaN) where it cannot be estimated; why an image is refused `raw_scans` says.
     """
+    import nibabel
+
     try:
         read_geometry(file)
         image = nibabel.load(file)
@@ -109,6 +109,9 @@ def scan_contrast(image: np.ndarray, affine: np.ndarray) -> ScanContrast | None:
     Magnotta VA, Friedman L (2006). Measurement of signal-to-noise and contrast-to-noise in the
     fBIRN multicenter imaging study. J Digit Imaging 19:140-147.
     """
+    import nibabel
+    from scipy import ndimage
+
     sizes_mm = nibabel.affines.voxel_sizes(affine)
     steps = np.maximum(np.round(BLOCK_MM / sizes_mm).astype(int), 1)
     if min(np.array(image.shape) // steps) < 8:
@@ -146,6 +149,9 @@ def _block_means(image: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def _deep_in_head(blocks: np.ndarray, sizes_mm: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Mark the blocks well below the surface of the head and not far from its crown."""
+    import nibabel
+    from scipy import ndimage
+
     # Above half of Otsu's threshold the dark skull closes around the brain.
     mask = blocks > _otsu(blocks) / 2
     labels, n_parts = ndimage.label(mask)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, benjamini_hochberg
 
@@ -36,6 +35,8 @@ def site_effects(
         Per parcel: F, p (one-way analysis of variance) and q (Benjamini and Hochberg 1995, over the
         parcels). No rows with fewer than two sites.
     """
+    from scipy import stats
+
     empty = pd.DataFrame(columns=["parcel", "F", "p", "q"])
     if not set(sessions) <= set(volumes.index.unique("session")):
         return empty

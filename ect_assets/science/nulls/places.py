@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.spatial.distance import cdist
 
 from ect_assets.science.statistics.arrays import FloatArray, some, varying
 
@@ -76,6 +75,8 @@ def mni_distances(parcels: pd.DataFrame, model: str) -> FloatArray:
     ValueError
         When a coordinate is missing or two parcels lie in the same place.
     """
+    from scipy.spatial.distance import cdist
+
     coordinates = _coordinates(parcels, MNI, model)
     distances = cdist(coordinates, coordinates)
     first, second = np.nonzero(np.triu(distances == 0, k=1))

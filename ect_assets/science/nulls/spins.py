@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from ect_assets.science.statistics.arrays import FloatArray, finite
 
@@ -90,6 +88,9 @@ def hungarian_assignment(
 
 
 def _hungarian(coordinates: FloatArray, rotated: FloatArray) -> Assignment:
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
     # cdist and linear_sum_assignment release the interpreter, so threads run side by side.
     return np.stack([linear_sum_assignment(cdist(coordinates, each))[1] for each in rotated])
 

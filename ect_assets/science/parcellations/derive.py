@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from nibabel.affines import apply_affine
-from scipy.spatial import KDTree
 
 from ect_assets.problems import StudyError
 from ect_assets.science.parcellations.template import (
@@ -52,6 +51,8 @@ def volume_of_surfaces(surfaces: Surfaces) -> LabelVolume:
     LabelVolume
         On nilearn's MNI152 template, 1 mm.
     """
+    from scipy.spatial import KDTree
+
     mask, affine = cortical_gray_matter()
     vertices = np.concatenate([midthickness("L"), midthickness("R")])
     # One more label for voxels beyond the limit, to which the tree gives the number past the last.
@@ -87,6 +88,8 @@ def surfaces_of_volume(volume: LabelVolume, parcels: pd.DataFrame) -> Surfaces |
 
 
 def _sampled(volume: LabelVolume, parcels: pd.DataFrame, side: str) -> IntArray:
+    from scipy.spatial import KDTree
+
     is_here = (parcels["structure"] == "cortex") & parcels["hemisphere"].isin([side, "B"])
     voxels = np.argwhere(np.isin(volume.labels, parcels.loc[is_here, "parcel_index"].to_numpy()))
     if len(voxels) == 0:

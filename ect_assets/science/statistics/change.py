@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ect_assets.problems import StudyError
 from ect_assets.science.statistics.arrays import (
@@ -74,6 +73,8 @@ def paired_change(
     ----------
     Lakens D (2013). Calculating and reporting effect sizes. Front Psychol 4:863 (d_z).
     """
+    from scipy import stats
+
     baseline = finite("The baseline", baseline, 2)
     follow_up = finite("The follow-up", follow_up, 2)
     if baseline.shape != follow_up.shape:
@@ -214,4 +215,6 @@ def _refuse_constant(difference: FloatArray, residual: FloatArray, size: FloatAr
 
 
 def _two_sided(t: FloatArray, df: int) -> FloatArray:
+    from scipy import stats
+
     return 2 * stats.t.sf(np.abs(t), df)

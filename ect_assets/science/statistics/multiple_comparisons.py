@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import false_discovery_control
 
 from ect_assets.science.statistics.arrays import FloatArray
 
@@ -44,6 +43,8 @@ def benjamini_hochberg(p: ArrayLike) -> FloatArray:
     Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate. J R Stat Soc B
     57:289-300.
     """
+    from scipy.stats import false_discovery_control
+
     p = np.asarray(p, dtype=np.float64)
     if p.ndim != 1:
         raise ValueError(f"p must have 1 axis; the shape found is {p.shape}.")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.optimize import brentq
 
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
@@ -62,6 +60,8 @@ def detectable_effects(
     Fisher RA (1921). On the 'probable error' of a coefficient of correlation deduced from a
     small sample. Metron 1:3-32.
     """
+    from scipy import stats
+
     _refuse_impossible(n_patients, n_parcels, n_covariates, alpha, power, null_r2_95)
     df = n_patients - 1 - n_covariates
     half_width = stats.t.ppf(0.975, df) / np.sqrt(n_patients)
@@ -98,6 +98,9 @@ def smallest_mean_change(n: int, df: int, alpha: float, power: float) -> float:
     float
         Mean change over its (residual) standard deviation.
     """
+    from scipy import stats
+    from scipy.optimize import brentq
+
     critical = stats.t.isf(alpha / 2, df)
 
     def lacking(effect: float) -> float:
@@ -127,6 +130,9 @@ def smallest_correlation(n: int, alpha: float, power: float) -> float:
     float
         r = tanh(delta / sqrt(n - 3)), where a normal value of mean delta passes with that power.
     """
+    from scipy import stats
+    from scipy.optimize import brentq
+
     critical = stats.norm.isf(alpha / 2)
 
     def lacking(shift: float) -> float:

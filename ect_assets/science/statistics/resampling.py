@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ect_assets.science.statistics.arrays import FloatArray, same_length
 from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
@@ -78,6 +77,8 @@ def weight_statistics(
 
 def normal_p(z: ArrayLike) -> np.ndarray:
     """Two-sided p of a standard normal value, at least `SMALLEST_P`."""
+    from scipy import stats
+
     return np.maximum(2 * stats.norm.sf(np.abs(z)), SMALLEST_P)
 
 

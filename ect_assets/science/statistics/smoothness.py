@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 
 from ect_assets.science.statistics.arrays import FloatArray, finite, same_length
 from ect_assets.science.statistics.pls import zscore
@@ -62,6 +61,8 @@ def correlation_length(
     Cressie N (1993). Statistics for Spatial Data, revised edition. Wiley, ch. 2 (variogram and
     correlogram, their bias and fit by least squares).
     """
+    from scipy.optimize import minimize_scalar
+
     z = finite("The map", values, 1)
     between = finite("The distances", distances, 2)
     same_length("The map", z, "the distances", between)

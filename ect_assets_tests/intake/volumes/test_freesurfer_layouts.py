@@ -179,7 +179,7 @@ def test_a_running_reconstruction_is_not_read(source, reconstruct, parcels):
     (scripts / "IsRunning.lh+rh").touch()
     problem = problem_of(source.parcel_gmv, "01", "pre", DK, parcels)
     assert problem.reason == "freesurfer_unfinished"
-    assert "still running or was interrupted (scripts/IsRunning.lh+rh is there)" in problem.detail
+    assert "still running or was interrupted (scripts/IsRunning.lh+rh exists)" in problem.detail
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_value_that_is_no_number_is_refused(files):
 
 def test_a_count_below_zero_is_refused(files):
     (files / "lh.thickness").write_bytes(b"\xff\xff\xff" + struct.pack(">3i", -4, 2, 1))
-    with pytest.raises(SurfaceFileError, match="damaged"):
+    with pytest.raises(SurfaceFileError, match="corrupt"):
         read_vertex_values(files / "lh.thickness")
 
 

@@ -159,7 +159,7 @@ def test_a_job_of_which_nobody_knows_anything_has_ended(jobs, slurm):
     slurm.jobs.clear()
     standing = jobs.standing(Attempt(RUN, "parcel_gmv"))
     assert standing.has_ended
-    assert "is gone" in standing.says
+    assert "is unknown to Slurm" in standing.says
 
 
 def test_what_was_never_submitted_has_no_number(jobs):
