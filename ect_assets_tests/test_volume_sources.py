@@ -67,6 +67,6 @@ def test_images_become_volumes_by_recon_all_whose_log_is_in_the_run(study_folder
     with open_instance(study) as instance:
         (record,) = instance.fetch_materializations(dg.AssetKey("scan_volumes"), limit=1).records
         said = [entry.user_message for entry in instance.all_logs(record.run_id)]
-    assert any("recon-all of FreeSurfer 7.4.1 begins" in line for line in said)
+    assert any("recon-all of FreeSurfer 7.4.1 starts" in line for line in said)
     again = Runner(study).run(subjects=["001"], parcellations=["desikan_killiany"]).made
     assert again == [] and len(freesurfer.calls) == 2
