@@ -6,8 +6,10 @@ read; a sensor records new ones, so that the UI shows as unsynced what `ect plan
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -25,7 +27,7 @@ from ect_assets.orchestration.dagster_internals import (
     refer_to_latest,
 )
 from ect_assets.pipeline.all_steps import STEPS
-from ect_assets.pipeline.file_memory import FileMemory
+from ect_assets.pipeline.file_memory import SHARE_OF_TIME, FileMemory
 from ect_assets.pipeline.sources import (
     SOURCES,
     file_version,
@@ -38,13 +40,14 @@ from ect_assets.pipeline.sources import (
 )
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
+from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
 SETTINGS, FINDINGS, ROWS = "study_toml", "findings_before", "rows_of_patients"
 BY_READER = (FINDINGS, ROWS)
 """Sources with a partition for each table, and parcellation, that reads them."""
 GROUP = "sources"
-AT_MOST = 1000
+AT_MOST = 300
 """Partitions of sources that a tick of the sensor records; the others follow with the next."""
 TOLD = {
     SETTINGS: "Settings of study.toml, each with its own version.",
@@ -248,7 +251,8 @@ def _reader(step: Step, partition: Partition) -> str:
 
 def observation_sensor(study: Study) -> dg.SensorDefinition:
     """Return the sensor that records what changed of the files, the settings and the findings."""
-    memory = FileMemory(study)
+    memory, lake = FileMemory(study), lake_of(study)
+    not_before = 0.0
 
     @dg.sensor(
         name="observe_sources",
@@ -257,9 +261,18 @@ def observation_sensor(study: Study) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def observe_sources(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        changed = Sources(study, lake_of(study).snapshot(), memory).report_changes(
-            context.instance, AT_MOST
-        )
+        nonlocal not_before
+        began = time.monotonic()
+        if began < not_before:
+            return dg.SkipReason("Looked a moment ago; in a large cohort that takes long.")
+        # Patients come and go; what is known of files and footers is kept for the next look.
+        try:
+            now = replace(lake, subjects=lake_of(study).subjects).snapshot()
+            changed = Sources(study, now, memory).report_changes(context.instance, AT_MOST)
+        except StudyError as error:
+            return dg.SkipReason(str(error))
+        took = time.monotonic() - began
+        not_before = began + took / SHARE_OF_TIME
         return dg.SkipReason(f"{changed} partitions of sources changed.")
 
     return observe_sources

@@ -14,13 +14,18 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_graphql.test.utils import execute_dagster_graphql
 
+from ect_assets.cli.server import WORKSPACE
 from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.assets import SUBJECT, partition_key
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.sources import SETTINGS, Sources, observation_sensor
+from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.pipeline.plan import Planner, State
 from ect_assets.pipeline.sources import SOURCES
 from ect_assets.pipeline.staleness import lake_of
@@ -100,6 +105,48 @@ def test_the_ui_shows_as_unsynced_what_is_due(filled_folder, one):
     assert lost <= due(study)
 
 
+QUESTION = """query ($path: [String!]!, $partition: String) {
+  assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
+    staleStatus(partition: $partition)
+    staleCauses(partition: $partition) { reason key { path } partitionKey }
+} } }"""
+
+
+def test_the_web_application_says_which_setting_or_patients_file_changed(
+    filled_folder, monkeypatch
+):
+    append(stats(filled_folder), "\n")
+    append_top(filled_folder, "seed = 77")
+    study = load_study(filled_folder)
+    monkeypatch.setenv("ECT_STUDY", str(filled_folder))
+    with (
+        open_instance(study) as instance,
+        WorkspaceProcessContext(instance, WorkspaceFileTarget([WORKSPACE])) as server,
+    ):
+        observe(study, instance)
+
+        def ask(table: str, partition: str | None) -> dict:
+            variables = {"path": [table], "partition": partition}
+            request = server.create_request_context()
+            answer = execute_dagster_graphql(request, QUESTION, variables)
+            assert not answer.errors
+            return answer.data["assetNodeOrError"]
+
+        for table, partition, source, which in (
+            ("scan_volumes", "003", "volume_files", "003"),
+            ("parcel_gmv", "hcp_mmp|003", "volume_files", "003"),
+            ("symptom_pls", "hcp_mmp", SETTINGS, "seed"),
+        ):
+            said = ask(table, partition)
+            assert said["staleStatus"] == "STALE"
+            (cause,) = said["staleCauses"]
+            assert cause["key"]["path"] == [source]
+            assert cause["partitionKey"] == which
+        assert ask("gmv_change", "hcp_mmp")["staleStatus"] == "FRESH"
+        assert ask("scan_volumes", "004")["staleStatus"] == "FRESH"
+        assert ask("clinical_change", None)["staleStatus"] == "FRESH"
+
+
 def test_what_was_made_again_is_in_sync(filled_folder):
     append(stats(filled_folder), "\n")
     append_top(filled_folder, "seed = 77")
@@ -124,7 +171,6 @@ def test_a_run_records_what_it_read_before_any_sensor_looked(filled_folder):
 
 def test_nothing_is_recorded_while_nothing_changes(filled_folder):
     study = load_study(filled_folder)
-    sensor = observation_sensor(study)
     with open_instance(study) as instance:
         observe(study, instance)
 
@@ -138,18 +184,12 @@ def test_nothing_is_recorded_while_nothing_changes(filled_folder):
 
         before = events()
         for _ in range(3):
-            sensor(dg.build_sensor_context(instance=instance))
+            observation_sensor(study)(dg.build_sensor_context(instance=instance))
         assert events() == before
         append(stats(filled_folder), "\n")
-        said = sensor_again(study, instance)
-        assert said == "2 partitions of sources changed."
+        tick = observation_sensor(study)(dg.build_sensor_context(instance=instance))
+        assert tick.skip_message == "2 partitions of sources changed."
         assert events() - before == {"bids_files": 1, "volume_files": 1}
-
-
-def sensor_again(study: Study, instance: dg.DagsterInstance) -> str:
-    """Return what a sensor says that has just been started."""
-    (tick,) = [observation_sensor(study)(dg.build_sensor_context(instance=instance))]
-    return tick.skip_message
 
 
 def test_every_partition_of_a_shared_run_has_the_digest_of_its_own_rows(filled_folder):
@@ -158,19 +198,13 @@ def test_every_partition_of_a_shared_run_has_the_digest_of_its_own_rows(filled_f
     with open_instance(study) as instance:
         for table in ("scan_volumes", "parcel_gmv", "clinical_change"):
             key = dg.AssetKey(table)
-            step = next(one for one in pipeline_steps() if one.name == table)
+            step = STEP_OF[table]
             for partition in lake.partitions(step.table):
                 name = partition_key(step.table, partition)
                 record = instance.get_latest_data_version_record(key, partition_key=name)
                 tags = record.asset_materialization.tags
                 footer = lake.footer(step.table, partition)
                 assert tags["dagster/data_version"] == footer["content_sha256"]
-
-
-def pipeline_steps():
-    from ect_assets.pipeline.all_steps import STEPS
-
-    return STEPS
 
 
 def test_a_version_names_no_file_and_no_value(filled_folder):
