@@ -31,6 +31,8 @@ from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
 WITHDRAWAL = "withdraw_patient"
+OUT_OF_DATE = "out of date"
+"""Stands for the version of the program, so that Dagster takes a table for unsynced."""
 OF_GROUP = tuple(step for step in STEPS if "subject" not in step.table.partitions)
 
 
@@ -178,10 +180,12 @@ def _as_made(
     partition: Partition,
     sources: Sources,
 ) -> dg.AssetMaterialization:
-    """Return the event of a partition; of one that is out of date it says only that it is there."""
+    """Return the event of a partition; one that is out of date was made by no program of now."""
     name, version = partition_key(step.table, partition), _rows(lake, step, partition)
-    if version is None or not is_fresh(step, study, lake, partition):
+    if version is None:
         return dg.AssetMaterialization(dg.AssetKey(step.name), partition=name)
+    if not is_fresh(step, study, lake, partition):
+        return materialization(instance, step.name, name, version, OUT_OF_DATE, ())
     sources.report_read(step, [partition], instance)
     upstream = [*step.upstream, *sources.of_step(step)]
     program = program_version(step, study)

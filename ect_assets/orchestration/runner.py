@@ -169,9 +169,9 @@ class Runner:
             job = pipeline_definitions(self.study).resolve_implicit_global_asset_job_def()
             if are_wanted(self.study):
                 self._workers = Workers(self.study, instance, job)
+            report_lake(instance, self.study, self.lake, OF_GROUP)
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
-            report_lake(instance, self.study, self.lake, OF_GROUP)
         self.lake.compact()
         refresh_catalogue(self.lake)
         return outcome
