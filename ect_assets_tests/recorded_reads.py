@@ -195,6 +195,6 @@ def _declared_files(step: Step, work: Work) -> set[Path]:
             key: value for key, value in work.partition.items() if key in one.table.partitions
         }
         partitions = [work.partition] if one is step else work.lake.partitions(one.table, shared)
-        for partition in partitions if one.files else ():
+        for partition in partitions if one.sources else ():
             declared |= set(one.files(work.study, partition))
     return declared

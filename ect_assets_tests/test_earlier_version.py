@@ -18,6 +18,7 @@ from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.study import load_study
+from ect_assets_tests.orchestration.test_sources import due, shown
 
 ARCHIVE = Path(__file__).parent / "data" / "study_of_1e20afc.tar.xz"
 OF_THE_MAKING = ["ingested_at"]
@@ -66,3 +67,9 @@ def test_the_next_run_has_nothing_to_do_and_sql_answers(taken_up):
     study, *_ = taken_up
     assert Runner(study).run().made == []
     assert query(study.open_lake(), "SELECT DISTINCT n FROM gmv_change").fetchall() == [(5,)]
+
+
+def test_the_ui_shows_nothing_as_unsynced_after_the_first_run(taken_up):
+    study, *_ = taken_up
+    with open_instance(study) as instance:
+        assert shown(study, instance) == due(study) == set()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from ect_assets.orchestration.assets import LakeIOManager, as_assets
+from ect_assets.orchestration.sources import Sources
 from ect_assets.pipeline.all_steps import GATHERINGS, STEPS
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
@@ -36,8 +37,9 @@ def pipeline_definitions(
         Gives for a step when the daemon makes it by itself.
     """
     lake = lake_of(study)
+    sources = Sources(study, lake)
     return dg.Definitions(
-        assets=as_assets(STEPS, study, lake, condition),
+        assets=[*as_assets(STEPS, study, lake, condition, sources), *sources.assets()],
         resources={"lake": LakeIOManager(lake, GATHERINGS)},
         executor=_executor_of(study),
         loggers={"console": console},

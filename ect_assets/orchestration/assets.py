@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 import pandas as pd
@@ -20,7 +20,8 @@ from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.execution import Result, materialize, own_checks
-from ect_assets.pipeline.staleness import code_version, unregistered
+from ect_assets.pipeline.sources import program_version
+from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Gathering, Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
@@ -150,17 +151,29 @@ def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
     return {table.partitions[0]: key}
 
 
-def _mapping(upstream: type[Table], table: type[Table]) -> dg.PartitionMapping | None:
-    """Say which partitions of an upstream table a partition reads."""
-    if not upstream.partitions or upstream.partitions == table.partitions:
+def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMapping | None:
+    """Say which partitions of what is upstream, by its keys, a partition of a table reads."""
+    if not upstream or tuple(upstream) == table.partitions:
         return None
-    shared = set(upstream.partitions) & set(table.partitions)
+    shared = set(upstream) & set(table.partitions)
     if not shared:
         return dg.AllPartitionMapping()
     with warnings.catch_warnings():
         # Marked beta for years; what it does here is covered by tests.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())
+
+
+class Roots(Protocol):
+    """What steps are made from that no step makes, and which of it each one reads."""
+
+    def dependencies(self, step: Step) -> list[dg.AssetDep]:
+        """Return what a step reads, with the partitions that each of its partitions reads."""
+
+    def observe(
+        self, step: Step, partitions: Iterable[Partition], context: dg.AssetExecutionContext
+    ) -> None:
+        """Record what a step is about to read."""
 
 
 class LakeIOManager(dg.IOManager):
@@ -241,7 +254,8 @@ def as_assets(
     steps: Sequence[Step],
     study: Study,
     lake: Lake,
-    condition: Callable[[Step], dg.AutomationCondition] | None = None,
+    condition: Callable[[Step], dg.AutomationCondition] | None,
+    roots: Roots,
 ) -> list[dg.AssetsDefinition]:
     """Turn the steps that a study can have into Dagster assets.
 
@@ -249,11 +263,13 @@ def as_assets(
     ----------
     condition : callable, optional
         Gives for a step when the daemon makes it by itself.
+    roots : Roots
+        What the steps are made from that no step makes.
     """
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
     return [
-        as_asset(step, study, lake, names, condition(step) if condition else None)
+        as_asset(step, study, lake, names, roots, condition(step) if condition else None)
         for step in possible
     ]
 
@@ -263,6 +279,7 @@ def as_asset(
     study: Study,
     lake: Lake,
     others: Set[str],
+    roots: Roots,
     condition: dg.AutomationCondition | None = None,
 ) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
@@ -289,7 +306,11 @@ def as_asset(
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
         refuse_unregistered(step, lake, context.instance)
-        yield from materialize(step, study, lake, context, partitions, inputs)
+        roots.observe(step, partitions.values(), context)
+        for one in materialize(step, study, lake, context, partitions, inputs):
+            if isinstance(one, dg.Output) and step.makes_files is not None:
+                roots.observe(step, partitions.values(), context)
+            yield one
 
     compute.__name__ = step.name
     return dg.asset(
@@ -298,14 +319,15 @@ def as_asset(
         group_name=step.asset_group,
         partitions_def=partitions_of(step, study),
         ins={
-            name: dg.AssetIn(partition_mapping=_mapping(TABLES[name], table))
+            name: dg.AssetIn(partition_mapping=mapping_to(TABLES[name].partitions, table))
             for name in step.inputs
         },
         deps=[
-            dg.AssetDep(name, partition_mapping=_mapping(TABLES[name], table))
+            dg.AssetDep(name, partition_mapping=mapping_to(TABLES[name].partitions, table))
             for name in step.after
             if name in others
-        ],
+        ]
+        + roots.dependencies(step),
         check_specs=[
             dg.AssetCheckSpec(
                 "schema",
@@ -330,7 +352,7 @@ def as_asset(
             "key": ", ".join(table.key),
         },
         kinds={"python", "parquet"},
-        code_version=code_version(step),
+        code_version=program_version(step, study),
         automation_condition=condition,
         owners=[OWNERS[step.asset_group]],
         io_manager_key="lake",

@@ -13,6 +13,15 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     The type of a failed step's error. Instead: any object with `message` and `cause`.
 `_metadata_accumulator` of a step's context
     Metadata of a partition. Instead: `AssetExecutionContext.add_asset_metadata`, which is slow.
+`_get_output_asset_events` (`_core.execution.plan.execute_step`)
+    Is wrapped, so that each partition of an output has a data version of its own. Instead: an
+    `Output` that takes `DataVersionsByPartition`, as observations do.
+`wipe_input_asset_version_info`, `maybe_fetch_and_get_input_asset_version_info` of a step's context
+    Let a materialization refer to what was observed at its begin. Instead: a run before, for that.
+`data_version` (`_core.definitions`), and of the records of events
+`get_latest_tags_by_partition`, `get_latest_data_version_record`
+    The tags of versions, to write them and to read the latest. Instead: the asset records, one
+    partition after the other, and materializations of which Dagster says nothing but that they are.
 `WorkspaceProcessContext`, `WorkspaceFileTarget` (`_core.workspace`), `dagster_webserver.app`
     The web application, to put a guard before it. Instead: the process `dagster-webserver` on a
     socket of its own, with the guard as a proxy.
@@ -27,15 +36,20 @@ Modules that Dagster itself does not load at once are imported where they are ne
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions import data_version
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from dagster._core.execution.plan import execute_step
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
 if TYPE_CHECKING:
@@ -99,6 +113,116 @@ def add_partition_metadata(
     )
 
 
+class VersionsOfPartitions(dg.DataVersion):
+    """The data versions of an output of several partitions; as one, where they cannot be told."""
+
+    of_partition: Mapping[str | None, str]
+
+
+def output(value: object, versions: Mapping[str | None, str]) -> dg.Output:
+    """Return an output whose partitions have a data version each.
+
+    Parameters
+    ----------
+    versions : mapping
+        Dagster's name of each partition to its version; None where there are no partitions.
+    """
+    all_of_them = hashlib.sha256("".join(versions.values()).encode()).hexdigest()
+    version = VersionsOfPartitions(all_of_them)
+    version.of_partition = versions
+    with warnings.catch_warnings():
+        # Marked beta for years; what it does here is covered by tests.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.Output(value, data_version=version)
+
+
+def _with_versions(events_of: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """Let what records the partitions of an output tag each with its own data version."""
+
+    @functools.wraps(events_of)
+    def with_versions(key: dg.AssetKey, partitions: Any, output: Any, *rest: Any) -> Iterator[Any]:
+        given = getattr(output, "data_version", None)
+        for event in events_of(key, partitions, output, *rest):
+            if isinstance(given, VersionsOfPartitions) and event.partition in given.of_partition:
+                event.tags[data_version.DATA_VERSION_TAG] = given.of_partition[event.partition]
+            yield event
+
+    return with_versions
+
+
+execute_step._get_output_asset_events = _with_versions(execute_step._get_output_asset_events)
+
+
+def refer_to_latest(context: dg.AssetExecutionContext, sources: Iterable[str]) -> None:
+    """Let what a step makes refer to the latest observations of some sources as what it read."""
+    step = context.get_step_execution_context()
+    for key in map(dg.AssetKey, sources):
+        step.wipe_input_asset_version_info(key)
+        step.maybe_fetch_and_get_input_asset_version_info(key)
+
+
+def latest_versions(
+    instance: dg.DagsterInstance, asset: str, is_source: bool, partitions: Iterable[str] | None
+) -> dict[str | None, str]:
+    """Return the data versions that were recorded last; partitions without one are left out.
+
+    Parameters
+    ----------
+    is_source : bool
+        Whether it is observed, not made.
+    partitions : iterable of str or None
+        None for an asset without partitions, whose version is under None.
+    """
+    key, kind = dg.AssetKey(asset), dg.DagsterEventType
+    if partitions is not None:
+        of_event = kind.ASSET_OBSERVATION if is_source else kind.ASSET_MATERIALIZATION
+        tags = instance.event_log_storage.get_latest_tags_by_partition(
+            key, of_event, [data_version.DATA_VERSION_TAG], asset_partitions=list(partitions)
+        )
+        return {name: one[data_version.DATA_VERSION_TAG] for name, one in tags.items()}
+    record = instance.get_latest_data_version_record(key, is_source=is_source)
+    version = record and data_version.extract_data_version_from_entry(record.event_log_entry)
+    return {None: version.value} if version else {}
+
+
+def observation(source: str, partition: str | None, version: str) -> dg.AssetObservation:
+    """Return the event that says what version a source has."""
+    tags = {data_version.DATA_VERSION_TAG: version}
+    return dg.AssetObservation(dg.AssetKey(source), partition=partition, tags=tags)
+
+
+def materialization(
+    instance: dg.DagsterInstance,
+    asset: str,
+    partition: str | None,
+    version: str,
+    program: str,
+    upstream: Iterable[str],
+) -> dg.AssetMaterialization:
+    """Return the event that says that an asset was made of its inputs as they are recorded now.
+
+    Parameters
+    ----------
+    version, program : str
+        Of the rows, and of the code.
+    upstream : iterable of str
+        Assets that it depends on.
+    """
+    tags = {data_version.DATA_VERSION_TAG: version, data_version.CODE_VERSION_TAG: program}
+    for key in map(dg.AssetKey, upstream):
+        record = instance.get_latest_data_version_record(key)
+        read = record and data_version.extract_data_version_from_entry(record.event_log_entry)
+        tags[data_version.get_input_data_version_tag(key)] = (
+            read or data_version.DEFAULT_DATA_VERSION
+        ).value
+        place = str(record.storage_id) if record else data_version.NULL_EVENT_POINTER
+        tags[data_version.get_input_event_pointer_tag(key)] = place
+    if isinstance(partition, dg.MultiPartitionKey):
+        of_keys = partition.keys_by_dimension.items()
+        tags |= {f"dagster/partition/{name}": value for name, value in of_keys}
+    return dg.AssetMaterialization(dg.AssetKey(asset), partition=partition, tags=tags)
+
+
 @contextmanager
 def web_application(
     instance: dg.DagsterInstance,
@@ -150,5 +274,5 @@ def connections(
 
 
 def events_file(home: Path, run_id: str) -> Path:
-    """Return the SQLite file of a run's events."""
+    """Return the SQLite file of a run's events; those of no run are in one of their own."""
     return home / "history" / "runs" / f"{run_id}.db"

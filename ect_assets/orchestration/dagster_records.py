@@ -27,6 +27,7 @@ from ect_assets.orchestration.dagster_internals import (
     LAST_RUN_KEY,
     TABLES_WITHOUT_PATIENTS,
     connections,
+    events_file,
 )
 from ect_assets.problems import StudyError
 
@@ -156,6 +157,14 @@ def vacuum(home: Path) -> None:
                 f"Dagster's records ({file.name}) are locked, so the deleted rows could "
                 "not be overwritten. Stop `ect ui`, then run `ect withdraw` again."
             ) from error
+
+
+def clear_runless(home: Path) -> None:
+    """Empty the file of events of no run, such as observations; those in force are indexed, too."""
+    file = events_file(home, "")
+    if file.is_file():
+        with closing(sqlite3.connect(file, timeout=SECONDS_TO_WAIT)) as records, records:
+            records.execute("DELETE FROM event_logs")
 
 
 def remove_shards(home: Path, run_ids: list[str]) -> None:

@@ -12,6 +12,7 @@ from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
 from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.notifications import notification_sensor
+from ect_assets.orchestration.sources import observation_sensor
 from ect_assets.study import Study, find_study, load_study
 
 
@@ -20,7 +21,12 @@ def build_definitions(study: Study) -> dg.Definitions:
     by_itself = dg.Definitions(
         jobs=JOBS,
         schedules=schedules(study),
-        sensors=[arrival_sensor(study), condition_sensor(study), notification_sensor(study)],
+        sensors=[
+            arrival_sensor(study),
+            condition_sensor(study),
+            notification_sensor(study),
+            observation_sensor(study),
+        ],
         resources={"study": study_resource(study)},
     )
     return dg.Definitions.merge(pipeline_definitions(study, conditions(study)), by_itself)

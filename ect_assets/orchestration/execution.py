@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
-from ect_assets.orchestration.dagster_internals import add_partition_metadata
+from ect_assets.orchestration.dagster_internals import add_partition_metadata, output
 from ect_assets.orchestration.shown_metadata import (
     shown_failure,
     shown_metadata,
@@ -100,6 +100,7 @@ def materialize(
     problems: list[Problem] = []
     failed: list[str] = []
     broken: list[str] = []
+    versions: dict[str | None, str] = {}
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     draws = len(partitions) <= PICTURED_AT_MOST
     not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
@@ -160,6 +161,7 @@ def materialize(
         )
         result = Result(partition, content, provenance, made.events, made.documents)
         results.append(result)
+        versions[key] = content_digest(content)
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
             verdicts[name].append(verdict)
@@ -171,7 +173,7 @@ def materialize(
         yield _schema_check(step, shown_failure(step.table, broken))
     if failed:
         raise dg.Failure(shown_failure(step.table, failed), allow_retries=False)
-    yield dg.Output(results)
+    yield output(results, versions)
     yield _schema_check(step, None)
     yield dg.AssetCheckResult(
         check_name="complete",

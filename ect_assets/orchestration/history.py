@@ -7,18 +7,33 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 
-from ect_assets.lake.store import Lake
+from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.assets import SUBJECT, partition_key
-from ect_assets.orchestration.dagster_records import delete_rows, remove_shards, vacuum
+from ect_assets.orchestration.dagster_internals import latest_versions, materialization
+from ect_assets.orchestration.dagster_records import (
+    clear_runless,
+    delete_rows,
+    remove_shards,
+    vacuum,
+)
 from ect_assets.orchestration.instance import UNFINISHED
+from ect_assets.orchestration.sources import Sources
 from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.pipeline.sources import program_version
+from ect_assets.pipeline.staleness import is_fresh
+from ect_assets.pipeline.step import Step
 from ect_assets.problems import StudyError
+from ect_assets.study import Study
 
 WITHDRAWAL = "withdraw_patient"
+OUT_OF_DATE = "out of date"
+"""Stands for the version of the program, so that Dagster takes a table for unsynced."""
+OF_GROUP = tuple(step for step in STEPS if "subject" not in step.table.partitions)
 
 
 def refuse_while_at_work(instance: dg.DagsterInstance, but: str | None = None) -> None:
@@ -83,6 +98,7 @@ def forget_subject(
         instance.wipe_asset_cached_status([key])
     delete_rows(instance, mentions, but)
     remove_shards(home, runs)
+    clear_runless(home)
     vacuum(home)
     return len(runs)
 
@@ -112,8 +128,13 @@ def delete_finished_withdrawals(instance: dg.DagsterInstance) -> int:
     return len(runs)
 
 
-def report_lake(instance: dg.DagsterInstance, lake: Lake) -> int:
+def report_lake(
+    instance: dg.DagsterInstance, study: Study, lake: Lake, steps: Sequence[Step] = STEPS
+) -> int:
     """Tell Dagster of the tables that are in the lake and of which it knows nothing.
+
+    Of tables of the group also where it knows them with other rows: an earlier release recorded no
+    digest of the rows. What is up to date is recorded as made from what there is now.
 
     Returns
     -------
@@ -121,14 +142,51 @@ def report_lake(instance: dg.DagsterInstance, lake: Lake) -> int:
         How many partitions were told of.
     """
     told = 0
-    for step in STEPS:
-        key = dg.AssetKey(step.name)
-        known = instance.get_materialized_partitions(key)
-        is_known = instance.get_latest_materialization_event(key) is not None
-        for partition in lake.partitions(step.table):
-            name = partition_key(step.table, partition)
-            if name in known or (name is None and is_known):
-                continue
-            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=name))
+    sources = Sources(study, lake)
+    for step in steps:
+        for partition in _untold(instance, lake, step):
+            made = _as_made(instance, study, lake, step, partition, sources)
+            instance.report_runless_asset_event(made)
             told += 1
     return told
+
+
+def _untold(instance: dg.DagsterInstance, lake: Lake, step: Step) -> list[Partition]:
+    """List the partitions of a table that are not, or not as they are, in Dagster's records."""
+    key, there = dg.AssetKey(step.name), lake.partitions(step.table)
+    if "subject" in step.table.partitions:
+        known = instance.get_materialized_partitions(key)
+        return [one for one in there if partition_key(step.table, one) not in known]
+    names = (
+        [str(partition_key(step.table, one)) for one in there] if step.table.partitions else None
+    )
+    versions = latest_versions(instance, step.name, False, names)
+    return [
+        one
+        for one in there
+        if versions.get(partition_key(step.table, one)) != _rows(lake, step, one)
+    ]
+
+
+def _rows(lake: Lake, step: Step, partition: Partition) -> str | None:
+    return (lake.footer(step.table, partition) or {}).get("content_sha256")
+
+
+def _as_made(
+    instance: dg.DagsterInstance,
+    study: Study,
+    lake: Lake,
+    step: Step,
+    partition: Partition,
+    sources: Sources,
+) -> dg.AssetMaterialization:
+    """Return the event of a partition; one that is out of date was made by no program of now."""
+    name, version = partition_key(step.table, partition), _rows(lake, step, partition)
+    if version is None:
+        return dg.AssetMaterialization(dg.AssetKey(step.name), partition=name)
+    if not is_fresh(step, study, lake, partition):
+        return materialization(instance, step.name, name, version, OUT_OF_DATE, ())
+    sources.report_read(step, [partition], instance)
+    upstream = [*step.upstream, *sources.of_step(step)]
+    program = program_version(step, study)
+    return materialization(instance, step.name, name, version, program, upstream)

@@ -24,6 +24,7 @@ from ect_assets.orchestration.assets import (
     partition_key,
     register_subjects,
 )
+from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.orchestration.withdrawal import finish_withdrawals
 from ect_assets.orchestration.workers import Ran, Workers, are_wanted
@@ -169,6 +170,7 @@ class Runner:
             job = pipeline_definitions(self.study).resolve_implicit_global_asset_job_def()
             if are_wanted(self.study):
                 self._workers = Workers(self.study, instance, job)
+            report_lake(instance, self.study, self.lake, OF_GROUP)
             for wave in self._waves(steps, subjects, parcellations):
                 self._run_wave(wave, job, instance, outcome, again)
         self.lake.compact()

@@ -163,7 +163,7 @@ def _carry_out(
         study.open_lake(), withdrawal.subject, removed.says, study.simulated, withdrawal.event_id
     )
     reached("audit log")
-    report_lake(instance, lake_of(study))
+    report_lake(instance, study, lake_of(study))
     refresh_catalogue(study.open_lake())
     reached("catalogue")
     if left:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.staleness import SeenFiles, look_at_files
-from ect_assets.pipeline.step import Step
+from ect_assets.pipeline.step import Source, Step
 from ect_assets.study import Study
 
 SHARE_OF_TIME = 0.05
@@ -39,21 +39,21 @@ class FileMemory:
         pace = self._study.arrival.look_every_seconds
         return max(pace, self._full_look_seconds / SHARE_OF_TIME)
 
-    def look(self, step: Step, partition: Partition, made_from: str) -> SeenFiles:
+    def look(self, reader: Step | Source, partition: Partition, made_from: str) -> SeenFiles:
         """Return what the files of a partition are like.
 
         Parameters
         ----------
         made_from : str
-            Digest with which it was last made or tried. After another one the files are looked at
-            again: its writer may have seen newer ones.
+            Digest with which it was last made or tried, or the recorded version of a source. After
+            another one the files are looked at again: its writer may have seen newer ones.
         """
-        key = (step.name, *sorted(partition.items()))
+        key = (reader.name, *sorted(partition.items()))
         known = self._looks.get(key)
         now = time.monotonic()
         if known and known.made_from == made_from and now - known.at < self.seconds:
             return known.seen
-        seen = look_at_files(step, self._study, partition)
+        seen = look_at_files(reader, self._study, partition)
         took = time.monotonic() - now
         self._full_look_seconds += took - (known.took if known else 0.0)
         self._looks[key] = _Look(seen, made_from, now, took)

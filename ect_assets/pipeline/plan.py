@@ -240,7 +240,7 @@ class Planner:
     def has_settled_files(self, step: Step, partition: Partition) -> bool:
         """Say whether the files of a partition have stayed as they are for long enough."""
         # Not kept with the rest: of the hundreds that are current nobody asks.
-        if step.files is None:
+        if not step.sources:
             return True
         files = step.files(self.study, partition)
         return not seconds_to_settle(self.study, files, self._now)
@@ -330,7 +330,7 @@ class Planner:
         )
 
     def _files(self, step: Step, partition: Partition, made_from: str) -> SeenFiles | None:
-        if self._memory is None or step.files is None:
+        if self._memory is None or not step.sources:
             return None
         return self._memory.look(step, partition, made_from)
 

@@ -111,7 +111,7 @@ def _where(
     """Name the file of some rows, or those that they can come from."""
     if rows and "path" in frame and isinstance(frame["path"].iloc[rows[0]], str):
         return f" It comes from {frame['path'].iloc[rows[0]]}."
-    files = list(step.files(study, partition)) if step.files else []
+    files = step.files(study, partition)
     shared = [file.name for file in files if not _is_of_a_patient(file)]
     own = [file.name for file in files if _is_of_row(file, subject, session, partition)]
     told = list(dict.fromkeys(sorted(shared if not partition else []) + sorted(own)))

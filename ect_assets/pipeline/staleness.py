@@ -20,7 +20,7 @@ from ect_assets import __version__
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.folder_names import RACY_SECONDS
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.pipeline.step import Step
+from ect_assets.pipeline.step import Source, Step
 from ect_assets.problems import STOPPED
 from ect_assets.reference.loaders import reference_checksum
 from ect_assets.study import Study
@@ -44,10 +44,9 @@ SeenFiles = list[list[str]]
 """For each source file its name, relative to the study, and what tells its content apart."""
 
 
-def look_at_files(step: Step, study: Study, partition: Partition) -> SeenFiles:
-    """Look at the source files of a partition."""
-    files = step.files(study, partition) if step.files else []
-    return _file_digests(files, study.folder)
+def look_at_files(reader: Step | Source, study: Study, partition: Partition) -> SeenFiles:
+    """Look at the files of a partition of a source, or at all that a step reads for one."""
+    return _file_digests(reader.files(study, partition), study.folder)
 
 
 def inputs_digest(
@@ -82,19 +81,27 @@ def inputs_of(
         "code": code_version(step),
         "schema": step.table.version(),
         "partition": dict(partition),
-        "settings": {name: _setting(study.plain, name, partition) for name in step.settings},
+        "settings": {name: setting_of(study.plain, name, partition) for name in step.settings},
         "simulated": study.simulated,
-        "tables": [_contents(name, lake, partition) for name in step.upstream_of(study, partition)],
+        "tables": [
+            contents_of(name, lake, partition) for name in step.upstream_of(study, partition)
+        ],
         "files": files,
         "reference": {name: reference_checksum(name) for name in step.reference},
-        "problems": _problems(step, lake) if step.reads_problems else [],
+        **findings_of(step, study, lake),
     }
     measured_by = step.measured_by(study) if step.measured_by else {}
     if measured_by:
         parts["measured_by"] = dict(measured_by)
-    if step.gates:
-        parts["gates"] = [_gate(gate, study, lake) for gate in step.gates]
     return parts
+
+
+def findings_of(step: Step, study: Study, lake: Lake) -> dict[str, Any]:
+    """List what went wrong in the tables before a step, and which checks have run."""
+    found: dict[str, Any] = {"problems": _problems(step, lake) if step.reads_problems else []}
+    if step.gates:
+        found["gates"] = [_gate(gate, study, lake) for gate in step.gates]
+    return found
 
 
 def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
@@ -180,13 +187,13 @@ def _gate(gate: Step, study: Study, lake: Lake) -> list[Any]:
         [dict(one), (lake.footer(gate.table, one) or {}).get("inputs_sha256")]
         for one in lake.partitions(gate.table)
     ]
-    if gate.files is not None or "subject" in gate.table.partitions:
+    if gate.sources or "subject" in gate.table.partitions:
         return [gate.name, made_from]
     fresh = [is_fresh(gate, study, lake, one) for one in lake.partitions(gate.table)]
     return [gate.name, made_from, fresh]
 
 
-def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:
+def contents_of(name: str, lake: Lake, partition: Partition) -> list[Any]:
     """Name a table's partitions that are read, each with the digest of its content."""
     return [
         name,
@@ -197,7 +204,7 @@ def _contents(name: str, lake: Lake, partition: Partition) -> list[Any]:
     ]
 
 
-def _setting(settings: Mapping[str, Any], name: str, partition: Partition) -> Any:
+def setting_of(settings: Mapping[str, Any], name: str, partition: Partition) -> Any:
     """Return a setting as plain values; its name as `Step.settings` has it."""
     value: Any = settings
     for part in name.format(**partition).split("."):

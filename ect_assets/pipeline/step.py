@@ -174,6 +174,27 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Files that steps read and no step makes: a root of the lineage.
+
+    Attributes
+    ----------
+    files : callable
+        ``files(study, partition)``, of a partition that has at least the keys below.
+    partitions : tuple of str
+        Keys that its files depend on.
+    settings : tuple of str
+        What study.toml says of these files; as `Step.settings`.
+    """
+
+    name: str
+    description: str
+    files: Files
+    partitions: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of the pipeline.
 
@@ -193,8 +214,8 @@ class Step:
     settings : tuple of str
         Settings of the study that it depends on; dots lead inwards, ``{parcellation}`` is filled,
         ``*`` stands for the names alone of what is there.
-    files : callable, optional
-        ``files(study, partition)``: the source files that it reads.
+    sources : tuple of Source
+        The source files that it reads.
     reference : tuple of str
         Packaged files that it reads.
     reads_problems : bool
@@ -234,7 +255,7 @@ class Step:
     inputs: tuple[str, ...]
     after: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    files: Files | None = None
+    sources: tuple[Source, ...] = ()
     reference: tuple[str, ...] = ()
     reads_problems: bool = False
     gates: tuple[Step, ...] = ()
@@ -264,6 +285,10 @@ class Step:
         """All tables that one partition depends on."""
         skipped = set(self.skips(study, partition)) if self.skips else set()
         return tuple(name for name in self.upstream if name not in skipped)
+
+    def files(self, study: Study, partition: Partition) -> list[Path]:
+        """List the source files that one partition reads."""
+        return [file for source in self.sources for file in source.files(study, partition)]
 
     def why_unavailable(self, study: Study, partition: Partition) -> str | None:
         """Say why the study cannot have this partition, or None where it can."""

@@ -39,6 +39,7 @@ WORKER = "no worker of a run can be started: `ect run` with processes or on Slur
 UI = "`ect ui` cannot serve Dagster's application behind its guard"
 WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
 CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
+VERSIONS = "the UI's `unsynced` is not what `ect plan` says"
 CALLS = (
     Call(
         "dagster._core.code_pointer.ModuleCodePointer",
@@ -74,8 +75,49 @@ CALLS = (
         ("asset_key", "partition_key", "metadata"),
         "no run can be recorded: metadata of a partition has nowhere to go",
     ),
+    Call(
+        "dagster._core.definitions.data_version.extract_data_version_from_entry",
+        ("entry",),
+        VERSIONS,
+    ),
+    Call(
+        "dagster._core.definitions.data_version.get_input_data_version_tag",
+        ("input_key",),
+        VERSIONS,
+    ),
+    Call(
+        "dagster._core.definitions.data_version.get_input_event_pointer_tag",
+        ("input_key",),
+        VERSIONS,
+    ),
+    Call(
+        "dagster._core.execution.plan.execute_step._get_output_asset_events",
+        (
+            "asset_key",
+            "asset_partitions",
+            "output",
+            "output_def",
+            "io_manager_metadata",
+            "step_context",
+            "execution_type",
+        ),
+        f"{VERSIONS}, and no run can be recorded",
+    ),
 )
 ATTRIBUTES = (
+    Attributes(
+        "dagster._core.definitions.data_version",
+        ("DATA_VERSION_TAG", "CODE_VERSION_TAG", "DEFAULT_DATA_VERSION", "NULL_EVENT_POINTER"),
+        VERSIONS,
+    ),
+    Attributes(
+        "dagster._core.execution.plan.execute_step", ("_get_output_asset_events",), VERSIONS
+    ),
+    Attributes(
+        "dagster._core.execution.context.system.StepExecutionContext",
+        ("wipe_input_asset_version_info", "maybe_fetch_and_get_input_asset_version_info"),
+        VERSIONS,
+    ),
     Attributes(
         "dagster._utils.error.SerializableErrorInfo",
         ("message", "cause"),
@@ -96,8 +138,8 @@ ATTRIBUTES = (
     ),
     Attributes(
         "dagster._core.storage.event_log.sql_event_log.SqlEventLogStorage",
-        ("index_connection", "get_asset_check_execution_history"),
-        f"{WITHDRAWAL}; old runs are not deleted",
+        ("index_connection", "get_asset_check_execution_history", "get_latest_tags_by_partition"),
+        f"{WITHDRAWAL}; old runs are not deleted; {VERSIONS}",
     ),
     Attributes(
         "dagster._core.storage.schedules.sql_schedule_storage.SqlScheduleStorage",
@@ -109,6 +151,7 @@ ATTRIBUTES = (
     Attributes(
         "dagster.DagsterInstance",
         (
+            "get_latest_data_version_record",
             "get_ref",
             "create_run_for_job",
             "report_run_failed",
@@ -252,6 +295,32 @@ def test_metadata_of_a_partition_is_recorded():
     (made,) = result.get_asset_materialization_events()
     recorded = made.step_materialization_data.materialization.metadata["rows"].value
     assert recorded == 3, "the UI shows no rows, figures or seed of any table"
+
+
+def test_each_partition_of_an_output_has_a_data_version_of_its_own(instance):
+    letters = dg.StaticPartitionsDefinition(["a", "b"])
+
+    class Nowhere(dg.IOManager):
+        def handle_output(self, context, obj):
+            assert len(context.asset_partition_keys) == 2
+
+        def load_input(self, context):
+            raise NotImplementedError
+
+    @dg.asset(partitions_def=letters, io_manager_def=Nowhere())
+    def versioned(context):
+        yield internals.output(None, {key: f"of {key}" for key in context.partition_keys})
+
+    start, end = RANGE_TAGS
+    dg.materialize([versioned], instance=instance, tags={start: "a", end: "b"})
+    found = internals.latest_versions(instance, "versioned", False, ["a", "b"])
+    assert found == {"a": "of a", "b": "of b"}, VERSIONS
+
+
+def test_the_version_of_an_observation_is_read_as_it_was_written(instance):
+    for version in ("1", "2"):
+        instance.report_runless_asset_event(internals.observation("file", None, version))
+    assert internals.latest_versions(instance, "file", True, None) == {None: "2"}, VERSIONS
 
 
 def test_each_of_the_three_records_can_be_opened(instance):

@@ -18,7 +18,7 @@ from ect_assets.pipeline.staleness import (
     is_fresh,
     upstream_partitions,
 )
-from ect_assets.pipeline.step import Step
+from ect_assets.pipeline.step import Source, Step
 from ect_assets.problems import Problem
 from ect_assets.science.morphometry.volumetric.settings import STAGE_VERSIONS
 from ect_assets.study import Study
@@ -47,7 +47,7 @@ STEP = Step(
     inputs=("parcel_gmv", "clinical_scores"),
     after=("participants",),
     settings=("sessions", "seed", "association.permutations", "parcellations.{parcellation}"),
-    files=source_files,
+    sources=(Source("scores", "Scores.", source_files),),
     reference=("genes.parquet",),
     reads_problems=True,
 )
@@ -150,8 +150,8 @@ def test_a_source_file_that_is_only_touched_does_not_change_it(place, before):
 
 
 def test_another_name_of_a_source_file_changes_it(place, before):
-    place.file.rename(place.file.with_name("moved.tsv"))
-    moved = replace(STEP, files=lambda study, partition: [place.file.with_name("moved.tsv")])
+    name = place.file.rename(place.file.with_name("moved.tsv"))
+    moved = replace(STEP, sources=(Source("scores", "Scores.", lambda *_: [name]),))
     assert place.digest(moved) != before
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
+from ect_assets.pipeline.step import Drift, Made, Source, Verdict, Work, step
 from ect_assets.pipeline.steps.association import ROWS, aligned, null_matrix
 from ect_assets.pipeline.steps.transcriptome import no_expression, no_expression_at_all
 from ect_assets.problems import Problem
@@ -47,12 +47,17 @@ def _existing_files(study: Study, partition: Partition) -> list[Path]:
     return [file for file in own_files(study).values() if file.is_file()]
 
 
+GENE_SET_FILES = Source(
+    "gene_set_files", "Gene set collections of the user's own.", _existing_files
+)
+
+
 @step(
     tables.GeneSets,
     ASSET_GROUP,
     settings=("gene_sets",),
     version="2",
-    files=_existing_files,
+    sources=(GENE_SET_FILES,),
     reference=("go_annotations.parquet", "go_terms.parquet", "cell_types_seidlitz2020.gmt"),
     unavailable=no_expression_at_all,
 )

@@ -16,7 +16,7 @@ from ect_assets import tables
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.step import Drift, Event, Made, Work, step
+from ect_assets.pipeline.step import Drift, Event, Made, Source, Work, step
 from ect_assets.pipeline.steps import morphometry, scans
 from ect_assets.problems import EVERY, Problem, StudyError
 from ect_assets.report.maps.parcels_on_surface import surface_of
@@ -54,13 +54,16 @@ def _reviewed(study: Study, partition: Partition) -> list[Path]:
     return [file] if file.is_file() else []
 
 
+REVIEWS = Source("review_file", "reviewed.tsv: what a person decided about findings.", _reviewed)
+
+
 @step(
     tables.Exclusions,
     "group",
     after=tuple(gate.name for gate in GATES),
     gates=GATES,
     settings=("sessions", "parcellations.*"),
-    files=_reviewed,
+    sources=(REVIEWS,),
     reads_problems=True,
     from_patients=True,
     version="2",

@@ -15,7 +15,7 @@ from ect_assets import tables
 from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
 from ect_assets.intake.volumes.sources import ShowsImages, source_class, volume_source
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.step import Made, Verdict, Work, step
+from ect_assets.pipeline.step import Made, Source, Verdict, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.morphometry import atlas_transfer, plausible_volumes, quality
@@ -33,10 +33,19 @@ def _source_files(study: Study, partition: Partition) -> list[Path]:
     return volume_source(study).files(partition["subject"])
 
 
-def _parcel_files(study: Study, partition: Partition) -> list[Path]:
-    return [*_source_files(study, partition), *atlas_files(study, partition)]
-
-
+VOLUME_FILES = Source(
+    "volume_files",
+    "Files of a patient where the volumes come from, as [morphometry] of study.toml says.",
+    _source_files,
+    ("subject",),
+)
+ATLAS_FILES = Source(
+    "atlas_files",
+    "Files of an atlas of the study's own, and what study.toml says of the parcellation's parcels.",
+    atlas_files,
+    ("parcellation",),
+    PARCELLATION,
+)
 NOT_DRAWN = "not drawn in runs of many patients; materialize this partition alone to see them"
 
 
@@ -66,7 +75,7 @@ def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
     tables.Parcels,
     "morphometry",
     settings=PARCELLATION,
-    files=atlas_files,
+    sources=(ATLAS_FILES,),
     reference=REFERENCE,
 )
 def parcels(work: Work) -> pd.DataFrame:
@@ -84,7 +93,7 @@ def parcels(work: Work) -> pd.DataFrame:
     after=("raw_scans",),
     settings=("sessions", "morphometry", "group.adjusts_for_etiv", "scans"),
     version="2",
-    files=_source_files,
+    sources=(VOLUME_FILES,),
     makes_files=_runs_freesurfer,
     measured_by=_measured_by,
     from_patients=True,
@@ -118,7 +127,7 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     after=("raw_scans",),
     settings=("sessions", "morphometry", *PARCELLATION),
     version="2",
-    files=_parcel_files,
+    sources=(VOLUME_FILES, ATLAS_FILES),
     makes_files=_runs_freesurfer,
     measured_by=_measured_by,
     reference=(*REFERENCE, *atlas_transfer.REFERENCE, *plausible_volumes.REFERENCE),

@@ -25,7 +25,7 @@ from ect_assets.intake.privacy import (
 from ect_assets.intake.scans import read_raw_scans
 from ect_assets.intake.session_order import contradictions
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.step import Event, Made, Work, step
+from ect_assets.pipeline.step import Event, Made, Source, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.study import Study
 
@@ -98,12 +98,30 @@ def _clinical_files(study: Study, partition: Partition) -> list[Path]:
     return patient_files.rating_files(study)
 
 
+IMAGES = Source(
+    "bids_files",
+    "Images of a patient in the BIDS dataset, their sidecars, and what the privacy screen reads.",
+    _images,
+    ("subject",),
+)
+PARTICIPANTS_FILES = Source(
+    "participants_files",
+    "participants.tsv of the BIDS dataset, and the files that date the sessions.",
+    _participants_files,
+)
+RATING_FILES = Source(
+    "rating_files",
+    "Tables with the clinical ratings, and what their patients are checked against.",
+    _clinical_files,
+)
+
+
 @step(
     tables.RawScans,
     "scans",
     version="2",
     settings=("sessions", "bids", *SCREENED),
-    files=_images,
+    sources=(IMAGES,),
     from_patients=True,
     unavailable=_no_images,
 )
@@ -169,7 +187,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
     skips=_screened_at_the_images,
     reads_problems=True,
     leaves_out_rows=True,
-    files=_participants_files,
+    sources=(PARTICIPANTS_FILES,),
     from_patients=True,
     version="2",
 )
@@ -210,7 +228,7 @@ def participants(work: Work) -> Made:
     skips=_screened_at_the_images,
     reads_problems=True,
     leaves_out_rows=True,
-    files=_clinical_files,
+    sources=(RATING_FILES,),
     from_patients=True,
     version="2",
 )

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ect_assets import tables
-from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
+from ect_assets.intake.atlases import REFERENCE, atlas_of
 from ect_assets.lake.store import Partition
-from ect_assets.pipeline.step import Made, Work, step
+from ect_assets.pipeline.step import Made, Source, Work, step
+from ect_assets.pipeline.steps.morphometry import ATLAS_FILES
 from ect_assets.problems import InputProblem, Problem
 from ect_assets.science.transcriptome.abagen_run import ExpressionRun, run_abagen
 from ect_assets.science.transcriptome.donor_download import download_donors
@@ -95,6 +96,9 @@ def _donor_files(study: Study, partition: Partition) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
+DONOR_FILES = Source("donor_files", "Donors of the Allen Human Brain Atlas.", _donor_files)
+
+
 def _marks(folder: Path) -> Iterable[Path]:
     return (folder / SIMULATED_MARK, folder.parent / SIMULATED_MARK)
 
@@ -120,7 +124,7 @@ def _as_problem(error: DonorError, table: str, partition: Partition) -> InputPro
     tables.Donors,
     ASSET_GROUP,
     settings=("transcriptome.donors", "transcriptome.donors_folder", "transcriptome.download"),
-    files=_donor_files,
+    sources=(DONOR_FILES,),
     unavailable=no_donors,
 )
 def donors(work: Work) -> Made:
@@ -210,7 +214,7 @@ def _from_donors(work: Work, atlas: Atlas, options: dict) -> ParcelExpression:
 
 NOTES = {
     "settings": SETTINGS,
-    "files": atlas_files,
+    "sources": (ATLAS_FILES,),
     "reference": (MATRIX, GENES, *REFERENCE),
     "unavailable": no_expression,
     "skips": _not_from_donors,
