@@ -445,7 +445,6 @@ def _named(step: Step, partition: Partition) -> str:
 def _known(wanted: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
     unknown = [one for one in wanted or () if one not in known]
     if unknown:
-        raise StudyError(
-            f"This study has no {what} {', '.join(unknown)}; it has {', '.join(known)}."
-        )
+        there = ", ".join(known)
+        raise StudyError(f"This study has no {what} {', '.join(unknown)}; it has {there}.")
     return wanted or known
