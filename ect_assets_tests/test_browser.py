@@ -188,13 +188,20 @@ def launch_one_patient(opened: Opened, subject: str) -> None:
     opened.go("/assets/raw_scans")
     opened.shows(opened.page.get_by_role("button", name="Materialize…").first).click()
     dialog = opened.page.get_by_role("dialog")
-    # What is chosen before the partitions are loaded stays empty.
-    patients = ("001", "002", "003", "004")
-    opened.shows(dialog.get_by_text(f"{len(patients)} partitions", exact=True).first)
-    dialog.get_by_text("Custom", exact=True).click()
-    for other in patients:
-        if other != subject:
-            dialog.locator(f'[data-tooltip="{other}"] [aria-label=close]').click()
+    others = [one for one in ("001", "002", "003", "004") if one != subject]
+    close = {one: dialog.locator(f'[data-tooltip="{one}"] [aria-label=close]') for one in others}
+
+    def are_listed() -> bool:
+        """Choose again until all are there: what is chosen before they are loaded stays empty."""
+        if all(one.is_visible() for one in close.values()):
+            return True
+        for choice in ("All", "Custom"):
+            dialog.get_by_text(choice, exact=True).click()
+        return False
+
+    opened.until(are_listed, "the patients in the dialog", opened.text)
+    for one in close.values():
+        one.click()
     opened.shoot("3_one_patient_dialog")
     dialog.get_by_role("button", name="Launch 1 run").click()
 
@@ -264,7 +271,7 @@ def test_a_newcomer_sees_the_walk_makes_a_patient_and_then_the_study_and_stops_i
 def test_each_asset_links_to_the_function_that_makes_it(study):
     specs = build_definitions(study).resolve_all_asset_specs()
     made = [one for one in specs if one.key.path[-1] in TABLES]
-    assert len(made) > 30
+    assert len(made) > 10
     for spec in made:
         (place,) = spec.metadata["dagster/code_references"].code_references
         lines = Path(place.file_path).read_text(encoding="utf-8").splitlines()
