@@ -208,7 +208,7 @@ class LakeIOManager(dg.IOManager):
         if is_first or self.lake.is_compacted(table):
             from ect_assets.lake.catalogue import refresh_catalogue
 
-            refresh_catalogue(self.lake, table)
+            refresh_catalogue(self.lake)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
         """Read the partitions that exist among those that are asked for.
