@@ -51,6 +51,10 @@ def _note_file(event: str, arguments: tuple[Any, ...]) -> None:
             _recording[-1].files.add(Path(arguments[0]).resolve())
 
 
+# A hook cannot be taken away: one for all recorders, which notes only while one is entered.
+sys.addaudithook(_note_file)
+
+
 def names_of(study: Study) -> dict[int, str]:
     """Name each group of settings of a study by where it stands."""
     names: dict[int, str] = {}
@@ -94,7 +98,6 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return failures(self)
 
     monkeypatch.setattr(Lake, "failures", noting_failures)
-    sys.addaudithook(_note_file)
     yield
     _recording.clear()
 

@@ -20,7 +20,12 @@ import numpy as np
 from ect_assets.intake import privacy_texts as texts
 from ect_assets.intake.privacy_sidecars import UnreadableJsonError, parsed, traces_of_json
 from ect_assets.intake.privacy_words import MOST_BYTES, Trace, too_large
-from ect_assets.science.imaging.files import PACKING_OVERHEAD, ForeignBytesError, Unpacked
+from ect_assets.science.imaging.files import (
+    PACKING_OVERHEAD,
+    SLACK_BYTES,
+    ForeignBytesError,
+    Unpacked,
+)
 
 if TYPE_CHECKING:
     import nibabel
@@ -29,8 +34,6 @@ MOST_IMAGE_BYTES = 1 << 29
 """A larger volume of FreeSurfer is not unpacked to reach the tags behind it."""
 MOST_OF_OTHERS_BYTES = 1 << 27
 """A larger image that is no T1w, which nobody reads here, is not unpacked to its end."""
-MOST_BYTES_BEHIND = 1 << 20
-"""More zeros than these behind an image are no padding."""
 _BLOCK_BYTES = 1 << 20
 _DICOM_EXTENSION, _AFNI_EXTENSION = 2, 4
 _MGH_HEADER_BYTES, _MGH_SCAN_BYTES = 284, 20
@@ -132,8 +135,8 @@ def _traces_behind_image(
 ) -> Iterator[Trace]:
     """Look whether anything but a few zeros stands behind the last voxel."""
     _pass_over(stream, n_bytes - len(begun))
-    behind = begun[n_bytes:] + stream.read(MOST_BYTES_BEHIND + 1)
-    if len(behind) > MOST_BYTES_BEHIND or behind.strip(b"\0"):
+    behind = begun[n_bytes:] + stream.read(SLACK_BYTES + 1)
+    if len(behind) > SLACK_BYTES or behind.strip(b"\0"):
         yield Trace("trailing_bytes", True, "bytes after the image")
 
 
@@ -271,7 +274,7 @@ def _pass_over(stream: Unpacked | BinaryIO, n_bytes: int) -> None:
 
 def _is_overlong(file: Path, n_bytes: int) -> bool:
     """Say whether a file has more bytes than so many, packed or not, could take."""
-    return file.stat().st_size > n_bytes * PACKING_OVERHEAD + MOST_BYTES_BEHIND
+    return file.stat().st_size > n_bytes * PACKING_OVERHEAD + SLACK_BYTES
 
 
 @contextmanager

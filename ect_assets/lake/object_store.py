@@ -3,7 +3,7 @@
 An object has its name when all of it has arrived, so nothing is written beside its place, and a
 reader gets one version of it. A store that does not answer is asked again for a minute. Who may
 log in is said by the environment alone, as the store's own tools read it. Imported only where a
-lake has an address such as ``s3://bucket/lake``; folders are in `places`.
+lake has an address such as ``s3://bucket/lake``; folders are in `location`.
 """
 
 from __future__ import annotations

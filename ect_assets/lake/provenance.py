@@ -7,10 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from ect_assets.lake.location import Place
-from ect_assets.lake.parquet import content_digest
 from ect_assets.problems import EctError
 from ect_assets.tables.schema import Table
 
@@ -65,8 +62,10 @@ class Provenance:
     inputs: str = ""
     seconds: float | None = None
 
-    def footer(self, table: type[Table], partition: Partition, content: pa.Table) -> dict[str, str]:
-        """Say it in words of a footer, with what the file holds."""
+    def footer(
+        self, table: type[Table], partition: Partition, content_sha256: str
+    ) -> dict[str, str]:
+        """Say it in words of a footer, with the digest of what the file holds."""
         footer = {
             "table": table.table_name,
             "schema_version": table.version(),
@@ -75,7 +74,7 @@ class Provenance:
             "partition": json.dumps(dict(partition), sort_keys=True),
             "seed": str(self.seed),
             "simulated": str(self.simulated).lower(),
-            "content_sha256": content_digest(content),
+            "content_sha256": content_sha256,
             "inputs_sha256": self.inputs_sha256,
         }
         if self.inputs:
@@ -83,3 +82,10 @@ class Provenance:
         if self.seconds is not None:
             footer["seconds"] = f"{self.seconds:.3g}"
         return footer
+
+
+def is_repeated(before: Mapping[str, str] | None, footer: Mapping[str, str]) -> bool:
+    """Say whether a file with one footer would say the same as the file that is there."""
+    return before is not None and all(
+        before.get(name) == said for name, said in footer.items() if name not in UNCOMPARED
+    )

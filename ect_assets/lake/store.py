@@ -48,7 +48,7 @@ from ect_assets.lake.parquet import (
     sound_footer,
     write_parquet,
 )
-from ect_assets.lake.provenance import UNCOMPARED, LakeError, Partition, Provenance, place_of
+from ect_assets.lake.provenance import LakeError, Partition, Provenance, is_repeated, place_of
 from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
@@ -386,14 +386,19 @@ class Lake:
         return self.write_content(table, partition, table.to_arrow(frame), provenance)
 
     def write_content(
-        self, table: type[Table], partition: Partition, content: pa.Table, provenance: Provenance
+        self,
+        table: type[Table],
+        partition: Partition,
+        content: pa.Table,
+        provenance: Provenance,
+        content_sha256: str | None = None,
     ) -> bool:
-        """Write one partition as `write` does, from rows that `Table.to_arrow` has checked."""
-        footer = provenance.footer(table, partition, content)
-        there = self.footer(table, partition)
-        if there is not None and all(
-            there.get(name) == said for name, said in footer.items() if name not in UNCOMPARED
-        ):
+        """Write one partition as `write` does, from rows that `Table.to_arrow` has checked.
+
+        `content_sha256` is their `content_digest`, where it is known already.
+        """
+        footer = provenance.footer(table, partition, content_sha256 or content_digest(content))
+        if is_repeated(self.footer(table, partition), footer):
             return False
         file = self.file(table, partition)
         content = content.replace_schema_metadata(footer)

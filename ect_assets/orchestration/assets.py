@@ -1,13 +1,12 @@
 """Steps as Dagster assets: partitions, lineage, checks, and the lake as I/O manager.
 
 With `execution`, `definitions`, `instance` and `runner` the only place that knows Dagster.
-What a step computes is in `assets`; when it is out of date is in `pipeline.staleness`.
+What a step computes is in `pipeline.steps`; when it is out of date is in `pipeline.staleness`.
 """
 
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.orchestration.execution import Result, materialize, own_checks
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
@@ -158,9 +158,7 @@ def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMappi
     shared = set(upstream) & set(table.partitions)
     if not shared:
         return dg.AllPartitionMapping()
-    with warnings.catch_warnings():
-        # Marked beta for years; what it does here is covered by tests.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with tested_beta():
         return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())
 
 
@@ -198,7 +196,7 @@ class LakeIOManager(dg.IOManager):
                 # Before the rows: these are what says that all is there.
                 write_documents(self.lake, table, result.partition, result.documents)
             written = self.lake.write_content(
-                table, result.partition, result.content, result.provenance
+                table, result.partition, result.content, result.provenance, result.content_sha256
             )
             if not written:
                 context.log.info(f"{table.table_name} {result.partition or ''} is unchanged.")
@@ -308,7 +306,7 @@ def as_asset(
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
         for one in materialize(step, study, lake, context, partitions, inputs):
-            if isinstance(one, dg.Output) and step.makes_files is not None:
+            if isinstance(one, dg.Output) and step.fills_folder(study):
                 roots.observe(step, partitions.values(), context)
             yield one
 
@@ -363,9 +361,7 @@ def source_of(step: Step) -> dg.CodeReferencesMetadataValue:
     """Return where the function of a step stands, for the UI's link to it."""
     file = Path(inspect.getfile(step.make)).resolve()
     line = step.make.__code__.co_firstlineno
-    with warnings.catch_warnings():
-        # Marked beta; what it shows is covered by a test.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with tested_beta():
         place = dg.LocalFileCodeReference(
             file_path=str(file), line_number=line, label=f"{step.name} in {file.name}"
         )

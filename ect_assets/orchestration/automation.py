@@ -6,7 +6,6 @@ conditions here. What a step computes, and how a failure is reported, belong els
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assets import SUBJECT, SUBJECTS, partition_of
+from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
@@ -244,9 +244,8 @@ def conditions(study: Study) -> Callable[[Step], AutomationCondition]:
 
 def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that asks the conditions, and starts what they want."""
-    with warnings.catch_warnings():
-        # Our conditions are code, which only the code location can evaluate: a beta of Dagster's.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    # Our conditions are code, which only the code location can evaluate: a beta of Dagster's.
+    with tested_beta():
         return dg.AutomationConditionSensorDefinition(
             "make_what_is_out_of_date",
             target=dg.AssetSelection.all(),

@@ -67,6 +67,14 @@ CURSOR, LAST_RUN_KEY = "cursor", "last_run_key"
 """In the state of a sensor: how far it has looked."""
 
 
+@contextmanager
+def tested_beta() -> Iterator[None]:
+    """Use what Dagster marks as beta, for years by now; what it does here is covered by tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
+
+
 def job_origin(module: str, attribute: str, job_name: str) -> JobPythonOrigin:
     """Return by what another process finds a job.
 
@@ -130,9 +138,7 @@ def output(value: object, versions: Mapping[str | None, str]) -> dg.Output:
     all_of_them = hashlib.sha256("".join(versions.values()).encode()).hexdigest()
     version = VersionsOfPartitions(all_of_them)
     version.of_partition = versions
-    with warnings.catch_warnings():
-        # Marked beta for years; what it does here is covered by tests.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with tested_beta():
         return dg.Output(value, data_version=version)
 
 

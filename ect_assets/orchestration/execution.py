@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import dagster as dg
@@ -65,6 +65,11 @@ class Result:
     events: tuple[Event, ...] = ()
     documents: Mapping[str, bytes] = field(default_factory=dict)
 
+    @cached_property
+    def content_sha256(self) -> str:
+        """Digest of the rows."""
+        return content_digest(self.content)
+
 
 def materialize(
     step: Step,
@@ -96,11 +101,10 @@ def materialize(
         Whose partition that is has been recorded by then; nothing is written, what was there before
         stays, and `runner` makes the other partitions again without it.
     """
-    results: list[Result] = []
+    results: dict[str | None, Result] = {}
     problems: list[Problem] = []
     failed: list[str] = []
     broken: list[str] = []
-    versions: dict[str | None, str] = {}
     verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
     draws = len(partitions) <= PICTURED_AT_MOST
     not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
@@ -130,7 +134,7 @@ def materialize(
                 raise without_words(error) from None
             raise
         made = made if isinstance(made, Made) else Made(made)
-        if step.makes_files is not None and step.makes_files(study):
+        if step.fills_folder(study):
             inputs_read = inputs_of(step, study, lake, partition)
             digest = digest_of(inputs_read)
         if step.reads_by_sql and digest != inputs_digest(step, study, lake, partition):
@@ -160,8 +164,7 @@ def materialize(
             time.monotonic() - began,
         )
         result = Result(partition, content, provenance, made.events, made.documents)
-        results.append(result)
-        versions[key] = content_digest(content)
+        results[key] = result
         problems.extend(made.problems)
         for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
             verdicts[name].append(verdict)
@@ -173,7 +176,8 @@ def materialize(
         yield _schema_check(step, shown_failure(step.table, broken))
     if failed:
         raise dg.Failure(shown_failure(step.table, failed), allow_retries=False)
-    yield output(results, versions)
+    versions = {key: one.content_sha256 for key, one in results.items()}
+    yield output(list(results.values()), versions)
     yield _schema_check(step, None)
     yield dg.AssetCheckResult(
         check_name="complete",
@@ -220,7 +224,7 @@ def _against_before(step: Step, lake: Lake, result: Result) -> dict[str, Verdict
         return {name: first for name in own_checks(step) if name not in step.checks}
     now = (result.provenance.code_version, result.provenance.inputs_sha256)
     is_repeated = (there["code_version"], there["inputs_sha256"]) == now
-    is_equal = there["content_sha256"] == content_digest(result.content)
+    is_equal = there["content_sha256"] == result.content_sha256
     if is_equal:
         says = "The rows are unchanged."
     elif is_repeated:

@@ -7,7 +7,6 @@ read; a sensor records new ones, so that the UI shows as unsynced what `ect plan
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from ect_assets.orchestration.dagster_internals import (
     latest_versions,
     observation,
     refer_to_latest,
+    tested_beta,
 )
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.file_memory import SHARE_OF_TIME, FileMemory
@@ -220,15 +220,12 @@ class Sources:
         def observe(context):  # type: ignore[no-untyped-def]
             changed = self._changed(context.instance, name, self._keys(name, context.instance))
             if partitions is not None:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", dg.BetaWarning)
+                with tested_beta():
                     of = {str(key): version for key, version in changed.items()}
                     return dg.DataVersionsByPartition(of)
             return dg.DataVersion(self._version(name, None, ""))
 
-        with warnings.catch_warnings():
-            # Marked beta for years; what it does here is covered by tests.
-            warnings.simplefilter("ignore", dg.BetaWarning)
+        with tested_beta():
             return dg.observable_source_asset(
                 name=name,
                 description=TOLD.get(name) or self._of_files[name].description,

@@ -90,6 +90,6 @@ def program_version(step: Step, study: Study) -> str:
     parts = {
         "schema": step.table.version(),
         "reference": {name: reference_checksum(name) for name in step.reference},
-        "measured_by": dict(step.measured_by(study)) if step.measured_by else {},
+        "measured_by": step.measuring_versions(study),
     }
     return f"{code_version(step)}+{digest_of(parts)[:DIGITS]}"

@@ -90,9 +90,9 @@ def inputs_of(
         "reference": {name: reference_checksum(name) for name in step.reference},
         **findings_of(step, study, lake),
     }
-    measured_by = step.measured_by(study) if step.measured_by else {}
+    measured_by = step.measuring_versions(study)
     if measured_by:
-        parts["measured_by"] = dict(measured_by)
+        parts["measured_by"] = measured_by
     return parts
 
 

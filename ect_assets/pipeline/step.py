@@ -290,6 +290,14 @@ class Step:
         """List the source files that one partition reads."""
         return [file for source in self.sources for file in source.files(study, partition)]
 
+    def fills_folder(self, study: Study) -> bool:
+        """Say whether making it also makes, or completes, the files it reads."""
+        return self.makes_files is not None and self.makes_files(study)
+
+    def measuring_versions(self, study: Study) -> dict[str, int]:
+        """Return the versions of what measures; empty for most studies."""
+        return dict(self.measured_by(study)) if self.measured_by else {}
+
     def why_unavailable(self, study: Study, partition: Partition) -> str | None:
         """Say why the study cannot have this partition, or None where it can."""
         return self.unavailable(study, partition) if self.unavailable else None
