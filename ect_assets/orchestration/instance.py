@@ -146,8 +146,8 @@ def only_one_run(study: Study) -> Iterator[None]:
         When the study's folder is full or read-only.
     """
     with _only_one(study, "run"):
-        clear_leftovers(study.open_lake().own_folder)
-        clear_leftovers(study.dagster_home)
+        for folder in (study.open_lake().own_folder, study.dagster_home, study.cache_folder):
+            clear_leftovers(folder)
         yield
 
 

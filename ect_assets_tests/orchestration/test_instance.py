@@ -98,12 +98,14 @@ def test_a_process_that_was_given_the_lock_of_the_server_keeps_it(study):
         pass
 
 
-def test_a_run_begins_by_clearing_away_what_killed_ones_left(study):
-    table = study.lake_folder / "gmv_change"
-    table.mkdir(parents=True)
-    (table / f".abc{WRITING}").touch()
+@pytest.mark.parametrize("place", ["data_lake/gmv_change", ".cache/pictures/sub-01", ".dagster"])
+def test_a_run_begins_by_clearing_away_what_killed_ones_left(study, place):
+    folder = study.folder / place
+    folder.mkdir(parents=True)
+    left = folder / f".abc{WRITING}"
+    left.touch()
     with only_one_run(study):
-        assert list(table.iterdir()) == []
+        assert not left.exists()
 
 
 def test_a_run_whose_process_died_is_marked_as_failed(study):
