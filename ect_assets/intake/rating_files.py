@@ -9,7 +9,7 @@ a table with one row per subject and session (`session_id`). What a cell's numbe
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,7 +193,8 @@ def cells_of_sessions_files(
             continue
         for session in sessions:
             if session not in file.rows:
-                cells[subject, session] = Cell(None, f"{file.shown} (no row for ses-{session})")
+                lacks = f"no row for ses-{session}{_otherwise_written(session, file.rows)}"
+                cells[subject, session] = Cell(None, f"{file.shown} ({lacks})")
                 continue
             row = file.rows[session]
             if row is not None:
@@ -318,14 +319,16 @@ class _OwnTable:
         """Find the cell of one session; None where several claim to be it, which is told."""
         if rows.empty:
             return Cell(None, f"{self.shown} (no row for sub-{subject}{self.unread})")
-        of_session = rows[rows["session_id"].str.removeprefix("ses-") == session]
+        labels = rows["session_id"].str.removeprefix("ses-")
+        of_session = rows[labels == session]
         filled = rows[rows[self.columns[session]].map(_text, na_action="ignore").notna()]
         if self.has_own_columns and len(filled) == 1:
             return self._at(filled.index[0], session)
         if len(of_session) == 1:
             return self._at(of_session.index[0], session)
         if of_session.empty and not (self.has_own_columns and len(filled)):
-            return Cell(None, f"{self.shown} (no row for sub-{subject} ses-{session}{self.unread})")
+            hint = f"{_otherwise_written(session, labels.dropna())}{self.unread}"
+            return Cell(None, f"{self.shown} (no row for sub-{subject} ses-{session}{hint})")
         lines = list((filled if of_session.empty else of_session).index)
         self.findings.add(
             "session_duplicated", _twice(self.shown, "this session", lines), subject, session
@@ -335,6 +338,12 @@ class _OwnTable:
     def _at(self, line: Hashable, session: str) -> Cell:
         column = self.columns[session]
         return Cell(_text(self.rows.at[line, column]), f"{self.shown} line {line} column {column}")
+
+
+def _otherwise_written(session: str, labels: Iterable[str]) -> str:
+    """Point at a label that differs from a session's in upper and lower case alone."""
+    found = sorted({one for one in labels if one.casefold() == session.casefold()})
+    return f"; is {', '.join(f'ses-{one}' for one in found)} meant?" if found else ""
 
 
 def _text(value: object) -> str | None:

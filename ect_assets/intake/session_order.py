@@ -54,15 +54,17 @@ def ordered(bids: Path, sessions: Sequence[str]) -> tuple[str, ...] | None:
     Returns
     -------
     tuple of str or None
-        None where it is not known of every two of them which came first.
+        None where it is not known of every two of them which came first, or dates and labels
+        contradict each other.
     """
     earlier = Counter(dict.fromkeys(sessions, 0))
     counts = _counts(bids)
     for pair in combinations(sessions, 2):
-        first = _first_by_dates(counts, *pair) or first_by_label(*pair)
-        if first is None:
+        told = (_first_by_dates(counts, *pair), first_by_label(*pair))
+        first = {one for one in told if one is not None}
+        if len(first) != 1:
             return None
-        earlier[first] += 1
+        earlier.update(first)
     found = sorted(sessions, key=lambda one: -earlier[one])
     is_total = sorted(earlier.values()) == list(range(len(sessions)))
     return tuple(found) if is_total else None

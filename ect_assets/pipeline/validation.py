@@ -21,6 +21,8 @@ from ect_assets.problems import Problem, StudyError, listed
 from ect_assets.science.cohort import REMARKS
 from ect_assets.study import Study, find_study, load_study
 
+SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -181,6 +183,7 @@ def what_is_missing(study: Study) -> list[str]:
     """
     turned = contradictions(study.bids_folder, _labels(study), study.sessions.both)
     order = [f"The order of the sessions may be wrong: {turned[0].detail}"] if turned else []
+    order += _unread_spreadsheets(study.bids_folder)
     awaits_all = {"sessions": True, "settle_minutes": 0, "instruments": tuple(study.instruments)}
     arrival = study.arrival.model_copy(update=awaits_all)
     try:
@@ -196,6 +199,17 @@ def what_is_missing(study: Study) -> list[str]:
     return order + [
         f"{_named(what)} missing for {len(whom)} of {len(awaited)} patients: {listed(whom, 10)}."
         for what, whom in lacking.items()
+    ]
+
+
+def _unread_spreadsheets(bids: Path) -> list[str]:
+    """Count, and do not name, ratings in a form that is not read: a name may be a person's."""
+    found = [one for one in bids.glob("phenotype/*") if one.suffix.lower() in SPREADSHEETS]
+    if not found:
+        return []
+    return [
+        f"{len(found)} spreadsheet(s) in phenotype/ ({', '.join(sorted(SPREADSHEETS))}) are not "
+        "read. Save each as tab-separated text (.tsv) beside it."
     ]
 
 

@@ -209,6 +209,17 @@ def test_a_session_without_a_row_is_a_missing_score(bids, write):
     assert (len(rows), problems) == (1, [("01", "post", "score_missing")])
 
 
+def test_a_label_in_other_letters_is_pointed_at(bids, rate, write):
+    rate("01", "ses-Pre\t24", "ses-post\t6")
+    write("phenotype/audit.tsv", f"{HEADING}sub-01\tPRE\t1\nsub-01\tpost\t2\n")
+    for instruments, hint in (
+        (HAMD, "no row for ses-pre; is ses-Pre meant?"),
+        (LONG, "no row for sub-01 ses-pre; is ses-PRE meant?"),
+    ):
+        _, (problem,) = read_clinical_scores(bids, ["01"], SESSIONS, instruments)
+        assert hint in problem.detail
+
+
 def test_one_session_twice_in_a_table_is_told_and_the_other_session_goes_on(bids, write):
     write("phenotype/audit.tsv", f"{HEADING}sub-01\tpre\t24\nsub-01\tpre\t23\nsub-01\tpost\t6\n")
     assert read(bids, ["01"], LONG) == (

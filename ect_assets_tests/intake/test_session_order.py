@@ -95,9 +95,16 @@ def test_dates_of_the_scans_order_the_sessions(bids, write):
     assert ordered(bids, ("A", "B")) == ("B", "A")
 
 
-def test_dates_win_over_labels(bids, dated):
+def test_dates_against_labels_leave_the_order_unknown(bids, dated):
     dated("01", pre="1900-04-01", post="1900-03-01")
-    assert ordered(bids, ("pre", "post")) == ("post", "pre")
+    assert ordered(bids, ("pre", "post")) is None
+
+
+def test_one_exchanged_patient_does_not_speak_against_the_labels(bids, dated):
+    for subject in ("01", "02", "03", "04"):
+        dated(subject, pre="1900-03-01", post="1900-04-01")
+    dated("05", pre="1900-04-01", post="1900-03-01")
+    assert ordered(bids, ("pre", "post")) == ("pre", "post")
 
 
 @pytest.mark.parametrize("dates", [("1900-01-01", "1900-01-01"), ("10:00", "11:00"), ("x", "n/a")])

@@ -218,6 +218,16 @@ def test_who_lacks_what_is_said_in_one_sentence_for_each_kind(simulated_input, t
     ]
 
 
+def test_ratings_in_spreadsheets_are_said_to_be_unread_without_their_names(
+    simulated_input, tmp_path
+):
+    folder = shutil.copytree(simulated_input, tmp_path / "study")
+    (folder / "bids/phenotype").mkdir(exist_ok=True)
+    (folder / "bids/phenotype/Jane_Doe.XLSX").write_bytes(b"PK")
+    (sentence,) = what_is_missing(load_study(folder))
+    assert "1 spreadsheet" in sentence and ".tsv" in sentence and "Doe" not in sentence
+
+
 def test_a_study_without_its_dataset_is_told_in_one_sentence(simulated_input, tmp_path):
     study = load_study(simulated_input).model_copy(update={"bids": tmp_path / "nowhere"})
     (sentence,) = what_is_missing(study)

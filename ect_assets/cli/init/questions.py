@@ -142,8 +142,9 @@ def _about_sessions(folder: Path, answers: Answers) -> Question:
 
 def _unknown_order(sessions: Sequence[str]) -> str:
     return (
-        f"Which of the sessions {', '.join(sessions)} came first is unknown: neither "
-        "sub-*_sessions.tsv nor *_scans.tsv has dates (acq_time) that show it, nor do the labels."
+        f"Which of the sessions {', '.join(sessions)} came first is unknown: neither the dates "
+        "(acq_time) of sub-*_sessions.tsv and *_scans.tsv nor the labels show it, or they "
+        "contradict each other."
     )
 
 

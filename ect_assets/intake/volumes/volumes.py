@@ -62,6 +62,11 @@ class Scan:
     fix: str
     version: str | None = None
 
+    @property
+    def correction(self) -> str:
+        """What to do where the file has numbers that cannot be true, such as another unit's."""
+        return f"Correct the file, or make it again, then `ect run --subject {self.subject}`."
+
 
 @dataclass(frozen=True)
 class Hemisphere:
@@ -131,7 +136,8 @@ def scan_row(
         )
     else:
         for reason, sentence in scan_faults(with_etiv(measures), needs_etiv):
-            findings.add(reason, f"{file}: {sentence} {scan.fix}", scan.subject, scan.session)
+            told = f"{file}: {sentence} {scan.correction}"
+            findings.add(reason, told, scan.subject, scan.session)
     doubt = _doubtful(etiv, gray)
     row = {
         "subject": scan.subject,
@@ -230,7 +236,7 @@ def take_up_implausible(
         The files that messages name.
     """
     for reason, sentence in parcel_faults(frame, parcellation, etiv_mm3, is_measured_here):
-        told = f"{where}: {sentence} {scan.fix}"
+        told = f"{where}: {sentence} {scan.correction}"
         findings.add(reason, told, scan.subject, scan.session, parcellation)
 
 

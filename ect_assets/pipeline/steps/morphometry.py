@@ -193,6 +193,7 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     settings=("sessions", "quality"),
     checks=CHECKS | {"sites": "No parcel's change depends on the site."},
     leaves_out_rows=True,
+    version="2",
 )
 def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
     """Quality of each patient's parcels within the cohort: outliers, swapped sides or sessions.

@@ -18,6 +18,8 @@ from ect_assets.science.morphometry.quality_rows import Rows, robust_z
 FEWEST_PAIRS = 10
 """Parcels with a partner on the other side, below which a pattern of asymmetry says little."""
 FEWEST_PARCELS = 20
+LACKING_AT_MOST = 0.2
+"""Share of the parcels that a scan may lack and still be compared with those of others."""
 AT_ONCE = 512
 """Patients whose correlations with all others are held at once."""
 LEAST_RESEMBLANCE = 0.4
@@ -27,6 +29,7 @@ NOT_TOLD_APART = (
     "not compared: too few patients or parcels, or the two scans of a patient are not alike enough "
     "to tell people apart."
 )
+LACKS_PARCELS = "not compared: {lacking} of {n} parcels have no volume in one of its scans."
 NOT_COMPARED = "not compared: fewer than {fewest} patients, or all of them equal."
 EXCHANGED = (
     ". They were probably exchanged; which session bears the wrong name cannot be told from "
@@ -159,10 +162,20 @@ def exchanged_sessions(
         One row per patient with both sessions, check ``sessions_exchanged``; value: by how much
         the best resemblance with another exceeds the own, the smaller of both sessions. Left out
         where both exceed it by the margin; shown where both do at all, or one by the margin.
-        One row (subject ``*``) where patients cannot be told apart by their profiles.
+        One row (subject ``*``) where patients cannot be told apart by their profiles. Patients
+        who lack many parcels are not compared; what one of the others lacks is in nobody's
+        profile.
     """
     rows = Rows("sessions_exchanged")
-    before, after = (_profiles(part) for part in _both(logs.dropna(axis=1), sessions))
+    both = _both(logs, sessions)
+    lacking = (both[0].isna() | both[1].isna()).sum(axis=1)
+    is_compared = lacking <= LACKING_AT_MOST * logs.shape[1]
+    for subject, n_lacking in lacking[~is_compared].items():
+        says = LACKS_PARCELS.format(lacking=n_lacking, n=logs.shape[1])
+        rows.add(says, subject=str(subject), passes=False)
+    compared = [part[is_compared] for part in both]
+    is_whole = compared[0].notna().all() & compared[1].notna().all()
+    before, after = (_profiles(part.loc[:, is_whole]) for part in compared)
     n = len(before)
     varies = before.notna().all() & after.notna().all()
     is_enough = n >= limits.fewest and int(varies.sum()) >= FEWEST_PARCELS

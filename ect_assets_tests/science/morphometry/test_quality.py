@@ -264,6 +264,22 @@ def test_sessions_exchanged_in_a_circle_are_found(circle):
     assert out == [(subject, "*") for subject in circle]
 
 
+def test_a_patient_who_lacks_parcels_does_not_hide_that_others_were_exchanged():
+    frame = cohort()
+    is_post = frame["session"] == "post"
+    exchanged = frame["subject"].replace({"02": "07", "07": "02"})
+    frame["subject"] = frame["subject"].mask(is_post, exchanged)
+    parcels = sorted(set(frame["parcel"]))
+    frame.loc[
+        (frame["subject"] == "04") & frame["parcel"].isin(parcels[: len(parcels) * 3 // 4]),
+        "gmv_mm3",
+    ] = 0.0
+    frame.loc[(frame["subject"] == "05") & (frame["parcel"] == parcels[-1]), "gmv_mm3"] = np.nan
+    quality = parcel_quality(frame, SESSIONS)
+    assert failed(quality, "sessions_exchanged", only_excluded=True) == [("02", "*"), ("07", "*")]
+    assert failed(quality, "sessions_exchanged") == [("02", "*"), ("04", "*"), ("07", "*")]
+
+
 def test_people_who_cannot_be_told_apart_are_not_said_to_be_exchanged():
     quality = parcel_quality(cohort(person=0.0), SESSIONS)
     assert failed(quality, "sessions_exchanged") == []
