@@ -163,8 +163,7 @@ def exchanged_sessions(
         the best resemblance with another exceeds the own, the smaller of both sessions. Left out
         where both exceed it by the margin; shown where both do at all, or one by the margin.
         One row (subject ``*``) where patients cannot be told apart by their profiles. Patients
-        who lack many parcels are not compared; what one of the others lacks is in nobody's
-        profile.
+        who lack many parcels are not compared; what one of the others lacks is in no profile.
     """
     rows = Rows("sessions_exchanged")
     both = _both(logs, sessions)
