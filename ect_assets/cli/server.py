@@ -23,13 +23,13 @@ from ect_assets import orchestration
 from ect_assets.cli import terminal
 from ect_assets.cli.serving.guard import TOKEN
 from ect_assets.cli.serving.lifeline import send_settings
-from ect_assets.orchestration.assets import register_subjects
 from ect_assets.orchestration.instance import (
     close_abandoned_runs,
     only_one_server,
     open_instance,
     prepare_home,
 )
+from ect_assets.orchestration.partitions import register_subjects
 from ect_assets.orchestration.server_log import LOG, open_log, rotate
 from ect_assets.pipeline.arrival import complete_patients
 from ect_assets.problems import StudyError

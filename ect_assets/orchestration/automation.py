@@ -17,8 +17,8 @@ from dagster import AutomationCondition
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.assets import SUBJECT, SUBJECTS, partition_of
 from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory

@@ -12,7 +12,7 @@ from pydantic import Field
 from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.assets import SUBJECT
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS
