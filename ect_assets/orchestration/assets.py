@@ -21,6 +21,7 @@ from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.orchestration.execution import SCHEMA, Result, materialize, own_checks
 from ect_assets.orchestration.partitions import (
     SUBJECT,
+    backfill_policy,
     can_have,
     mapping_to,
     partition_of,
@@ -184,11 +185,26 @@ def as_asset(
             yield one
 
     compute.__name__ = step.name
+    # How many partitions share a run is marked as beta, for years by now.
+    with tested_beta():
+        return _asset(step, study, others, roots, condition)(compute)
+
+
+def _asset(
+    step: Step,
+    study: Study,
+    others: Set[str],
+    roots: Roots,
+    condition: dg.AutomationCondition | None,
+) -> Callable[[Callable], dg.AssetsDefinition]:
+    """Return what Dagster is told of a step beside the function that computes it."""
+    table = step.table
     return dg.asset(
         name=step.name,
         description=inspect.cleandoc(step.make.__doc__ or ""),
         group_name=step.asset_group,
         partitions_def=partitions_of(step, study),
+        backfill_policy=backfill_policy(step, study),
         # The step reads its inputs itself, partition by partition.
         deps=[
             dg.AssetDep(name, partition_mapping=mapping_to(TABLES[name].partitions, table))
@@ -224,7 +240,7 @@ def as_asset(
         automation_condition=condition,
         owners=[OWNERS[step.asset_group]],
         io_manager_key="lake",
-    )(compute)
+    )
 
 
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:

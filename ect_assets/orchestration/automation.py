@@ -7,7 +7,7 @@ conditions here. What a step computes, and how a failure is reported, belong els
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from dagster import AutomationCondition
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
+from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
+from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
-from ect_assets.pipeline.arrival import SETTLING, waiting_for
+from ect_assets.pipeline.arrival import SETTLING, arriving, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
@@ -36,12 +38,13 @@ class Looks:
     """Looks at the study once per evaluation of the conditions, however many of them ask."""
 
     def __init__(self, study: Study):
-        self._study = study
+        self.study = study
         self._settings = _text_of(study)
         self._lake = lake_of(study)
         self._memory = FileMemory(study)
         self._of: Any = None
         self._planner: Planner | None = None
+        self._somebody_arrives: bool | None = None
 
     def is_outdated(self) -> bool:
         """Say whether study.toml is another one than these definitions were made of.
@@ -49,7 +52,7 @@ class Looks:
         Runs would work with the new settings, whose results would look outdated here, for ever.
         Nothing is started until the definitions are loaded again; `server` does that at once.
         """
-        return _text_of(self._study) != self._settings
+        return _text_of(self.study) != self._settings
 
     async def planner(self, context: dg.AutomationContext) -> Planner:
         """Return the plan of the study as it is at this evaluation."""
@@ -61,9 +64,9 @@ class Looks:
                 if view.asset_graph.has(dg.AssetKey(step.name))
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
-            lake = replace(self._lake, subjects=lake_of(self._study).subjects)
+            lake = replace(self._lake, subjects=lake_of(self.study).subjects)
             self._planner = Planner(
-                self._study,
+                self.study,
                 lake,
                 view.instance.get_dynamic_partitions(SUBJECT),
                 lambda step, one: (
@@ -71,8 +74,17 @@ class Looks:
                 ),
                 memory=self._memory,
             )
-            self._of = view
+            self._of, self._somebody_arrives = view, None
         return self._planner
+
+    def somebody_arrives(self) -> bool:
+        """Say whether a patient will be taken up in a moment; the group is not made before."""
+        assert self._planner is not None
+        if self._somebody_arrives is None:
+            there = subject_labels(self.study.bids_folder)
+            new = [one for one in there if one not in self._planner.subjects]
+            self._somebody_arrives = bool(new and arriving(self.study, new))
+        return self._somebody_arrives
 
 
 def _text_of(study: Study) -> bytes:
@@ -126,7 +138,7 @@ class OfPartitions(AutomationCondition):
         step = STEP_OF[context.key.path[-1]]
         planner = await self.looks.planner(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
-        requested = _requested(context, step)
+        requested = _requested(context, step, self.looks.study)
         true = {
             one
             for one in asked
@@ -160,8 +172,7 @@ class OutOfDate(OfPartitions):
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
         """As the class says."""
-        key = _names(partition)
-        follows = any(key in requested.get(name, ()) for name in step.upstream)
+        follows = bool(_coming(step, partition, requested))
         if follows and not (_is_costly(step) and planner.is_made(step, partition)):
             return True
         return planner.is_out_of_date(step, partition) and planner.has_settled_files(
@@ -188,7 +199,9 @@ class InputsSettled(OfPartitions):
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
         """As the class says."""
-        coming = {name for name in step.upstream if _names(partition) in requested.get(name, ())}
+        coming = _coming(step, partition, requested)
+        if "subject" not in step.table.partitions and self.looks.somebody_arrives():
+            return False
         waits = any(
             before.name not in coming and planner.is_pending(before, one)
             for before, one in planner.upstream(step, partition)
@@ -200,14 +213,24 @@ class InputsSettled(OfPartitions):
         return bool(coming) or not planner.is_blocked(step, partition)
 
 
-def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
+def _coming(step: Step, partition: Partition, requested: dict[str, set]) -> set[str]:
+    """Name the tables of which the same run makes before what a partition is made from."""
+    mine = set(partition.items())
+    return {
+        name
+        for name in step.upstream
+        for one in requested.get(name, ())
+        if not mine or not one or mine == one
+    }
+
+
+def _requested(context: dg.AutomationContext, step: Step, study: Study) -> dict[str, set]:
     """Name what this evaluation has asked for already and can be made in the same run."""
-    graph = context.asset_graph
-    mine = graph.get(context.key).partitions_def
+    kind = kind_of_run(step, study)
     found: dict[str, set] = {}
     for name in step.upstream:
         key = dg.AssetKey(name)
-        if not graph.has(key) or graph.get(key).partitions_def != mine:
+        if not context.asset_graph.has(key) or kind_of_run(STEP_OF[name], study) != kind:
             continue
         subset = context.request_subsets_by_key.get(key)
         if subset is not None:
@@ -244,10 +267,18 @@ def conditions(study: Study) -> Callable[[Step], AutomationCondition]:
 
 def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that asks the conditions, and starts what they want."""
+
+    def shared(
+        requests: Iterable[dg.RunRequest], instance: dg.DagsterInstance
+    ) -> Iterator[dg.RunRequest]:
+        return shared_runs(requests, study, instance.get_dynamic_partitions(SUBJECT))
+
     # Our conditions are code, which only the code location can evaluate: a beta of Dagster's.
     with tested_beta():
-        return dg.AutomationConditionSensorDefinition(
-            "make_what_is_out_of_date",
+        return SharingSensor(
+            shared,
+            name="make_what_is_out_of_date",
+            run_tags={IF_DUE: "true"},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,

@@ -13,6 +13,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     The type of a failed step's error. Instead: any object with `message` and `cause`.
 `_metadata_accumulator` of a step's context
     Metadata of a partition. Instead: `AssetExecutionContext.add_asset_metadata`, which is slow.
+`resolve_run_requests`, `with_attributes` of a sensor
+    Put what the conditions ask for into few runs. Instead: runs of one partition each, or
+    `emit_backfills`, which the daemon carries out one after the other.
 `_get_output_asset_events` (`_core.execution.plan.execute_step`)
     Is wrapped, so that each partition of an output has a data version of its own, and one that was
     not made has no materialization. Instead: an `Output` that takes `DataVersionsByPartition`, as
@@ -47,7 +50,7 @@ import functools
 import hashlib
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +130,52 @@ def add_partition_metadata(
     step._metadata_accumulator = step._metadata_accumulator.with_additional_asset_metadata(
         asset_key=context.asset_key, metadata=metadata, partition_key=partition_key
     )
+
+
+def last_metadata(
+    context: dg.AssetExecutionContext, partition_key: str | None
+) -> dict[str, dg.MetadataValue]:
+    """Return what the UI shows of one partition as it was made last."""
+    wanted = dg.AssetRecordsFilter(
+        asset_key=context.asset_key,
+        asset_partitions=None if partition_key is None else [partition_key],
+    )
+    found = context.instance.fetch_materializations(wanted, limit=1).records
+    made = found[0].asset_materialization if found else None
+    return dict(made.metadata) if made is not None else {}
+
+
+class SharingSensor(dg.AutomationConditionSensorDefinition):
+    """Asks the conditions of all tables, and puts what they ask for into shared runs.
+
+    Parameters
+    ----------
+    shared : callable
+        ``shared(requests, instance)``: takes a request for each partition, and gives one a run.
+    """
+
+    def __init__(
+        self,
+        shared: Callable[[Iterable[dg.RunRequest], dg.DagsterInstance], Iterable[dg.RunRequest]],
+        **settings: Any,
+    ):
+        super().__init__(**settings)
+        self._shared, self._settings = shared, settings
+
+    def resolve_run_requests(
+        self,
+        run_requests: Sequence[dg.RunRequest],
+        context: dg.SensorEvaluationContext,
+        *rest: Any,
+    ) -> Sequence[dg.RunRequest]:
+        """Let those share a run that can."""
+        shared = list(self._shared(run_requests, context.instance))
+        return super().resolve_run_requests(shared, context, *rest)
+
+    def with_attributes(self, *, jobs: Any = None, metadata: Any = None) -> SharingSensor:
+        """Return the same with other metadata, as Dagster asks for."""
+        said = {} if metadata is None else {"metadata": metadata}
+        return SharingSensor(self._shared, **self._settings | said)
 
 
 class VersionsOfPartitions(dg.DataVersion):

@@ -22,6 +22,7 @@ from ect_assets.lake.integrity import DamagedFile
 from ect_assets.lake.store import Failure, Lake, LakeError, Partition, Provenance, content_digest
 from ect_assets.orchestration.dagster_internals import (
     add_partition_metadata,
+    last_metadata,
     output,
     without_verdict,
 )
@@ -36,6 +37,7 @@ from ect_assets.pipeline.drift import compare
 from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
 from ect_assets.pipeline.inputs import Inputs
+from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.schema_violations import SchemaViolations, checked
 from ect_assets.pipeline.staleness import (
     any_input_simulated,
@@ -58,6 +60,9 @@ PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 60
 MIXED = "inputs changed while they were read"
 """Stands for a digest that no inputs have, so that the table counts as out of date."""
+IF_DUE = "ect/if_due"
+"""Tag of the runs that the daemon starts: they make what is due at its turn, and no more."""
+NOT_COMPUTED = "not computed again: its inputs are as they were"
 MARKUP = re.compile(r"[\\`*_\[\]<>|!&#~]")
 SCHEMA, REPRODUCIBLE, DRIFT = "schema", "reproducible", "drift"
 
@@ -142,10 +147,19 @@ class Making:
         self._failed: dict[str | None, str] = {}
         self._broken: list[str] = []
         self._stopped: Exception | None = None
+        self._left: dict[str | None, str] = {}
+        by_itself = context.run.tags.get(IF_DUE) == "true"
+        self._planner = Planner(study, lake) if by_itself else None
         self.waits: dict[str | None, str] = {}
 
     def make(self, key: str | None, partition: dict[str, str]) -> None:
-        """Make one partition, or record why it could not be made."""
+        """Make one partition, or record why it could not be made.
+
+        Where the daemon asked, what is not due at its turn is left as it is.
+        """
+        if self._planner is not None and not self._planner.is_out_of_date(self._step, partition):
+            self._leave(key, partition)
+            return
         began = time.monotonic()
         try:
             inputs = self._inputs.of(partition)
@@ -183,6 +197,18 @@ class Making:
             time.monotonic() - began,
         )
         self._keep(key, made, Result(partition, content, provenance, made.events, made.documents))
+
+    def _leave(self, key: str | None, partition: Partition) -> None:
+        """Record a partition as it is, with what the UI shows of it, and compute nothing."""
+        footer = self._lake.footer(self._step.table, partition)
+        failure = self._lake.failure(self._step.table, partition)
+        if footer is None or (failure is not None and failure.failed):
+            self._failed[key] = "its inputs are those with which it failed"
+            return
+        self._left[key] = footer["content_sha256"]
+        self._problems.extend(failure.problems if failure is not None else ())
+        shown = last_metadata(self._context, key)
+        add_partition_metadata(self._context, key, {**shown, NOT_COMPUTED: True})
 
     def _computed(self, partition: dict[str, str], inputs: Mapping[str, pd.DataFrame]) -> Made:
         step, study, lake = self._step, self._study, self._lake
@@ -240,13 +266,14 @@ class Making:
         be made, and the tables that report failures are.
         """
         versions = {key: one.content_sha256 for key, one in self._results.items()}
+        versions |= self._left
         yield output(list(self._results.values()), versions)
         if self._results or self._broken:
             faults = shown_failure(self._step.table, self._broken) if self._broken else None
             yield _schema_check(self._step, faults)
         else:
             yield from without_verdict(self._context, SCHEMA)
-        if not self._results:
+        if not versions:
             return
         yield dg.AssetCheckResult(
             check_name="complete",
@@ -260,18 +287,23 @@ class Making:
             },
         )
         for name, found in self._verdicts.items():
-            yield _own_check(self._step, name, found)
+            if found:
+                yield _own_check(self._step, name, found)
+            else:
+                yield from without_verdict(self._context, name)
 
     def raise_failure(self) -> None:
         """Name the partitions that were not made, and fail where there are any."""
         names = [str(key) for key in (*self._failed, *self.waits) if key is not None]
-        if names:
-            self._context.log.error(f"Not made: {', '.join(names)}.")
         if self._stopped is not None:
+            if names:
+                self._context.log.error(f"Not made: {', '.join(names)}.")
             raise self._stopped
         said = list(self.waits.values())
         if self._failed:
             said.insert(0, shown_failure(self._step.table, list(self._failed.values())))
+        if names:
+            said.insert(0, f"Not made: {', '.join(names)}.")
         if said:
             raise dg.Failure("\n".join(said), allow_retries=False)
 

@@ -65,6 +65,21 @@ def patients_per_run(study: Study) -> int:
     return 1 if source_class(study).measures_images else PATIENTS_PER_RUN
 
 
+def backfill_policy(step: Step, study: Study) -> dg.BackfillPolicy | None:
+    """Say how many partitions of a table the UI makes in one run.
+
+    Parcellations take one after the other in one run, unless there are several processors, or a
+    cluster, to make them side by side.
+    """
+    if not step.table.partitions:
+        return None
+    if SUBJECT in step.table.partitions:
+        return dg.BackfillPolicy.multi_run(patients_per_run(study))
+    cluster = study.cluster
+    is_alone = cluster.executor == "local" and cluster.processes == 1
+    return dg.BackfillPolicy.single_run() if is_alone else dg.BackfillPolicy.multi_run(1)
+
+
 def parcellations_of(step: Step, study: Study) -> list[str]:
     """List the parcellations for which a study can have a table."""
     return [
@@ -111,7 +126,8 @@ def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
         return {}
     if isinstance(key, dg.MultiPartitionKey):
         return dict(key.keys_by_dimension)
-    return {table.partitions[0]: key}
+    # Dagster joins the keys of several dimensions in the order of their names.
+    return dict(zip(sorted(table.partitions), key.split("|"), strict=True))
 
 
 def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMapping | None:

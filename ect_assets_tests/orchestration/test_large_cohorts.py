@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from ect_assets.intake.folder_names import names_beginning, names_ending
-from ect_assets.orchestration import partitions, runner, runs, workers
+from ect_assets.orchestration import partitions, runner, runs
 from ect_assets.orchestration.partitions import partition_advice
 from ect_assets.orchestration.runner import Batch, Runner
 from ect_assets.pipeline.staleness import lake_of
