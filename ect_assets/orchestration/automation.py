@@ -6,9 +6,11 @@ conditions here. What a step computes, and how a failure is reported, belong els
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -22,7 +24,7 @@ from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
 from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
-from ect_assets.pipeline.arrival import SETTLING, arriving, waiting_for
+from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
@@ -31,6 +33,8 @@ from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, Study
 
 SECONDS_BETWEEN_LOOKS = 5
+LOOKS_TO_ARRIVE = 4
+"""After so many looks of the other sensor a patient whose files have settled is taken up."""
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
@@ -44,7 +48,8 @@ class Looks:
         self._memory = FileMemory(study)
         self._of: Any = None
         self._planner: Planner | None = None
-        self._somebody_arrives: bool | None = None
+        self._is_complete: bool | None = None
+        self._settled: dict[str, float] = {}
 
     def is_outdated(self) -> bool:
         """Say whether study.toml is another one than these definitions were made of.
@@ -74,17 +79,34 @@ class Looks:
                 ),
                 memory=self._memory,
             )
-            self._of, self._somebody_arrives = view, None
+            self._of, self._is_complete = view, None
         return self._planner
 
-    def somebody_arrives(self) -> bool:
-        """Say whether a patient will be taken up in a moment; the group is not made before."""
-        assert self._planner is not None
-        if self._somebody_arrives is None:
-            there = subject_labels(self.study.bids_folder)
-            new = [one for one in there if one not in self._planner.subjects]
-            self._somebody_arrives = bool(new and arriving(self.study, new))
-        return self._somebody_arrives
+    def group_is_complete(self) -> bool:
+        """Say whether no patient is about to be taken up, and none is still to be made.
+
+        The tables of the group are made then, in one run. Somebody who could have been taken up
+        for some time is not waited for: the sensor that takes patients up is off.
+        """
+        if self._is_complete is None:
+            assert self._planner is not None
+            self._is_complete = not self._somebody_arrives(self._planner) and not any(
+                self._planner.is_pending(step, one)
+                for step in STEPS
+                if SUBJECT in step.table.partitions
+                for one in self._planner.partitions(step)
+            )
+        return self._is_complete
+
+    def _somebody_arrives(self, planner: Planner) -> bool:
+        there = subject_labels(self.study.bids_folder)
+        new = [one for one in there if one not in planner.subjects]
+        awaited = waiting_for(self.study, new) if new else {}
+        here = [one for one, what in awaited.items() if all(SETTLING in each for each in what)]
+        now = time.monotonic()
+        self._settled = {one: self._settled.get(one, now) for one in here if not awaited[one]}
+        latest = now - LOOKS_TO_ARRIVE * self.study.arrival.look_every_seconds
+        return any(self._settled.get(one, now) > latest for one in here)
 
 
 def _text_of(study: Study) -> bytes:
@@ -200,7 +222,7 @@ class InputsSettled(OfPartitions):
     ) -> bool:
         """As the class says."""
         coming = _coming(step, partition, requested)
-        if "subject" not in step.table.partitions and self.looks.somebody_arrives():
+        if is_about_cohort(step) and not self.looks.group_is_complete():
             return False
         waits = any(
             before.name not in coming and planner.is_pending(before, one)
@@ -211,6 +233,17 @@ class InputsSettled(OfPartitions):
         if planner.awaits_registration(step):
             return False
         return bool(coming) or not planner.is_blocked(step, partition)
+
+
+@cache
+def is_about_cohort(step: Step) -> bool:
+    """Say whether a table of the group is made from patients' tables, whatever lies between."""
+    if SUBJECT in step.table.partitions:
+        return False
+    return any(
+        SUBJECT in STEP_OF[name].table.partitions or is_about_cohort(STEP_OF[name])
+        for name in step.upstream
+    )
 
 
 def _coming(step: Step, partition: Partition, requested: dict[str, set]) -> set[str]:

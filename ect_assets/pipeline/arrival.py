@@ -15,12 +15,10 @@ from ect_assets.intake.clinical import read_clinical_scores
 from ect_assets.intake.scans import SUFFIXES, is_almost_t1w
 from ect_assets.intake.source_files import refused_folder
 from ect_assets.intake.volumes.sources import VolumeSource, volume_source
-from ect_assets.pipeline.staleness import newest_change, seconds_to_settle
+from ect_assets.pipeline.staleness import seconds_to_settle
 from ect_assets.study import Study
 
 SETTLING = "its files to settle"
-LOOKS_TO_ARRIVE = 4
-"""After so many looks a patient whose files have settled has been taken up."""
 
 
 def waiting_for(
@@ -62,31 +60,6 @@ def waiting_for(
 def complete_patients(study: Study, now: float | None = None) -> list[str]:
     """List the patients who wait for nothing, as `waiting_for` says."""
     return [subject for subject, awaited in waiting_for(study, now=now).items() if not awaited]
-
-
-def arriving(study: Study, subjects: Sequence[str], now: float | None = None) -> list[str]:
-    """List those of whom all is there and who will be taken up in a moment.
-
-    Parameters
-    ----------
-    subjects : sequence of str
-        Patients who have not been taken up.
-
-    Returns
-    -------
-    list of str
-        Not those who wait for a session or a score; nor those who could have been taken up long
-        ago: nobody takes patients up then.
-    """
-    clock = time.time() if now is None else now
-    source = volume_source(study, lambda line: None)
-    latest = study.arrival.settle_minutes * 60 + LOOKS_TO_ARRIVE * study.arrival.look_every_seconds
-    return [
-        subject
-        for subject, awaited in waiting_for(study, subjects, clock).items()
-        if all(SETTLING in one for one in awaited)
-        and clock - newest_change(patient_files(study, source, subject)) < latest
-    ]
 
 
 def _missing_sessions(study: Study, source: VolumeSource, subject: str) -> list[str]:
