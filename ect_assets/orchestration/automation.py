@@ -222,7 +222,7 @@ class InputsSettled(OfPartitions):
     ) -> bool:
         """As the class says."""
         coming = _coming(step, partition, requested)
-        if is_about_cohort(step) and not self.looks.group_is_complete():
+        if is_about_cohort(step.name) and not self.looks.group_is_complete():
             return False
         waits = any(
             before.name not in coming and planner.is_pending(before, one)
@@ -236,13 +236,13 @@ class InputsSettled(OfPartitions):
 
 
 @cache
-def is_about_cohort(step: Step) -> bool:
+def is_about_cohort(table: str) -> bool:
     """Say whether a table of the group is made from patients' tables, whatever lies between."""
+    step = STEP_OF[table]
     if SUBJECT in step.table.partitions:
         return False
     return any(
-        SUBJECT in STEP_OF[name].table.partitions or is_about_cohort(STEP_OF[name])
-        for name in step.upstream
+        SUBJECT in STEP_OF[name].table.partitions or is_about_cohort(name) for name in step.upstream
     )
 
 
