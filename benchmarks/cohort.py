@@ -253,8 +253,8 @@ def _look(folder: Path, started: float) -> dict[str, Any]:
 
 
 def _register(folder: Path, started: float) -> dict[str, Any]:
-    from ect_assets.orchestration.assets import register_subjects
     from ect_assets.orchestration.instance import open_instance
+    from ect_assets.orchestration.partitions import register_subjects
     from ect_assets.study import load_study
 
     study = load_study(folder)

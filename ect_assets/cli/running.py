@@ -20,7 +20,7 @@ def run_study(
     tables: list[str] | None = None,
 ) -> None:
     """Run a study with a progress bar and close with what was found."""
-    from ect_assets.orchestration.assets import partition_advice
+    from ect_assets.orchestration.partitions import partition_advice
     from ect_assets.orchestration.runner import Runner
     from ect_assets.pipeline.status import to_be_fixed
 

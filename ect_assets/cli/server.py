@@ -23,13 +23,15 @@ from ect_assets import orchestration
 from ect_assets.cli import terminal
 from ect_assets.cli.serving.guard import TOKEN
 from ect_assets.cli.serving.lifeline import send_settings
-from ect_assets.orchestration.assets import register_subjects
 from ect_assets.orchestration.instance import (
+    clear_queue,
     close_abandoned_runs,
+    close_runs_of_dead,
     only_one_server,
     open_instance,
     prepare_home,
 )
+from ect_assets.orchestration.partitions import register_subjects
 from ect_assets.orchestration.server_log import LOG, open_log, rotate
 from ect_assets.pipeline.arrival import complete_patients
 from ect_assets.problems import StudyError
@@ -167,6 +169,8 @@ def serve(study: Study, port: int, has_token: bool = True) -> int:
         with open_instance(study) as instance:
             if not instance.run_launcher.supports_resume_run:
                 close_abandoned_runs(instance, launched=True)
+            clear_queue(instance)
+            close_runs_of_dead(study, instance)
             register_subjects(study, instance, complete_patients(study, now=inf))
         token = secrets.token_urlsafe(32) if has_token else None
         return _serve(study, Processes(port, token, locks, prepare_home(study) / LOG))

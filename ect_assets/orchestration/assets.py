@@ -7,30 +7,33 @@ What a step computes is in `pipeline.steps`; when it is out of date is in `pipel
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol
 
 import dagster as dg
 import pandas as pd
 
-from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.dagster_internals import tested_beta
-from ect_assets.orchestration.execution import Result, materialize, own_checks
+from ect_assets.orchestration.execution import SCHEMA, Result, materialize, own_checks
+from ect_assets.orchestration.partitions import (
+    SUBJECT,
+    backfill_policy,
+    can_have,
+    mapping_to,
+    partition_of,
+    partitions_of,
+)
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
-from ect_assets.pipeline.step import Gathering, Step
+from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
-PARTITIONS_AT_MOST = 100_000
-"""Of an asset, in Dagster's own advice; the product of patients and parcellations counts."""
-SUBJECT = "subject"
-SUBJECTS = dg.DynamicPartitionsDefinition(name=SUBJECT)
 OWNERS = {
     "scans": "team:clinic",
     "morphometry": "team:imaging",
@@ -41,29 +44,6 @@ OWNERS = {
     "report": "team:study",
 }
 """Owners of each asset group, as the UI shows them."""
-
-
-def register_subjects(
-    study: Study, instance: dg.DagsterInstance, subjects: Sequence[str] | None = None
-) -> list[str]:
-    """Make every patient of the BIDS folder a partition, and nobody who is not in it.
-
-    Parameters
-    ----------
-    subjects : sequence of str, optional
-        Take up only these, beside those who are partitions already.
-
-    Returns
-    -------
-    list of str
-        Patients who were a partition and are no longer in the BIDS folder.
-    """
-    there = subject_labels(study.bids_folder)
-    instance.add_dynamic_partitions(SUBJECT, there if subjects is None else list(subjects))
-    departed = sorted(set(instance.get_dynamic_partitions(SUBJECT)) - set(there))
-    for subject in departed:
-        instance.delete_dynamic_partition(SUBJECT, subject)
-    return departed
 
 
 def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) -> None:
@@ -90,78 +70,6 @@ def refuse_unregistered(step: Step, lake: Lake, instance: dg.DagsterInstance) ->
         )
 
 
-def partition_advice(study: Study, patients: int) -> str | None:
-    """Say what to do about more partitions than Dagster is made for; None where there are fewer."""
-    count = patients * len(study.parcellations)
-    if count <= PARTITIONS_AT_MOST:
-        return None
-    return (
-        f"{patients:,} patients x {len(study.parcellations)} parcellations are {count:,} "
-        f"partitions of one table; Dagster recommends at most {PARTITIONS_AT_MOST:,}; its pages "
-        "become slow. Set up one study per site: docs/large_cohorts.md."
-    )
-
-
-def parcellations_of(step: Step, study: Study) -> list[str]:
-    """List the parcellations for which a study can have a table."""
-    return [
-        name
-        for name in sorted(study.parcellations)
-        if step.why_unavailable(study, {"parcellation": name}) is None
-    ]
-
-
-def can_have(step: Step, study: Study) -> bool:
-    """Say whether a study can have any of a table."""
-    if "parcellation" in step.table.partitions:
-        return bool(parcellations_of(step, study))
-    return step.why_unavailable(study, {}) is None
-
-
-def partitions_of(step: Step, study: Study) -> dg.PartitionsDefinition | None:
-    """Return the Dagster partitions of a table: none, patients, parcellations, or both."""
-    table = step.table
-    parcellations = dg.StaticPartitionsDefinition(parcellations_of(step, study))
-    by_keys: dict[tuple[str, ...], dg.PartitionsDefinition | None] = {
-        (): None,
-        ("subject",): SUBJECTS,
-        ("parcellation",): parcellations,
-        ("subject", "parcellation"): dg.MultiPartitionsDefinition(
-            {"subject": SUBJECTS, "parcellation": parcellations}
-        ),
-    }
-    return by_keys[table.partitions]
-
-
-def partition_key(table: type[Table], partition: Partition) -> str | None:
-    """Return a partition as Dagster names it."""
-    if not table.partitions:
-        return None
-    if len(table.partitions) == 1:
-        return partition[table.partitions[0]]
-    return dg.MultiPartitionKey({key: partition[key] for key in table.partitions})
-
-
-def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
-    """Return a partition by its keys, from Dagster's name of it."""
-    if not table.partitions or key is None:
-        return {}
-    if isinstance(key, dg.MultiPartitionKey):
-        return dict(key.keys_by_dimension)
-    return {table.partitions[0]: key}
-
-
-def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMapping | None:
-    """Say which partitions of what is upstream, by its keys, a partition of a table reads."""
-    if not upstream or tuple(upstream) == table.partitions:
-        return None
-    shared = set(upstream) & set(table.partitions)
-    if not shared:
-        return dg.AllPartitionMapping()
-    with tested_beta():
-        return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())
-
-
 class Roots(Protocol):
     """What steps are made from that no step makes, and which of it each one reads."""
 
@@ -175,17 +83,10 @@ class Roots(Protocol):
 
 
 class LakeIOManager(dg.IOManager):
-    """Reads and writes tables of the lake for Dagster.
+    """Reads and writes tables of the lake for Dagster."""
 
-    Parameters
-    ----------
-    gatherings : mapping of str to Gathering, optional
-        How tables of very many rows are read; every other is read as a frame of all its rows.
-    """
-
-    def __init__(self, lake: Lake, gatherings: Mapping[str, Gathering] | None = None):
+    def __init__(self, lake: Lake):
         self.lake = lake
-        self.gatherings = gatherings or {}
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
         """Write each partition, and rebuild the views where they would not show it."""
@@ -208,44 +109,19 @@ class LakeIOManager(dg.IOManager):
 
             refresh_catalogue(self.lake)
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
-        """Read the partitions that exist among those that are asked for.
-
-        A table that is gathered comes as a frame of each parcellation.
-        """
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Read the partitions that exist among those that are asked for."""
         table = TABLES[context.asset_key.path[-1]]
         if not table.partitions or not context.has_asset_partitions:
             return self.lake.read(table)
         wanted = [partition_of(table, key) for key in context.asset_partition_keys]
-        if table.table_name in self.gatherings:
-            return self._gathered(table, wanted)
-        if len(wanted) == 1:
-            return self.lake.read(table, wanted[0])
-        return self.lake.read_partitions(table, self._there(table, wanted))
-
-    def _there(self, table: type[Table], wanted: Sequence[Partition]) -> list[Partition]:
-        """List those of some partitions that exist."""
         keys = {tuple(one[key] for key in table.partitions) for one in wanted}
-        return [
+        there = [
             one
             for one in self.lake.partitions(table)
             if tuple(one[key] for key in table.partitions) in keys
         ]
-
-    def _gathered(self, table: type[Table], wanted: Sequence[Partition]) -> dict[str, pd.DataFrame]:
-        gathering = self.gatherings[table.table_name]
-        there: dict[str, list[Partition]] = {one["parcellation"]: [] for one in wanted}
-        for one in self._there(table, wanted):
-            there[one["parcellation"]].append(one)
-        if not any(there.values()):
-            self.lake.read_partitions(table, [], f"parcellation={' or '.join(there)}")
-        return {
-            # One that has no files is a frame without rows: the others are made all the same.
-            parcellation: gathering.arrange(
-                self.lake.parts(table, partitions, gathering.columns) if partitions else ()
-            )
-            for parcellation, partitions in there.items()
-        }
+        return self.lake.read_partitions(table, there)
 
 
 def as_assets(
@@ -298,37 +174,47 @@ def as_asset(
     table = step.table
 
     # Dagster refuses a context whose annotation is a text, as all are in this module.
-    def compute(  # type: ignore[no-untyped-def]
-        context, **inputs: pd.DataFrame | dict[str, pd.DataFrame]
-    ) -> Iterator[Any]:
+    def compute(context) -> Iterator[Any]:  # type: ignore[no-untyped-def]
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
-        for one in materialize(step, study, lake, context, partitions, inputs):
+        for one in materialize(step, study, lake, context, partitions):
             if isinstance(one, dg.Output) and step.fills_folder(study):
                 roots.observe(step, partitions.values(), context)
             yield one
 
     compute.__name__ = step.name
+    # How many partitions share a run is marked as beta, for years by now.
+    with tested_beta():
+        return _asset(step, study, others, roots, condition)(compute)
+
+
+def _asset(
+    step: Step,
+    study: Study,
+    others: Set[str],
+    roots: Roots,
+    condition: dg.AutomationCondition | None,
+) -> Callable[[Callable], dg.AssetsDefinition]:
+    """Return what Dagster is told of a step beside the function that computes it."""
+    table = step.table
     return dg.asset(
         name=step.name,
         description=inspect.cleandoc(step.make.__doc__ or ""),
         group_name=step.asset_group,
         partitions_def=partitions_of(step, study),
-        ins={
-            name: dg.AssetIn(partition_mapping=mapping_to(TABLES[name].partitions, table))
-            for name in step.inputs
-        },
+        backfill_policy=backfill_policy(step, study),
+        # The step reads its inputs itself, partition by partition.
         deps=[
             dg.AssetDep(name, partition_mapping=mapping_to(TABLES[name].partitions, table))
-            for name in step.after
-            if name in others
+            for name in step.upstream
+            if name in step.inputs or name in others
         ]
         + roots.dependencies(step),
         check_specs=[
             dg.AssetCheckSpec(
-                "schema",
+                SCHEMA,
                 asset=step.name,
                 blocking=True,
                 description="The table matches its schema: "
@@ -354,7 +240,7 @@ def as_asset(
         automation_condition=condition,
         owners=[OWNERS[step.asset_group]],
         io_manager_key="lake",
-    )(compute)
+    )
 
 
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:

@@ -6,9 +6,11 @@ conditions here. What a step computes, and how a failure is reported, belong els
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -17,8 +19,10 @@ from dagster import AutomationCondition
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.assets import SUBJECT, SUBJECTS, partition_of
-from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
+from ect_assets.orchestration.execution import IF_DUE
+from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
+from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
@@ -29,6 +33,8 @@ from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, Study
 
 SECONDS_BETWEEN_LOOKS = 5
+LOOKS_TO_ARRIVE = 4
+"""After so many looks of the other sensor a patient whose files have settled is taken up."""
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
@@ -36,12 +42,14 @@ class Looks:
     """Looks at the study once per evaluation of the conditions, however many of them ask."""
 
     def __init__(self, study: Study):
-        self._study = study
+        self.study = study
         self._settings = _text_of(study)
         self._lake = lake_of(study)
         self._memory = FileMemory(study)
         self._of: Any = None
         self._planner: Planner | None = None
+        self._is_complete: bool | None = None
+        self._settled: dict[str, float] = {}
 
     def is_outdated(self) -> bool:
         """Say whether study.toml is another one than these definitions were made of.
@@ -49,7 +57,7 @@ class Looks:
         Runs would work with the new settings, whose results would look outdated here, for ever.
         Nothing is started until the definitions are loaded again; `server` does that at once.
         """
-        return _text_of(self._study) != self._settings
+        return _text_of(self.study) != self._settings
 
     async def planner(self, context: dg.AutomationContext) -> Planner:
         """Return the plan of the study as it is at this evaluation."""
@@ -61,9 +69,9 @@ class Looks:
                 if view.asset_graph.has(dg.AssetKey(step.name))
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
-            lake = replace(self._lake, subjects=lake_of(self._study).subjects)
+            lake = replace(self._lake, subjects=lake_of(self.study).subjects)
             self._planner = Planner(
-                self._study,
+                self.study,
                 lake,
                 view.instance.get_dynamic_partitions(SUBJECT),
                 lambda step, one: (
@@ -71,8 +79,34 @@ class Looks:
                 ),
                 memory=self._memory,
             )
-            self._of = view
+            self._of, self._is_complete = view, None
         return self._planner
+
+    def group_is_complete(self) -> bool:
+        """Say whether no patient is about to be taken up, and none is still to be made.
+
+        The tables of the group are made then, in one run. Somebody who could have been taken up
+        for some time is not waited for: the sensor that takes patients up is off.
+        """
+        if self._is_complete is None:
+            assert self._planner is not None
+            self._is_complete = not self._somebody_arrives(self._planner) and not any(
+                self._planner.is_pending(step, one)
+                for step in STEPS
+                if SUBJECT in step.table.partitions
+                for one in self._planner.partitions(step)
+            )
+        return self._is_complete
+
+    def _somebody_arrives(self, planner: Planner) -> bool:
+        there = subject_labels(self.study.bids_folder)
+        new = [one for one in there if one not in planner.subjects]
+        awaited = waiting_for(self.study, new) if new else {}
+        here = [one for one, what in awaited.items() if all(SETTLING in each for each in what)]
+        now = time.monotonic()
+        self._settled = {one: self._settled.get(one, now) for one in here if not awaited[one]}
+        latest = now - LOOKS_TO_ARRIVE * self.study.arrival.look_every_seconds
+        return any(self._settled.get(one, now) > latest for one in here)
 
 
 def _text_of(study: Study) -> bytes:
@@ -126,7 +160,7 @@ class OfPartitions(AutomationCondition):
         step = STEP_OF[context.key.path[-1]]
         planner = await self.looks.planner(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
-        requested = _requested(context, step)
+        requested = _requested(context, step, self.looks.study)
         true = {
             one
             for one in asked
@@ -160,8 +194,7 @@ class OutOfDate(OfPartitions):
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
         """As the class says."""
-        key = _names(partition)
-        follows = any(key in requested.get(name, ()) for name in step.upstream)
+        follows = bool(_coming(step, partition, requested))
         if follows and not (_is_costly(step) and planner.is_made(step, partition)):
             return True
         return planner.is_out_of_date(step, partition) and planner.has_settled_files(
@@ -188,7 +221,9 @@ class InputsSettled(OfPartitions):
         self, planner: Planner, step: Step, partition: Partition, requested: dict[str, set]
     ) -> bool:
         """As the class says."""
-        coming = {name for name in step.upstream if _names(partition) in requested.get(name, ())}
+        coming = _coming(step, partition, requested)
+        if is_about_cohort(step.name) and not self.looks.group_is_complete():
+            return False
         waits = any(
             before.name not in coming and planner.is_pending(before, one)
             for before, one in planner.upstream(step, partition)
@@ -200,14 +235,35 @@ class InputsSettled(OfPartitions):
         return bool(coming) or not planner.is_blocked(step, partition)
 
 
-def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
+@cache
+def is_about_cohort(table: str) -> bool:
+    """Say whether a table of the group is made from patients' tables, whatever lies between."""
+    step = STEP_OF[table]
+    if SUBJECT in step.table.partitions:
+        return False
+    return any(
+        SUBJECT in STEP_OF[name].table.partitions or is_about_cohort(name) for name in step.upstream
+    )
+
+
+def _coming(step: Step, partition: Partition, requested: dict[str, set]) -> set[str]:
+    """Name the tables of which the same run makes before what a partition is made from."""
+    mine = set(partition.items())
+    return {
+        name
+        for name in step.upstream
+        for one in requested.get(name, ())
+        if not mine or not one or mine == one
+    }
+
+
+def _requested(context: dg.AutomationContext, step: Step, study: Study) -> dict[str, set]:
     """Name what this evaluation has asked for already and can be made in the same run."""
-    graph = context.asset_graph
-    mine = graph.get(context.key).partitions_def
+    kind = kind_of_run(step, study)
     found: dict[str, set] = {}
     for name in step.upstream:
         key = dg.AssetKey(name)
-        if not graph.has(key) or graph.get(key).partitions_def != mine:
+        if not context.asset_graph.has(key) or kind_of_run(STEP_OF[name], study) != kind:
             continue
         subset = context.request_subsets_by_key.get(key)
         if subset is not None:
@@ -244,10 +300,18 @@ def conditions(study: Study) -> Callable[[Step], AutomationCondition]:
 
 def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that asks the conditions, and starts what they want."""
+
+    def shared(
+        requests: Iterable[dg.RunRequest], instance: dg.DagsterInstance
+    ) -> Iterator[dg.RunRequest]:
+        return shared_runs(requests, study, instance.get_dynamic_partitions(SUBJECT))
+
     # Our conditions are code, which only the code location can evaluate: a beta of Dagster's.
     with tested_beta():
-        return dg.AutomationConditionSensorDefinition(
-            "make_what_is_out_of_date",
+        return SharingSensor(
+            shared,
+            name="make_what_is_out_of_date",
+            run_tags={IF_DUE: "true"},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,

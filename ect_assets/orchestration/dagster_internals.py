@@ -13,9 +13,18 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     The type of a failed step's error. Instead: any object with `message` and `cause`.
 `_metadata_accumulator` of a step's context
     Metadata of a partition. Instead: `AssetExecutionContext.add_asset_metadata`, which is slow.
+`resolve_run_requests`, `with_attributes` of a sensor
+    Put what the conditions ask for into few runs. Instead: runs of one partition each, or
+    `emit_backfills`, which the daemon carries out one after the other.
 `_get_output_asset_events` (`_core.execution.plan.execute_step`)
-    Is wrapped, so that each partition of an output has a data version of its own. Instead: an
-    `Output` that takes `DataVersionsByPartition`, as observations do.
+    Is wrapped, so that each partition of an output has a data version of its own, and one that was
+    not made has no materialization. Instead: an `Output` that takes `DataVersionsByPartition`, as
+    observations do.
+`execute_run` (`_core.execution.api`), `InMemoryJob` (`_core.definitions.job_base`)
+    Carry out a run of the same job, with the same executor, as the UI launches. Instead:
+    `dg.execute_job` with a reconstructable job, which loads the code location once more.
+`get_python_identifier` of a check
+    The output of a check about which nothing is said, so that what follows is not held back.
 `wipe_input_asset_version_info`, `maybe_fetch_and_get_input_asset_version_info` of a step's context
     Let a materialization refer to what was observed at its begin. Instead: a run before, for that.
 `data_version` (`_core.definitions`), and of the records of events
@@ -25,8 +34,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `WorkspaceProcessContext`, `WorkspaceFileTarget` (`_core.workspace`), `dagster_webserver.app`
     The web application, to put a guard before it. Instead: the process `dagster-webserver` on a
     socket of its own, with the guard as a proxy.
-`_daemon.cli`
-    The daemon in a process whose temporary folder is ours. Instead: the command `dagster-daemon`.
+`_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS` (`_daemon.controller`)
+    The daemon in a process whose temporary folder is ours, that looks at backfills every other
+    second and not twice a minute. Instead: the command `dagster-daemon`.
 `connect`, `index_connection` of the storages, and the names of tables, columns and files below
     Withdrawal of consent deletes rows that no method of Dagster's does. Instead: nothing; compare
     the tables that Dagster has then with what is here.
@@ -40,7 +50,7 @@ import functools
 import hashlib
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +73,7 @@ INSTIGATORS, INSTIGATOR_BODY = "instigators", "instigator_body"
 """The table of sensors and schedules, and its column with their state as JSON, never deleted."""
 CURSOR_VALUE = "value"
 """Column of the table `kvs` with cursors that are not of sensors."""
+SECONDS_BETWEEN_BACKFILL_LOOKS = 2
 CURSOR, LAST_RUN_KEY = "cursor", "last_run_key"
 """In the state of a sensor: how far it has looked."""
 
@@ -121,8 +132,54 @@ def add_partition_metadata(
     )
 
 
+def last_metadata(
+    context: dg.AssetExecutionContext, partition_key: str | None
+) -> dict[str, dg.MetadataValue]:
+    """Return what the UI shows of one partition as it was made last."""
+    wanted = dg.AssetRecordsFilter(
+        asset_key=context.asset_key,
+        asset_partitions=None if partition_key is None else [partition_key],
+    )
+    found = context.instance.fetch_materializations(wanted, limit=1).records
+    made = found[0].asset_materialization if found else None
+    return dict(made.metadata) if made is not None else {}
+
+
+class SharingSensor(dg.AutomationConditionSensorDefinition):
+    """Asks the conditions of all tables, and puts what they ask for into shared runs.
+
+    Parameters
+    ----------
+    shared : callable
+        ``shared(requests, instance)``: takes a request for each partition, and gives one a run.
+    """
+
+    def __init__(
+        self,
+        shared: Callable[[Iterable[dg.RunRequest], dg.DagsterInstance], Iterable[dg.RunRequest]],
+        **settings: Any,
+    ):
+        super().__init__(**settings)
+        self._shared, self._settings = shared, settings
+
+    def resolve_run_requests(
+        self,
+        run_requests: Sequence[dg.RunRequest],
+        context: dg.SensorEvaluationContext,
+        *rest: Any,
+    ) -> Sequence[dg.RunRequest]:
+        """Let those share a run that can."""
+        shared = list(self._shared(run_requests, context.instance))
+        return super().resolve_run_requests(shared, context, *rest)
+
+    def with_attributes(self, *, jobs: Any = None, metadata: Any = None) -> SharingSensor:
+        """Return the same with other metadata, as Dagster asks for."""
+        said = {} if metadata is None else {"metadata": metadata}
+        return SharingSensor(self._shared, **self._settings | said)
+
+
 class VersionsOfPartitions(dg.DataVersion):
-    """The data versions of an output of several partitions; as one, where they cannot be told."""
+    """The data versions of the partitions of an output that were made; as one, where needed."""
 
     of_partition: Mapping[str | None, str]
 
@@ -133,7 +190,8 @@ def output(value: object, versions: Mapping[str | None, str]) -> dg.Output:
     Parameters
     ----------
     versions : mapping
-        Dagster's name of each partition to its version; None where there are no partitions.
+        Dagster's name of each partition that was made to its version; None where there are no
+        partitions. Of the others no materialization is recorded.
     """
     all_of_them = hashlib.sha256("".join(versions.values()).encode()).hexdigest()
     version = VersionsOfPartitions(all_of_them)
@@ -143,13 +201,15 @@ def output(value: object, versions: Mapping[str | None, str]) -> dg.Output:
 
 
 def _with_versions(events_of: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """Let what records the partitions of an output tag each with its own data version."""
+    """Record of an output the partitions that were made, each with its own data version."""
 
     @functools.wraps(events_of)
     def with_versions(key: dg.AssetKey, partitions: Any, output: Any, *rest: Any) -> Iterator[Any]:
         given = getattr(output, "data_version", None)
         for event in events_of(key, partitions, output, *rest):
-            if isinstance(given, VersionsOfPartitions) and event.partition in given.of_partition:
+            if isinstance(given, VersionsOfPartitions):
+                if event.partition not in given.of_partition:
+                    continue
                 event.tags[data_version.DATA_VERSION_TAG] = given.of_partition[event.partition]
             yield event
 
@@ -157,6 +217,22 @@ def _with_versions(events_of: Callable[..., Iterator[Any]]) -> Callable[..., Ite
 
 
 execute_step._get_output_asset_events = _with_versions(execute_step._get_output_asset_events)
+
+
+def without_verdict(context: dg.AssetExecutionContext, check: str) -> Iterator[dg.Output]:
+    """Say nothing about a blocking check, so that steps of the same run which follow go on."""
+    for key in context.selected_asset_check_keys:
+        if key.name == check:
+            spec = dg.AssetCheckSpec(check, asset=key.asset_key)
+            yield dg.Output(None, output_name=spec.get_python_identifier())
+
+
+def execute(job: dg.JobDefinition, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
+    """Carry out a run in this process, with the job's own executor; the records say how it went."""
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+
+    execute_run(InMemoryJob(job), run, instance)
 
 
 def refer_to_latest(context: dg.AssetExecutionContext, sources: Iterable[str]) -> None:
@@ -262,8 +338,10 @@ def web_application(
 
 def run_daemons(workspace: str) -> None:
     """Run Dagster's daemons in this process until it is asked to end."""
+    from dagster._daemon import controller
     from dagster._daemon.cli import cli
 
+    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = SECONDS_BETWEEN_BACKFILL_LOOKS
     cli(["run", "--log-level", "warning", "--workspace", workspace], obj={})
 
 

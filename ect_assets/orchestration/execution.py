@@ -18,8 +18,15 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
-from ect_assets.orchestration.dagster_internals import add_partition_metadata, output
+from ect_assets.lake.integrity import DamagedFile
+from ect_assets.lake.store import Failure, Lake, LakeError, Partition, Provenance, content_digest
+from ect_assets.orchestration.dagster_internals import (
+    add_partition_metadata,
+    last_metadata,
+    output,
+    without_verdict,
+)
+from ect_assets.orchestration.obstacles import Obstacles
 from ect_assets.orchestration.shown_metadata import (
     shown_failure,
     shown_metadata,
@@ -29,6 +36,8 @@ from ect_assets.orchestration.shown_metadata import (
 from ect_assets.pipeline.drift import compare
 from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
+from ect_assets.pipeline.inputs import Inputs
+from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.schema_violations import SchemaViolations, checked
 from ect_assets.pipeline.staleness import (
     any_input_simulated,
@@ -51,8 +60,11 @@ PREVIEW_ROWS = 8
 PREVIEW_CHARACTERS = 60
 MIXED = "inputs changed while they were read"
 """Stands for a digest that no inputs have, so that the table counts as out of date."""
+IF_DUE = "ect/if_due"
+"""Tag of the runs that the daemon starts: they make what is due at its turn, and no more."""
+NOT_COMPUTED = "not computed again: its inputs are as they were"
 MARKUP = re.compile(r"[\\`*_\[\]<>|!&#~]")
-REPRODUCIBLE, DRIFT = "reproducible", "drift"
+SCHEMA, REPRODUCIBLE, DRIFT = "schema", "reproducible", "drift"
 
 
 @dataclass(frozen=True)
@@ -77,120 +89,227 @@ def materialize(
     lake: Lake,
     context: dg.AssetExecutionContext,
     partitions: Mapping[str | None, dict[str, str]],
-    inputs: Mapping[str, pd.DataFrame | Mapping[str, pd.DataFrame]],
 ) -> Iterator[Any]:
     """Make each partition, check it, hand it to the lake, and say what was left out.
+
+    A partition whose input cannot be used, or whose rows violate the table's schema, is recorded as
+    failed; nothing of it is written, and what was there before stays. The others are made. So is
+    what follows in the same run from those that were made: the executor waits for outputs, not for
+    success (`assembly`), and a step does not make what follows from a failed partition.
 
     Parameters
     ----------
     partitions : mapping
         Dagster's name of each partition to its keys.
-    inputs : mapping of str to DataFrame, or to a mapping of str to DataFrame
-        The tables that the step reads, of all these partitions; one that is gathered as a frame
-        of each parcellation.
 
     Yields
     ------
     Output, AssetCheckResult
-        One output with all partitions, then what the checks found.
+        One output with the partitions that were made, then what the checks found.
 
     Raises
     ------
     Failure
-        When the input of a partition cannot be used, or its rows violate the table's schema.
-        Whose partition that is has been recorded by then; nothing is written, what was there before
-        stays, and `runner` makes the other partitions again without it.
+        When a partition was not made, at the end; Dagster takes those for failed of which it got
+        no materialization.
     """
-    results: dict[str | None, Result] = {}
-    problems: list[Problem] = []
-    failed: list[str] = []
-    broken: list[str] = []
-    verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
-    draws = len(partitions) <= PICTURED_AT_MOST
-    not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
-    known = partial(current_problems, study=study, lake=lake)
+    making = Making(step, study, lake, context, draws=len(partitions) <= PICTURED_AT_MOST)
+    obstacles = Obstacles(step, study, lake, context)
     for key, partition in partitions.items():
+        waits_for = obstacles.of(partition)
+        if waits_for:
+            making.waits[key] = f"{_label(key)}waits for {', '.join(waits_for)}, which failed"
+        else:
+            making.make(key, partition)
+    yield from making.events()
+    making.raise_failure()
+
+
+class Making:
+    """The partitions of a step in one run: what was made, and what was not.
+
+    Parameters
+    ----------
+    draws : bool
+        Whether pictures are drawn.
+    """
+
+    def __init__(
+        self, step: Step, study: Study, lake: Lake, context: dg.AssetExecutionContext, draws: bool
+    ):
+        self._step, self._study, self._lake, self._context = step, study, lake, context
+        self._draws = draws
+        self._not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
+        self._inputs = Inputs(step, study, lake)
+        self._results: dict[str | None, Result] = {}
+        self._problems: list[Problem] = []
+        self._verdicts: dict[str, list[Verdict]] = {name: [] for name in own_checks(step)}
+        self._failed: dict[str | None, str] = {}
+        self._broken: list[str] = []
+        self._stopped: Exception | None = None
+        self._left: dict[str | None, str] = {}
+        by_itself = context.run.tags.get(IF_DUE) == "true"
+        self._planner = Planner(study, lake) if by_itself else None
+        self.waits: dict[str | None, str] = {}
+
+    def make(self, key: str | None, partition: dict[str, str]) -> None:
+        """Make one partition, or record why it could not be made.
+
+        Where the daemon asked, what is not due at its turn is left as it is.
+        """
+        if self._planner is not None and not self._planner.is_out_of_date(self._step, partition):
+            self._leave(key, partition)
+            return
         began = time.monotonic()
-        inputs_read = inputs_of(step, study, lake, partition)
-        digest = _digest_of_what_was_read(step, lake, partition, inputs_read)
-        mine = _restricted(inputs, partition, is_alone=len(partitions) == 1)
         try:
-            work = Work(study, lake, partition, context.log.info, draws, not_checked, known)
-            made = step.make(work, **mine)
-        except InputProblem as error:
-            lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
-            failed.append(str(error))
-            continue
-        except (OSError, MemoryError, WriteError) as error:
-            # Not because of these inputs: a full disk, say. It is tried again; until then what is
-            # made from it knows that it failed.
-            with contextlib.suppress(OSError, WriteError):
-                failure = _stopped(step, partition, digest, error)
-                lake.record_problems(step.table, partition, failure)
-            raise
+            inputs = self._inputs.of(partition)
+        except (LakeError, DamagedFile) as error:
+            self.waits[key] = f"{_label(key)}{error}"
+            return
+        seen = inputs_of(self._step, self._study, self._lake, partition)
+        digest = _digest_of_what_was_read(self._step, self._lake, partition, seen)
+        try:
+            made = self._computed(partition, inputs)
+            if self._step.fills_folder(self._study):
+                seen = inputs_of(self._step, self._study, self._lake, partition)
+                digest = digest_of(seen)
+            if self._step.reads_by_sql and digest != inputs_digest(
+                self._step, self._study, self._lake, partition
+            ):
+                digest = MIXED
+            made, content = checked(self._step, self._study, partition, made)
+        except (InputProblem, SchemaViolations) as error:
+            self._record(partition, Failure(error.problems, digest, True))
+            self._failed[key] = str(error)
+            if isinstance(error, SchemaViolations):
+                self._broken.append(str(error))
+            return
         except Exception as error:
-            lake.record_problems(step.table, partition, _stopped(step, partition, digest, error))
-            if step.table.is_about_patients() and not isinstance(error, EctError):
-                raise without_words(error) from None
-            raise
-        made = made if isinstance(made, Made) else Made(made)
-        if step.fills_folder(study):
-            inputs_read = inputs_of(step, study, lake, partition)
-            digest = digest_of(inputs_read)
-        if step.reads_by_sql and digest != inputs_digest(step, study, lake, partition):
-            digest = MIXED
-        simulated = made.simulated or any_input_simulated(step, study, lake, partition)
-        made = replace(made, frame=made.frame.assign(**partition, simulated=simulated))
-        try:
-            made, content = checked(step, study, partition, made)
-        except SchemaViolations as error:
-            lake.record_problems(step.table, partition, Failure(error.problems, digest, True))
-            failed.append(str(error))
-            broken.append(str(error))
-            continue
-        lake.record_problems(
-            step.table,
-            partition,
-            Failure(made.problems, digest, False) if made.problems else None,
-        )
-        frame = made.frame
+            self._note_stop(key, partition, digest, error)
+            return
         provenance = Provenance(
-            code_version(step),
-            context.run.run_id,
-            study.seed,
-            simulated,
+            code_version(self._step),
+            self._context.run.run_id,
+            self._study.seed,
+            bool(made.simulated),
             digest,
-            record_of(inputs_read),
+            record_of(seen),
             time.monotonic() - began,
         )
-        result = Result(partition, content, provenance, made.events, made.documents)
-        results[key] = result
-        problems.extend(made.problems)
-        for name, verdict in {**made.verdicts, **_against_before(step, lake, result)}.items():
-            verdicts[name].append(verdict)
+        self._keep(key, made, Result(partition, content, provenance, made.events, made.documents))
+
+    def _leave(self, key: str | None, partition: Partition) -> None:
+        """Record a partition as it is, with what the UI shows of it, and compute nothing."""
+        footer = self._lake.footer(self._step.table, partition)
+        failure = self._lake.failure(self._step.table, partition)
+        if footer is None or (failure is not None and failure.failed):
+            self._failed[key] = "its inputs are those with which it failed"
+            return
+        self._left[key] = footer["content_sha256"]
+        self._problems.extend(failure.problems if failure is not None else ())
+        shown = last_metadata(self._context, key)
+        add_partition_metadata(self._context, key, {**shown, NOT_COMPUTED: True})
+
+    def _computed(self, partition: dict[str, str], inputs: Mapping[str, pd.DataFrame]) -> Made:
+        step, study, lake = self._step, self._study, self._lake
+        known = partial(current_problems, study=study, lake=lake)
+        log = self._context.log.info
+        work = Work(study, lake, partition, log, self._draws, self._not_checked, known)
+        made = step.make(work, **inputs)
+        made = made if isinstance(made, Made) else Made(made)
+        simulated = made.simulated or any_input_simulated(step, study, lake, partition)
+        frame = made.frame.assign(**partition, simulated=simulated)
+        return replace(made, frame=frame, simulated=simulated)
+
+    def _keep(self, key: str | None, made: Made, result: Result) -> None:
+        digest = result.provenance.inputs_sha256
+        failure = Failure(made.problems, digest, False) if made.problems else None
+        self._record(result.partition, failure)
+        self._results[key] = result
+        self._problems.extend(made.problems)
+        before = _against_before(self._step, self._lake, result)
+        for name, verdict in {**made.verdicts, **before}.items():
+            self._verdicts[name].append(verdict)
         metadata = shown_metadata(
-            study, step.table, partition, frame, provenance, made, markdown_preview
+            self._study,
+            self._step.table,
+            result.partition,
+            made.frame,
+            result.provenance,
+            made,
+            markdown_preview,
         )
-        add_partition_metadata(context, key, metadata)
-    if broken:
-        yield _schema_check(step, shown_failure(step.table, broken))
-    if failed:
-        raise dg.Failure(shown_failure(step.table, failed), allow_retries=False)
-    versions = {key: one.content_sha256 for key, one in results.items()}
-    yield output(list(results.values()), versions)
-    yield _schema_check(step, None)
-    yield dg.AssetCheckResult(
-        check_name="complete",
-        asset_key=step.name,
-        passed=not problems,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "left_out": len(problems),
-            "what": dg.MetadataValue.md(shown_problems(step.table, problems)),
-        },
-    )
-    for name, found in verdicts.items():
-        yield _own_check(step, name, found)
+        add_partition_metadata(self._context, key, metadata)
+
+    def _note_stop(
+        self, key: str | None, partition: Partition, digest: str, error: Exception
+    ) -> None:
+        """Record a partition that broke off, not because of its data; it is tried again.
+
+        Where even that cannot be written, on a full disk, the run says it.
+        """
+        with contextlib.suppress(OSError, WriteError):
+            self._record(partition, _stopped(self._step, partition, digest, error))
+        is_private = self._step.table.is_about_patients() and not isinstance(
+            error, (EctError, OSError, MemoryError)
+        )
+        self._failed[key] = str(error)
+        self._stopped = self._stopped or (without_words(error) if is_private else error)
+
+    def _record(self, partition: Partition, failure: Failure | None) -> None:
+        self._lake.record_problems(self._step.table, partition, failure)
+
+    def events(self) -> Iterator[Any]:
+        """Return the output with what was made, then what the checks found.
+
+        There is an output also where nothing was made: what follows asks for itself whether it can
+        be made, and the tables that report failures are.
+        """
+        versions = {key: one.content_sha256 for key, one in self._results.items()}
+        versions |= self._left
+        yield output(list(self._results.values()), versions)
+        if self._results or self._broken:
+            faults = shown_failure(self._step.table, self._broken) if self._broken else None
+            yield _schema_check(self._step, faults)
+        else:
+            yield from without_verdict(self._context, SCHEMA)
+        if not versions:
+            return
+        yield dg.AssetCheckResult(
+            check_name="complete",
+            asset_key=self._step.name,
+            passed=not self._problems and not self._failed and not self.waits,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "left_out": len(self._problems),
+                "failed": len(self._failed) + len(self.waits),
+                "what": dg.MetadataValue.md(shown_problems(self._step.table, self._problems)),
+            },
+        )
+        for name, found in self._verdicts.items():
+            if found:
+                yield _own_check(self._step, name, found)
+            else:
+                yield from without_verdict(self._context, name)
+
+    def raise_failure(self) -> None:
+        """Name the partitions that were not made, and fail where there are any."""
+        names = [str(key) for key in (*self._failed, *self.waits) if key is not None]
+        if self._stopped is not None:
+            if names:
+                self._context.log.error(f"Not made: {', '.join(names)}.")
+            raise self._stopped
+        said = list(self.waits.values())
+        if self._failed:
+            said.insert(0, shown_failure(self._step.table, list(self._failed.values())))
+        if names:
+            said.insert(0, f"Not made: {', '.join(names)}.")
+        if said:
+            raise dg.Failure("\n".join(said), allow_retries=False)
+
+
+def _label(key: str | None) -> str:
+    return "" if key is None else f"{key}: "
 
 
 def _digest_of_what_was_read(
@@ -282,32 +401,11 @@ def _own_check(step: Step, name: str, verdicts: list[Verdict]) -> dg.AssetCheckR
 
 def _schema_check(step: Step, fault: str | None) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name="schema",
+        check_name=SCHEMA,
         asset_key=step.name,
         passed=fault is None,
         metadata={"faults": fault or "none"},
     )
-
-
-def _restricted(
-    inputs: Mapping[str, pd.DataFrame | Mapping[str, pd.DataFrame]],
-    partition: Partition,
-    is_alone: bool,
-) -> dict[str, pd.DataFrame]:
-    """Keep of each input what belongs to one partition, of a run of that alone or of several."""
-    mine = {}
-    for name, read in inputs.items():
-        if not isinstance(read, pd.DataFrame):
-            mine[name] = read[partition["parcellation"]]
-        elif is_alone:
-            mine[name] = read
-        else:
-            rows = read
-            for key in TABLES[name].partitions:
-                if key in partition:
-                    rows = rows[rows[key] == partition[key]]
-            mine[name] = rows.reset_index(drop=True)
-    return mine
 
 
 def markdown_preview(frame: pd.DataFrame) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 import dagster as dg
 
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.assets import SUBJECT, partition_key
 from ect_assets.orchestration.dagster_internals import latest_versions, materialization
 from ect_assets.orchestration.dagster_records import (
     clear_runless,
@@ -22,6 +21,7 @@ from ect_assets.orchestration.dagster_records import (
     vacuum,
 )
 from ect_assets.orchestration.instance import UNFINISHED
+from ect_assets.orchestration.partitions import SUBJECT, partition_key
 from ect_assets.orchestration.sources import Sources
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.sources import program_version

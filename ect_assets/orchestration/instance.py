@@ -50,6 +50,7 @@ run_coordinator:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 15
+  start_timeout_seconds: 900
   max_resume_run_attempts: {resumes}
   free_slots_after_run_end_seconds: 60
 run_retries:
@@ -74,6 +75,8 @@ run_launcher:
 """
 MOVED = {"module: ect_assets.cluster.launcher": "module: ect_assets.orchestration.slurm.launcher"}
 """Lines of earlier versions that name modules by the places where they were then."""
+BY_ITSELF = {"dagster/sensor_name", "dagster/schedule_name"}
+"""Tags of runs that nobody launched by hand."""
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -209,10 +212,15 @@ def _who_we_are(address: str) -> str:
 
 def _what_to_do(who: str) -> str:
     """Advise from what a lock says of its holder."""
-    said = re.match(r"process (\d+) on (.*), since", who)
-    if said and said[2] == socket.gethostname() and not is_alive(int(said[1])):
+    if _was_killed(who):
         return "That process was killed and its subprocesses are ending: retry in a moment."
     return "Wait for it, or stop it."
+
+
+def _was_killed(who: str) -> bool:
+    """Say whether what a lock says of its holder is about a process of this machine that ended."""
+    said = re.match(r"process (\d+) on (.*), since", who)
+    return bool(said and said[2] == socket.gethostname() and not is_alive(int(said[1])))
 
 
 @contextmanager
@@ -280,6 +288,30 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
             run, "The process of this run was killed. Steps that had finished are kept."
         )
     return [run.run_id for run in abandoned]
+
+
+def close_runs_of_dead(study: Study, instance: dg.DagsterInstance) -> list[str]:
+    """Mark the runs of an `ect run` that was killed on this machine; else their tables wait."""
+    lock = study.dagster_home / "run.lock"
+    who = lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else ""
+    return close_abandoned_runs(instance) if _was_killed(who) else []
+
+
+def clear_queue(instance: dg.DagsterInstance) -> list[str]:
+    """Cancel what sensors and schedules of an earlier server had queued.
+
+    What is still due will be asked for again; what somebody launched by hand stays queued.
+
+    Returns
+    -------
+    list of str
+        The runs that were cancelled.
+    """
+    queued = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+    by_itself = [run for run in queued if BY_ITSELF.intersection(run.tags)]
+    for run in by_itself:
+        instance.report_run_canceled(run, "The server that queued this run has been stopped.")
+    return [run.run_id for run in by_itself]
 
 
 def _is_at_work(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

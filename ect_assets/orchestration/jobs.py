@@ -12,7 +12,7 @@ from pydantic import Field
 from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.assets import SUBJECT
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS
@@ -50,10 +50,27 @@ def _is_whole(lake: Lake, table: type[Table], partition: Partition) -> bool:
     return not table.has_documents or has_all_documents(lake, table, partition)
 
 
+class WhatToMake(dg.Config):
+    """What to make; all that is missing or out of date without it."""
+
+    patients: list[str] = Field(
+        default=[], description="Labels, with or without sub-; all patients without it"
+    )
+    tables: list[str] = Field(
+        default=[], description="Tables to make, and what they are made from; all without it"
+    )
+    again: bool = Field(default=False, description="Also what is up to date")
+
+
 @dg.op(required_resource_keys={"study"})
-def make_everything(context: dg.OpExecutionContext) -> None:
-    """Materialize what is missing or out of date, for all patients, as `ect run` does."""
-    _report(context, Runner(context.resources.study).run())
+def make_everything(context: dg.OpExecutionContext, config: WhatToMake) -> None:
+    """Materialize what is missing or out of date, in runs of their own, as `ect run` does.
+
+    A patient who fails stops nobody else. Settings of the science are in study.toml, not here.
+    """
+    patients = [one.removeprefix("sub-") for one in config.patients]
+    runner = Runner(context.resources.study)
+    _report(context, runner.run(patients or None, again=config.again, tables=config.tables or None))
 
 
 @dg.op(required_resource_keys={"study"})

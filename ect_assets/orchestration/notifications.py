@@ -19,6 +19,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from ect_assets.orchestration.history import delete_finished_withdrawals
+from ect_assets.orchestration.instance import close_runs_of_dead
 from ect_assets.orchestration.webhook import post_json
 from ect_assets.study import Notifications, Study
 
@@ -132,6 +133,7 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
     )
     def tell_of_failures(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         delete_finished_withdrawals(context.instance)
+        close_runs_of_dead(study, context.instance)
         before = json.loads(context.cursor or '{"looked": {}, "waiting": []}')
         messages, looked = new_failures(context.instance, before["looked"])
         if context.cursor is None:

@@ -15,29 +15,28 @@ from typing import Any
 import dagster as dg
 
 from ect_assets.intake.bids import subject_labels
-from ect_assets.intake.volumes.sources import source_class
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import pipeline_definitions
-from ect_assets.orchestration.assets import (
+from ect_assets.orchestration.history import OF_GROUP, report_lake
+from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
+from ect_assets.orchestration.partitions import (
     SUBJECT,
     parcellations_of,
     partition_key,
+    patients_per_run,
     register_subjects,
 )
-from ect_assets.orchestration.history import OF_GROUP, report_lake
-from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
+from ect_assets.orchestration.runs import Ran, carry_out, new_run
 from ect_assets.orchestration.withdrawal import finish_withdrawals
-from ect_assets.orchestration.workers import Ran, Workers, are_wanted
+from ect_assets.orchestration.workers import Workers, are_wanted
 from ect_assets.pipeline.all_steps import STEPS, steps_for
-from ect_assets.pipeline.plan import Planner, State
+from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 from ect_assets.system import heard_interruptions
 
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-PATIENTS_PER_RUN = 50
 RUNS_PER_WAVE = 50
 """Of a cohort so large that more patients share a run: each run asks Dagster for all patients."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -214,13 +213,13 @@ class Runner:
         if self._workers is not None:
             self.progress(", ".join(map(_title, runs)), 0, len(needed))
             self._workers.side_by_side(
-                [partial(self._execute_or_split, one, job, instance, outcome) for one in runs]
+                [partial(self._execute, one, job, instance, outcome) for one in runs]
             )
             return
         for together in runs:
             self.progress(_title(together), done, len(needed))
             done += len(together)
-            self._execute_or_split(together, job, instance, outcome)
+            self._execute(together, job, instance, outcome)
 
     def _joined(self, batches: list[Batch], registered: Sequence[str]) -> Iterator[list[Batch]]:
         """Put neighbouring patients who need the same steps into one run.
@@ -230,9 +229,7 @@ class Runner:
         """
         together: list[Batch] = []
         places = {subject: place for place, subject in enumerate(registered)}
-        several = max(PATIENTS_PER_RUN, len(registered) // RUNS_PER_WAVE)
-        # What takes minutes to hours a patient is kept as soon as it is done.
-        at_most = 1 if source_class(self.study).measures_images else several
+        at_most = max(patients_per_run(self.study), len(registered) // RUNS_PER_WAVE)
         for batch in batches:
             if together and not (
                 len(together) < at_most and _can_follow(together[-1], batch, places)
@@ -242,35 +239,6 @@ class Runner:
             together.append(batch)
         if together:
             yield together
-
-    def _execute_or_split(
-        self, together: list[Batch], job: Job, instance: Instance, outcome: Outcome
-    ) -> None:
-        """Run batches as one; where that fails, take those out who caused it, and try again."""
-        partitions = tuple(one for batch in together for one in batch.partitions)
-        whole = Batch(_title(together), together[0].steps, partitions)
-        if self._execute(whole, job, instance, outcome) or len(partitions) == 1:
-            return
-        if self._workers is not None and not any(map(self._has_failed, together)):
-            # Not because of a patient: its job or its worker was ended, and the run's log says how.
-            return
-        if len(together) == 1:
-            for one in partitions:
-                self._execute(Batch(whole.title, whole.steps, (one,)), job, instance, outcome)
-            return
-        guilty = [batch for batch in together if self._has_failed(batch)] or together
-        others = [batch for batch in together if batch not in guilty]
-        registered = instance.get_dynamic_partitions(SUBJECT)
-        for again in [*self._joined(others, registered), *([batch] for batch in guilty)]:
-            self._execute_or_split(again, job, instance, outcome)
-
-    def _has_failed(self, batch: Batch) -> bool:
-        planner = Planner(self.study, self.lake)
-        return any(
-            planner.own_state(step, partition) is State.FAILED
-            for step in batch.steps
-            for partition in batch.partitions
-        )
 
     def _needed(self, batch: Batch, outcome: Outcome, again: bool) -> Batch | None:
         """Narrow a batch to what is missing or out of date, with all that follows from it."""
@@ -318,55 +286,41 @@ class Runner:
         found = self._planner.blocked_by(step, partition)
         return ", ".join(name for name in found if name not in coming)
 
-    def _execute(self, batch: Batch, job: Job, instance: Instance, outcome: Outcome) -> bool:
-        """Run one batch; on failure note what each step said."""
-        table = batch.steps[0].table
-        keys = [partition_key(table, one) for one in batch.partitions]
+    def _execute(
+        self, together: list[Batch], job: Job, instance: Instance, outcome: Outcome
+    ) -> None:
+        """Run some batches as one, and note what was made of each partition."""
+        partitions = [one for batch in together for one in batch.partitions]
+        batch = Batch(_title(together), together[0].steps, tuple(partitions))
+        names = [step.name for step in batch.steps]
+        keys = [partition_key(batch.steps[0].table, one) for one in partitions]
         if self._workers is not None:
-            names = [step.name for step in batch.steps]
             ran = self._workers.execute(names, keys[0], keys[-1], QUIET)
         else:
-            ran = _in_process(batch, keys, job, instance)
+            run = new_run(instance, job, names, keys[0], keys[-1], QUIET)
+            ran = carry_out(instance, job, run)
             self._raise_if_interrupted()
         for step in batch.steps:
-            for partition in batch.partitions:
+            for key, partition in zip(keys, partitions, strict=True):
                 name = _named(step, partition)
-                if step.name in ran.made:
+                if (step.name, key) in ran.made:
                     outcome.failed.pop(name, None)
                     outcome.made.append(name)
                 else:
-                    why = ran.broke_off or self._why(step, partition, ran)
-                    outcome.note_failure(step, partition, why or _waits(step, batch, ran))
-        return ran.success
+                    why = ran.broke_off or self._why(step, partition, key, batch, ran)
+                    outcome.note_failure(step, partition, why)
 
-    def _why(self, step: Step, partition: Partition, ran: Ran) -> str:
-        """Say what a step found; Dagster's records are not told what is wrong with a patient."""
+    def _why(
+        self, step: Step, partition: Partition, key: str | None, batch: Batch, ran: Ran
+    ) -> str:
+        """Say why a partition was not made; Dagster's records are not told what is in a file."""
+        waits_for = _failed_before(step, key, batch, ran)
+        if waits_for:
+            return f"waits for {', '.join(waits_for)}, which failed"
         failure = self.lake.failure(step.table, partition)
         if step.name in ran.said and failure is not None and failure.failed:
             return "\n".join(map(str, failure.problems))
-        return _sentence(ran.said.get(step.name))
-
-
-def _in_process(batch: Batch, keys: list[str | None], job: Job, instance: Instance) -> Ran:
-    """Run one batch in this process."""
-    first, last = keys[0], keys[-1]
-    tags = dict(zip(RANGE_TAGS, (first, last), strict=True)) if first and last else {}
-    result = job.execute_in_process(
-        instance=instance,
-        asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
-        partition_key=keys[0] if len(keys) == 1 else None,
-        tags=tags if len(keys) > 1 else {},
-        run_config=QUIET,
-        raise_on_error=False,
-    )
-    events = result.get_asset_materialization_events()
-    made = {event.asset_key.path[-1] for event in events if event.asset_key}
-    said = {
-        event.step_key: event.step_failure_data.error
-        for event in result.get_step_failure_events()
-        if event.step_key
-    }
-    return Ran(result.success, made, said)
+        return _sentence(ran.said.get(step.name)) or "was not made"
 
 
 def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
@@ -418,15 +372,15 @@ def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:
     return places[second] == places[first] + 1 and atlases[0] == atlases[1]
 
 
-def _waits(step: Step, batch: Batch, ran: Ran) -> str:
-    """Say for which steps of the same run one waited in vain."""
+def _failed_before(step: Step, key: str | None, batch: Batch, ran: Ran) -> list[str]:
+    """Name the steps of the same run for which a partition waited in vain."""
     above, found = set(step.upstream), []
     for one in reversed(batch.steps):
-        if one.name in above:
+        if one.name in above and (one.name, key) not in ran.made:
             above |= set(one.upstream)
-            found += [one.name] * (one.name in ran.said)
-    failed = list(reversed(found))
-    return f"waits for {', '.join(failed)}, which failed" if failed else "was not made"
+            found.append(one)
+    not_made = {one.name for one in found}
+    return [one.name for one in reversed(found) if not not_made & set(one.upstream)]
 
 
 def _sentence(error: Any) -> str:

@@ -13,18 +13,18 @@ from dataclasses import replace
 import dagster as dg
 
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.assets import (
-    SUBJECT,
-    SUBJECTS,
-    can_have,
-    mapping_to,
-    parcellations_of,
-)
 from ect_assets.orchestration.dagster_internals import (
     latest_versions,
     observation,
     refer_to_latest,
     tested_beta,
+)
+from ect_assets.orchestration.partitions import (
+    SUBJECT,
+    SUBJECTS,
+    can_have,
+    mapping_to,
+    parcellations_of,
 )
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.file_memory import SHARE_OF_TIME, FileMemory

@@ -30,8 +30,8 @@ from ect_assets.lake import audit, compaction
 from ect_assets.lake.documents import remove_documents
 from ect_assets.lake.location import Place, files_below, read_bytes, remove_folder
 from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
-from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.history import forget_subject, refuse_while_at_work, report_lake
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.server_log import LOG, clear_log
 from ect_assets.orchestration.withdrawal_record import (
     Withdrawal,

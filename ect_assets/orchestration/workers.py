@@ -13,43 +13,15 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 import dagster as dg
 
-from ect_assets.orchestration.dagster_internals import (
-    SerializableErrorInfo,
-    job_origin,
-    run_command,
-)
+from ect_assets.orchestration.dagster_internals import job_origin, run_command
+from ect_assets.orchestration.runs import DEFINITIONS, Ran, how_it_went, new_run
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
-DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
-"""What a worker and a node load; the study is the one that ECT_STUDY names there."""
 SECONDS_TO_CANCEL = 90
-GONE = "The process that monitored this run has died."
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a run did.
-
-    Attributes
-    ----------
-    success : bool
-    made : set of str
-        Tables.
-    said : dict of str to SerializableErrorInfo
-        By the step that failed.
-    broke_off : str
-        Why its steps say nothing: it could not begin, or who followed it is gone; else empty.
-    """
-
-    success: bool
-    made: set[str] = field(default_factory=set)
-    said: dict[str, SerializableErrorInfo | None] = field(default_factory=dict)
-    broke_off: str = ""
 
 
 class Workers:
@@ -79,13 +51,7 @@ class Workers:
         last: str | None,
         run_config: Mapping[str, object],
     ) -> Ran:
-        """Carry out one run, and wait for its end.
-
-        Parameters
-        ----------
-        first, last : str or None
-            Partitions, as Dagster names them; the same where there is one, None where there is
-            none.
+        """Carry out one run, as `new_run` describes it, and wait for its end.
 
         Raises
         ------
@@ -96,7 +62,7 @@ class Workers:
         worker.wait()
         with self._records:
             del self._working[run.run_id]
-            return self._read(run)
+            return how_it_went(self._instance, run)
 
     def _start(
         self,
@@ -109,13 +75,7 @@ class Workers:
         with self._records:
             if self._is_stopping:
                 raise StudyError("Interrupted.")
-            run = self._instance.create_run_for_job(
-                self._job,
-                run_config=run_config,
-                tags=partition_tags(first, last),
-                asset_selection={dg.AssetKey(name) for name in tables},
-                job_code_origin=origin,
-            )
+            run = new_run(self._instance, self._job, tables, first, last, run_config)
             log = self._study.dagster_home / "slurm" / "runs" / f"{run.run_id}.txt"
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as output:
@@ -130,40 +90,6 @@ class Workers:
                 )
             self._working[run.run_id] = worker
         return run, worker
-
-    def _read(self, run: dg.DagsterRun) -> Ran:
-        """Read from the records how a run went."""
-        ended = self._instance.get_run_by_id(run.run_id)
-        if ended is None or not ended.is_finished:
-            self._instance.report_run_failed(run, GONE)
-            return Ran(False, broke_off=GONE)
-        kind = dg.DagsterEventType
-        wanted = {
-            kind.ASSET_MATERIALIZATION,
-            kind.STEP_START,
-            kind.STEP_FAILURE,
-            kind.ENGINE_EVENT,
-            kind.RUN_FAILURE,
-            kind.RUN_CANCELED,
-        }
-        events = [
-            record.dagster_event
-            for record in self._instance.all_logs(run.run_id, of_type=wanted)
-            if record.dagster_event is not None
-        ]
-        made = {
-            one.asset_key.path[-1]
-            for one in events
-            if one.event_type == kind.ASSET_MATERIALIZATION and one.asset_key is not None
-        }
-        said = {
-            one.step_key: one.step_failure_data.error
-            for one in events
-            if one.is_step_failure and one.step_key is not None
-        }
-        success = ended.status == dg.DagsterRunStatus.SUCCESS
-        has_begun = success or any(one.step_key is not None for one in events)
-        return Ran(success, made, said, "" if has_begun else _why_not_begun(events))
 
     def side_by_side(self, runs: Sequence[Callable[[], object]]) -> None:
         """Call several functions that each carry out runs; on Ctrl-C cancel what is at work.
@@ -203,22 +129,6 @@ class Workers:
                 worker.kill()
 
 
-def _why_not_begun(events: Sequence[dg.DagsterEvent]) -> str:
-    """Say what stopped a run before its first step, as far as its records tell."""
-    errors = [
-        f"{event.message} {event.engine_event_data.error.message.strip()}"
-        for event in events
-        if event.is_engine_event and event.engine_event_data.error is not None
-    ]
-    ends = [
-        event.message
-        for event in events
-        if event.event_type in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
-        and event.message
-    ]
-    return (errors or ends or [GONE])[-1]
-
-
 def are_wanted(study: Study) -> bool:
     """Say whether `ect run` hands its runs to workers instead of carrying them out itself."""
     return study.cluster.executor == "slurm" or study.cluster.processes > 1
@@ -227,20 +137,3 @@ def are_wanted(study: Study) -> bool:
 def _at_once(study: Study) -> int:
     cluster = study.cluster
     return cluster.runs_at_once if cluster.executor == "slurm" else cluster.processes
-
-
-def partition_tags(first: str | None, last: str | None) -> dict[str, str]:
-    """Return the tags by which Dagster knows the partitions of a run."""
-    if first is None or last is None:
-        return {}
-    if first != last:
-        return {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last,
-        }
-    if isinstance(first, dg.MultiPartitionKey):
-        several = {
-            f"dagster/partition/{name}": value for name, value in first.keys_by_dimension.items()
-        }
-        return {"dagster/partition": str(first), **several}
-    return {"dagster/partition": first}

@@ -48,7 +48,7 @@ def _failed_above(
         before = STEP_OF[name]
         if "subject" in before.table.partitions:
             continue
-        for one in _read_of(before, study, partition):
+        for one in read_of(before, study, partition):
             failure = lake.failure(before.table, one)
             if failure is not None and failure.failed:
                 found.add(name)
@@ -57,7 +57,7 @@ def _failed_above(
     return found
 
 
-def _read_of(before: Step, study: Study, partition: Partition) -> Iterator[Partition]:
+def read_of(before: Step, study: Study, partition: Partition) -> Iterator[Partition]:
     """Go through the partitions of a table of the group that a partition reads."""
     if not before.table.partitions:
         yield {}

@@ -22,6 +22,7 @@ from ect_assets.demo.donors import TINY
 from ect_assets.lake.audit import read_audit_log
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Runner
+from ect_assets.orchestration.runs import RANGE_TAGS
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import Exclusions, GmvChange
@@ -32,7 +33,8 @@ from ect_assets_tests.waiting import has_ended, stop, wait_until
 ARRIVALS = "\n[arrival]\nsettle_minutes = 0.05\nlook_every_seconds = 1\n"
 LATE = ("007", "008")
 ECT = str(Path(sys.executable).with_name("ect"))
-MOST_RUNS = 80
+RUNS_OF_AN_ARRIVAL = 4
+MOST_RUNS = 40
 """Twice as many as are made: to make the same again and again is no progress."""
 
 pytestmark = pytest.mark.slow
@@ -117,15 +119,18 @@ def patients(study: Study) -> set[int]:
     return set(lake_of(study).read(GmvChange).n)
 
 
-def group_runs(study: Study) -> list[str]:
-    """Name the parcellations whose change was made by the daemon, run by run."""
+def runs_of_daemon(study: Study) -> list[dg.DagsterRun]:
+    """List what the daemon started by itself."""
     with open_instance(study) as instance:
-        runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
+        return [run for run in instance.get_runs() if "dagster/sensor_name" in run.tags]
+
+
+def group_runs(study: Study) -> list[tuple[str, ...]]:
+    """Name the parcellations whose change was made by the daemon, run by run."""
     return [
-        run.tags["dagster/partition"]
-        for run in runs
+        tuple(run.tags[tag] for tag in RANGE_TAGS)
+        for run in runs_of_daemon(study)
         if dg.AssetKey("gmv_change") in (run.asset_selection or ())
-        and "dagster/sensor_name" in run.tags
     ]
 
 
@@ -152,14 +157,22 @@ def test_two_arrive_one_broken_and_the_group_is_made_once_over_seven_then_over_e
     arrive(study)
     until(study, server, lambda: patients(study) == {7}, "a change over seven")
     until_idle(study, server)
-    assert sorted(group_runs(study)) == ["desikan_killiany", "hcp_mmp"]
+    both = ("desikan_killiany", "hcp_mmp")
+    assert group_runs(study) == [both]
+    assert len(runs_of_daemon(study)) <= RUNS_OF_AN_ARRIVAL
+    once = {"participants", "clinical_scores", "scan_quality"}
+    for table in once:
+        assert [dg.AssetKey(table) in run.asset_selection for run in runs_of_daemon(study)].count(
+            True
+        ) == 1
     assert set(lake_of(study).read(Exclusions).subject) == {"008"}
 
     for name, content in whole.items():
         (study.morphometry_folder / "sub-008_ses-post/stats" / name).write_bytes(content)
     until(study, server, lambda: patients(study) == {8}, "a change over eight")
     until_idle(study, server)
-    assert sorted(group_runs(study)) == 2 * ["desikan_killiany"] + 2 * ["hcp_mmp"]
+    assert group_runs(study) == [both, both]
+    assert len(runs_of_daemon(study)) <= 2 * RUNS_OF_AN_ARRIVAL
     assert lake_of(study).read(Exclusions).empty
 
     log = read_audit_log(lake_of(study))

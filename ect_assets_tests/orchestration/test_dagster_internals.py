@@ -16,8 +16,7 @@ from dagster._core.storage import tags
 
 from ect_assets.orchestration import dagster_internals as internals
 from ect_assets.orchestration.instance import FINISHED, SETTINGS
-from ect_assets.orchestration.runner import RANGE_TAGS
-from ect_assets.orchestration.workers import partition_tags
+from ect_assets.orchestration.runs import RANGE_TAGS, partition_tags
 from ect_assets_tests.orchestration.private_names import (
     PACKAGE,
     Attributes,
@@ -37,6 +36,7 @@ ALLOWED = {
 }
 WORKER = "no worker of a run can be started: `ect run` with processes or on Slurm, the run launcher"
 UI = "`ect ui` cannot serve Dagster's application behind its guard"
+RUNS = "`ect run` cannot carry out a run in its own process"
 WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
 CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
 VERSIONS = "the UI's `unsynced` is not what `ect plan` says"
@@ -52,6 +52,8 @@ CALLS = (
         ("repository", "job_name"),
         WORKER,
     ),
+    Call("dagster._core.definitions.job_base.InMemoryJob", ("job_def",), RUNS),
+    Call("dagster._core.execution.api.execute_run", ("job", "dagster_run", "instance"), RUNS),
     Call("dagster._grpc.types.ExecuteRunArgs", ("job_origin", "run_id", "instance_ref"), WORKER),
     Call(
         "dagster._grpc.types.ResumeRunArgs",
@@ -105,6 +107,11 @@ CALLS = (
     ),
 )
 ATTRIBUTES = (
+    Attributes(
+        "dagster._daemon.controller",
+        ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
+        "each step of a backfill waits half a minute",
+    ),
     Attributes(
         "dagster._core.definitions.data_version",
         ("DATA_VERSION_TAG", "CODE_VERSION_TAG", "DEFAULT_DATA_VERSION", "NULL_EVENT_POINTER"),
@@ -297,15 +304,18 @@ def test_metadata_of_a_partition_is_recorded():
     assert recorded == 3, "the UI shows no rows, figures or seed of any table"
 
 
+class Nowhere(dg.IOManager):
+    """Keeps nothing."""
+
+    def handle_output(self, context, obj):
+        assert len(context.asset_partition_keys) == 2
+
+    def load_input(self, context):
+        raise NotImplementedError
+
+
 def test_each_partition_of_an_output_has_a_data_version_of_its_own(instance):
     letters = dg.StaticPartitionsDefinition(["a", "b"])
-
-    class Nowhere(dg.IOManager):
-        def handle_output(self, context, obj):
-            assert len(context.asset_partition_keys) == 2
-
-        def load_input(self, context):
-            raise NotImplementedError
 
     @dg.asset(partitions_def=letters, io_manager_def=Nowhere())
     def versioned(context):
@@ -315,6 +325,54 @@ def test_each_partition_of_an_output_has_a_data_version_of_its_own(instance):
     dg.materialize([versioned], instance=instance, tags={start: "a", end: "b"})
     found = internals.latest_versions(instance, "versioned", False, ["a", "b"])
     assert found == {"a": "of a", "b": "of b"}, VERSIONS
+
+
+def test_of_a_partition_that_was_not_made_no_materialization_is_recorded(instance):
+    letters = dg.StaticPartitionsDefinition(["a", "b"])
+
+    @dg.asset(partitions_def=letters, io_manager_def=Nowhere())
+    def partly(context):
+        yield internals.output(None, {"a": "of a"})
+
+    start, end = RANGE_TAGS
+    dg.materialize([partly], instance=instance, tags={start: "a", end: "b"})
+    made = instance.get_materialized_partitions(dg.AssetKey("partly"))
+    assert made == {"a"}, "the UI shows partitions as made that failed"
+
+
+def test_backfills_are_looked_at_every_other_second(monkeypatch):
+    from dagster._daemon import backfill, cli, controller
+
+    monkeypatch.setattr(controller, "DEFAULT_DAEMON_INTERVAL_SECONDS", 30)
+    monkeypatch.setattr(cli, "cli", lambda *arguments, **settings: None)
+    internals.run_daemons("workspace.yaml")
+    wrong = "each step of a backfill waits half a minute"
+    assert controller.DEFAULT_DAEMON_INTERVAL_SECONDS == 2, wrong
+    loop = inspect.getsource(backfill.execute_backfill_iteration_loop)
+    assert "import DEFAULT_DAEMON_INTERVAL_SECONDS" in loop, wrong
+
+
+def test_runs_that_a_sensor_asks_for_are_put_together():
+    def shared(requests, instance):
+        yield dg.RunRequest(
+            asset_selection=[key for one in requests for key in one.asset_selection]
+        )
+
+    @dg.asset(automation_condition=dg.AutomationCondition.missing())
+    def first() -> None: ...
+
+    @dg.asset(automation_condition=dg.AutomationCondition.missing())
+    def second() -> None: ...
+
+    sensor = internals.SharingSensor(
+        shared, name="asks", target=dg.AssetSelection.all(), use_user_code_server=True
+    )
+    for one in (sensor, sensor.with_attributes(metadata={"a": "b"})):
+        definitions = dg.Definitions(assets=[first, second], sensors=[one])
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance=instance, definitions=definitions)
+            asked = one.evaluate_tick(context).run_requests
+        assert [len(request.asset_selection) for request in asked] == [2], CONDITIONS
 
 
 def test_the_version_of_an_observation_is_read_as_it_was_written(instance):

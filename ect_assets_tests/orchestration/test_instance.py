@@ -11,11 +11,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from ect_assets.orchestration import instance as instance_module
 from ect_assets.orchestration.instance import (
     UNFINISHED,
+    clear_queue,
     close_abandoned_runs,
+    close_runs_of_dead,
     only_one_run,
     only_one_server,
     open_instance,
@@ -52,7 +59,8 @@ def dying():
 
 
 def run_and_die(folder: Path) -> None:
-    with open_instance(load_study(folder)) as instance:
+    study = load_study(folder)
+    with only_one_run(study), open_instance(study) as instance:
         dying.execute_in_process(instance=instance)
 
 
@@ -114,6 +122,42 @@ def test_a_run_whose_process_died_is_marked_as_failed(study):
         assert close_abandoned_runs(instance) == [died]
         assert instance.get_run_by_id(died).status == dg.DagsterRunStatus.FAILURE
         assert instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) == []
+
+
+def test_the_runs_of_a_killed_ect_run_are_closed_while_the_ui_is_at_work(study):
+    died = killed_run(study)
+    with open_instance(study) as instance:
+        assert close_runs_of_dead(study, instance) == [died]
+
+
+def test_the_runs_of_an_ect_run_that_is_at_work_are_left_alone(study):
+    killed_run(study)
+    with only_one_run(study), open_instance(study) as instance:
+        assert close_runs_of_dead(study, instance) == []
+
+
+def test_what_a_stopped_server_queued_is_cancelled_and_what_a_person_launched_is_not(study):
+    queued = dg.DagsterRunStatus.QUEUED
+    with open_instance(study) as instance:
+        for tags in ({"dagster/sensor_name": "make_what_is_out_of_date"}, {}):
+            instance.create_run_for_job(
+                nothing_to_do, status=queued, tags=tags, remote_job_origin=FROM_A_SERVER
+            )
+        (cancelled,) = clear_queue(instance)
+        run = instance.get_run_by_id(cancelled)
+        assert run.status == dg.DagsterRunStatus.CANCELED
+        (left,) = instance.get_runs(dg.RunsFilter(statuses=[queued]))
+        assert left.tags.get("dagster/sensor_name") is None
+
+
+FROM_A_SERVER = RemoteJobOrigin(
+    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository"), "nothing_to_do"
+)
+
+
+@dg.job
+def nothing_to_do() -> None:
+    """Stands for a run of tables."""
 
 
 def look_launched(monkeypatch, process: int) -> None:

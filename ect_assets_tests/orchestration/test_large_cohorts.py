@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from ect_assets.intake.folder_names import names_beginning, names_ending
-from ect_assets.orchestration import runner, workers
-from ect_assets.orchestration.assets import partition_advice
+from ect_assets.orchestration import partitions, runner, runs
+from ect_assets.orchestration.partitions import partition_advice
 from ect_assets.orchestration.runner import Batch, Runner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Made, Work
@@ -89,7 +89,7 @@ def contents(study: Study) -> dict[str, str]:
 
 
 def test_several_patients_at_a_time_make_the_same_tables(study, study_folder, monkeypatch):
-    monkeypatch.setattr(runner, "PATIENTS_PER_RUN", 4)
+    monkeypatch.setattr(partitions, "PATIENTS_PER_RUN", 4)
     tables = ("raw_scans", "scan_volumes")
     shutil.copytree(study_folder, study_folder.with_name("together"))
     file = study_folder.with_name("together") / STUDY_FILE
@@ -101,7 +101,7 @@ def test_several_patients_at_a_time_make_the_same_tables(study, study_folder, mo
 
 
 def test_a_run_that_could_not_begin_says_why(study, study_folder, monkeypatch):
-    monkeypatch.setattr(workers, "DEFINITIONS", ("ect_assets.not_there", "defs"))
+    monkeypatch.setattr(runs, "DEFINITIONS", ("ect_assets.not_there", "defs"))
     file = study_folder / STUDY_FILE
     file.write_text(file.read_text(encoding="utf-8") + "\n[cluster]\nprocesses = 2\n")
     failed = Runner(load_study(study_folder)).run(tables=["participants"]).failed

@@ -17,13 +17,13 @@ import pytest
 
 from ect_assets.cli.init.study_writer import write_study
 from ect_assets.orchestration import run_storage as storage
-from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.instance import (
     only_one_run,
     only_one_server,
     open_instance,
     prepare_home,
 )
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_storage import BEGIN, IDENTITY, schema_of, with_storage
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.withdrawal import withdraw

@@ -20,9 +20,9 @@ from dagster_graphql.test.utils import execute_dagster_graphql
 
 from ect_assets.cli.server import WORKSPACE
 from ect_assets.orchestration.assembly import pipeline_definitions
-from ect_assets.orchestration.assets import SUBJECT, partition_key
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.partitions import SUBJECT, partition_key
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.sources import SETTINGS, Sources, observation_sensor
 from ect_assets.pipeline.all_steps import STEP_OF

@@ -19,8 +19,8 @@ import pytest
 
 from ect_assets.lake.audit import read_audit_log
 from ect_assets.lake.store import Lake
-from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.withdrawal import Removed, withdraw
 from ect_assets.orchestration.withdrawal_record import unfinished_withdrawals

@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 
 from ect_assets.lake.audit import read_audit_log
-from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.automation import arrival_sensor
 from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.pipeline.arrival import waiting_for
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, load_study

@@ -21,8 +21,8 @@ import pytest
 from ect_assets import tables
 from ect_assets.lake.store import Failure
 from ect_assets.orchestration.assembly import pipeline_definitions
-from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.instance import open_instance
+from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline import staleness as freshness
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS

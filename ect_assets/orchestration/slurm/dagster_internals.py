@@ -4,6 +4,9 @@
 (`_core.executor.step_delegating`, `_core.execution.retries`)
     Dagster's executor that leaves each step to a scheduler, as `dagster-k8s` and `dagster-celery`
     use it. Instead: what `dagster_k8s.executor` imports then.
+`StepDependencyConfig` (`_core.execution`)
+    What a step waits for: the outputs of those before it, not their success. Instead: the
+    configuration of the executor, as `in_process_executor` takes it.
 `ExecutionPlan`, `PlanOrchestrationContext`
     The types of what it is called with. Instead: any type.
 `ExecuteStepArgs` (`_grpc.types`), `copy` (`_record`)
@@ -25,6 +28,7 @@ from dagster._core.events import EngineEventData
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
+from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
     StepDelegatingExecutor,
@@ -54,6 +58,7 @@ __all__ = [
     "ResumeRunContext",
     "RetryMode",
     "StepDelegatingExecutor",
+    "StepDependencyConfig",
     "StepHandler",
     "StepHandlerContext",
     "WorkerStatus",

@@ -18,6 +18,7 @@ from ect_assets.orchestration.slurm.dagster_internals import (
     PlanOrchestrationContext,
     RetryMode,
     StepDelegatingExecutor,
+    StepDependencyConfig,
 )
 from ect_assets.orchestration.slurm.gathering import Gathering
 from ect_assets.orchestration.slurm.jobs import Jobs
@@ -147,6 +148,8 @@ class SlurmExecutor(StepDelegatingExecutor):
             max_concurrent=max_concurrent,
             # A job that is started a second time, by whomever, ends at once.
             should_verify_step=True,
+            # As on one machine (`assembly`): what follows goes on from what was made.
+            step_dependency_config=StepDependencyConfig(require_upstream_step_success=False),
         )
         self._jobs = jobs
 

@@ -27,6 +27,11 @@ DELEGATING = "dagster._core.executor.step_delegating"
 LAUNCHER = "dagster._core.launcher"
 CALLS = (
     Call(
+        "dagster._core.execution.step_dependency_config.StepDependencyConfig",
+        ("require_upstream_step_success",),
+        "one bad patient stops what follows for all patients of a run",
+    ),
+    Call(
         f"{DELEGATING}.StepDelegatingExecutor.__init__",
         (
             "step_handler",

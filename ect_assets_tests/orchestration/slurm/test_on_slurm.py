@@ -19,8 +19,8 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 
 from ect_assets.orchestration.assembly import pipeline_definitions
-from ect_assets.orchestration.assets import register_subjects
 from ect_assets.orchestration.instance import open_instance, prepare_home
+from ect_assets.orchestration.partitions import register_subjects
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.slurm.attempts import parse_job_name
 from ect_assets.orchestration.slurm.launcher import WORKER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from ect_assets.orchestration.workers import GONE, _why_not_begun
+from ect_assets.orchestration.runs import GONE, why_not_begun
 
 
 @dg.op
@@ -32,14 +32,14 @@ def events_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.Dagst
 def test_a_run_that_failed_is_told_with_its_message(instance):
     run = instance.create_run_for_job(walk)
     instance.report_run_failed(run, "The node has no memory left.")
-    assert "no memory left" in _why_not_begun(events_of(instance, run))
+    assert "no memory left" in why_not_begun(events_of(instance, run))
 
 
 def test_a_run_that_was_cancelled_says_so(instance):
     run = instance.create_run_for_job(walk)
     instance.report_run_canceled(run, "Somebody cancelled it.")
-    assert "cancelled" in _why_not_begun(events_of(instance, run))
+    assert "cancelled" in why_not_begun(events_of(instance, run))
 
 
 def test_a_run_of_which_nothing_is_written_lost_who_followed_it(instance):
-    assert _why_not_begun(events_of(instance, instance.create_run_for_job(walk))) == GONE
+    assert why_not_begun(events_of(instance, instance.create_run_for_job(walk))) == GONE
