@@ -26,6 +26,8 @@ from ect_assets.science.statistics.pls import variance_explained, zscore
 FEWEST_PER_HALF = 4
 """Patients in each half of a cohort, below which nothing is said about halves."""
 FLIPS_AT_ONCE = 1_000
+SPLITS = 100
+"""Random halvings of a cohort."""
 
 
 @dataclass(frozen=True)
@@ -256,19 +258,13 @@ class Stability:
 
 
 def split_half_stability(
-    values: ArrayLike,
-    covariates: ArrayLike | None,
-    profiles: ArrayLike,
-    n_splits: int,
-    seed: int,
+    whole: Changes, profiles: ArrayLike, n_splits: int, seed: int
 ) -> Stability | None:
     """Split the patients at random, again and again, and see what comes back in each half.
 
     Parameters
     ----------
-    values : (n_patients, n_parcels) array
-        Changes.
-    covariates : (n_patients,) or (n_patients, k) array, optional
+    whole : Changes
     profiles : (n_profiles, n_parcels) array
     n_splits, seed : int
         Each split gives two half cohorts; of an odd number one patient is left out each time.
@@ -283,7 +279,6 @@ def split_half_stability(
     Helmer M et al. (2024). On the stability of canonical correlation analysis and partial least
     squares with application to brain-behavior associations. Commun Biol 7:217.
     """
-    whole = Changes.of(values, covariates)
     rows = finite("The profiles", profiles, 2)
     centred = rows - rows.mean(axis=1, keepdims=True)
     half = len(whole.values) // 2

@@ -137,8 +137,8 @@ def test_rates_under_no_change_are_nominal_however_smooth_the_noise(rng):
 def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
     profiles = smooth(rng, 40)
     planted = smooth(rng, N_PATIENTS * 2) + 2.0 * (profiles[0] - profiles[0].mean())
-    found = split_half_stability(planted, None, profiles, 50, seed=1)
-    nothing = split_half_stability(smooth(rng, N_PATIENTS * 2), None, profiles, 50, seed=1)
+    found = split_half_stability(Changes.of(planted), profiles, 50, seed=1)
+    nothing = split_half_stability(Changes.of(smooth(rng, N_PATIENTS * 2)), profiles, 50, seed=1)
     assert found.replication[0] == 1.0 and found.weight_correlation > 0.9
     assert nothing.replication.mean() < 0.2 and nothing.weight_correlation < 0.6
 
@@ -147,13 +147,15 @@ def test_stability_is_the_same_for_the_same_seed_and_survives_a_factor_of_one_le
     values = smooth(rng, 9)
     site = np.array([1.0] + [0.0] * 8)
     profiles = smooth(rng, 6)
-    one, again = (split_half_stability(values, site, profiles, 20, seed=2) for _ in range(2))
+    one, again = (
+        split_half_stability(Changes.of(values, site), profiles, 20, seed=2) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.replication, again.replication)
     assert one.weight_correlation == again.weight_correlation
 
 
 def test_a_cohort_too_small_to_halve_has_no_stability(rng):
-    assert split_half_stability(smooth(rng, 7), None, smooth(rng, 6), 20, seed=2) is None
+    assert split_half_stability(Changes.of(smooth(rng, 7)), smooth(rng, 6), 20, seed=2) is None
 
 
 def test_what_cannot_be_tested_is_refused_with_the_reason(rng):
