@@ -17,6 +17,7 @@ from ect_assets.tables.association import (
     PlsComponents,
     PlsGenes,
     PlsScores,
+    QuestionCalibration,
     SymptomCalibration,
 )
 from ect_assets.tables.enrichment import (
@@ -95,6 +96,7 @@ __all__ = [
     "DetectableEffects",
     "PlsComponents",
     "PlsScores",
+    "QuestionCalibration",
     "ParcelInfluence",
     "PlsGenes",
     "GeneSets",

@@ -59,6 +59,36 @@ class NullCalibration(Table):
     ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
 
 
+class QuestionCalibration(Table):
+    """How often gene sets are found by each question and by all three, in simulated cohorts."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "truth", "question")
+    parcellation: str = column(PARCELLATION)
+    truth: str = column(
+        "what changed in the simulated patients: no_change, change_without_genes_15mm and so on, along_genes"
+    )
+    question: str = column(
+        "patients, space, genes, or all three", choices=("patients", "space", "genes", "all")
+    )
+    smoothness_mm: float = column(
+        "length over which the planted change is correlated; 0 where it is not drawn",
+        unit="mm",
+        minimum=0,
+    )
+    n_cohorts: int = column("simulated cohorts", minimum=2)
+    positive_rate_05: float = column(
+        "share with p <= 0.05 of the cell types that were not planted, mean over cohorts",
+        **PROBABILITY,
+    )
+    positive_rate_01: float = column("the same at 0.01", **PROBABILITY)
+    ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    true_positive_rate_05: float | None = column(
+        "share with p <= 0.05 of the planted cell types", **PROBABILITY
+    )
+
+
 class SymptomCalibration(Table):
     """False positive rate of the tests of brain against symptoms, by permuting patients."""
 

@@ -191,11 +191,33 @@ def matched_set_tests(
     same_length("The expression", x, "the map", y)
     same_length("The expression", x, "the null maps", nulls)
     profiles = tested.matrix @ np.ascontiguousarray(x.T) / tested.sizes[:, None]
+    matched = grow_matched_sets(x, tested.sizes, coexpression_of(profiles), n_sets, seed)
+    return compare_with_matched(profiles, tested.sizes, matched, np.column_stack([y, nulls]))
+
+
+def compare_with_matched(
+    profiles: FloatArray, sizes: NDArray[np.int64], matched: MatchedSets, maps: FloatArray
+) -> pd.DataFrame:
+    """Compare sets with random sets that were grown for them.
+
+    Parameters
+    ----------
+    profiles : (n_sets, n_parcels) array
+        Mean z-scored expression of the genes of each set.
+    sizes : (n_sets,) array of int
+    matched : MatchedSets
+        From `grow_matched_sets` with these sizes and co-expressions.
+    maps : (n_parcels, 1 + B) array
+        z-scored; the observed map first, then null maps.
+
+    Returns
+    -------
+    DataFrame
+        As `matched_set_tests` gives it.
+    """
     shared = coexpression_of(profiles)
-    matched = grow_matched_sets(x, tested.sizes, shared, n_sets, seed)
-    maps = np.column_stack([y, nulls])
     groups: dict[tuple[int, int], list[int]] = {}
-    for row, (size, one) in enumerate(zip(tested.sizes, shared, strict=True)):
+    for row, (size, one) in enumerate(zip(sizes, shared, strict=True)):
         groups.setdefault(matched.place(int(size), float(one)), []).append(row)
     p_matched, p_genes = np.full(len(profiles), np.nan), np.full(len(profiles), np.nan)
     n_matched = np.zeros(len(profiles), dtype=np.int64)
