@@ -15,7 +15,7 @@ N_PARCELS, N_GENES, N_PATIENTS = 36, 400, 16
 
 @pytest.fixture(scope="module")
 def study():
-    """Parcels on a grid, smooth genes, two sets of genes with a pattern each, and noisy patients."""
+    """Parcels on a grid, smooth genes, two sets with a pattern each, and noisy patients."""
     rng = np.random.default_rng(5)
     x, y = (one.ravel() * 12.0 for one in np.meshgrid(np.arange(6), np.arange(6)))
     places = np.column_stack([x, y, np.zeros(N_PARCELS)])
