@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import (
     Block,
+    Cell,
     Column,
     Section,
     listing,
@@ -171,26 +172,29 @@ def holding_section(facts: Facts, study: Study) -> Section:
         Column("kind", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
         Column("claim", text("name"), is_number=False),
         Column("side", text("direction"), is_number=False),
-        Column("published", text("q_published", mark), is_number=False),
-        Column("patients", text("q_patients", mark), is_number=False),
-        Column("space", text("q_spatial", mark), is_number=False),
-        Column("genes", text("q_genes", mark), is_number=False),
+        Column("published", mark("q_published"), is_number=False),
+        Column("patients", mark("q_patients"), is_number=False),
+        Column("space", mark("q_spatial"), is_number=False),
+        Column("genes", mark("q_genes"), is_number=False),
         Column("q of all", number("q_all", p_value)),
         Column("replication", number("replication", fixed(2))),
-        Column("carried by", text("parcels", lambda names: names or ""), is_number=False),
+        Column("carried by", text("parcels"), is_number=False),
     ]
     note = (
         "✓ q < 0.05, ✗ not, – not asked. q of all: the largest p, after false discovery rate. "
-        "Replication: share of random half cohorts in which it comes back; of a component, how well "
-        "the genes' weights of the halves agree. Carried by: the parcels without which it "
+        "Replication: share of random half cohorts in which it comes back; of a component, how "
+        "well the genes' weights of the halves agree. Carried by: the parcels without which it "
         "weakens most. At most 40 are listed, those that hold first."
     )
     blocks.append(table_of(judged, "The claims, with the answers", columns, note))
     return Section("holds", title, blocks)
 
 
-def mark(q: float | None) -> str:
-    """Show as one sign whether a test was passed."""
-    if q is None:
-        return "–"
-    return "✓" if q < LEVEL else "✗"
+def mark(name: str) -> Cell:
+    """Fill a cell with one sign: whether the test of this q was passed."""
+
+    def sign(answer: Answer, row: int) -> Markup:
+        q = answer.value(name, row)
+        return Markup("–" if q is None else "✓" if q < LEVEL else "✗")
+
+    return sign
