@@ -28,6 +28,7 @@ STEPS: tuple[Step, ...] = (
     calibration.null_calibration,
     *association.STEPS,
     calibration.detectable_effects,
+    calibration.question_calibration,
     *enrichment.STEPS[1:],
     *report.STEPS,
 )

@@ -253,12 +253,12 @@ def _claims(connection: duckdb.DuckDBPyConnection, study: Study) -> Section:
     )
     return Section(
         "What holds",
-        ["parcellation", "claims", "the field would report", "also hold spatially"],
+        ["parcellation", "claims", "the field would report", "hold"],
         [
             [atlas, questions.KINDS[kind], str(claimed), str(held)]
             for atlas, kind, claimed, held in rows
         ],
-        "A claim holds where both its published q and its q against "
-        f"{study.nulls.primary} null maps are below 0.05, and for terms and cell types the sign "
-        "agrees. Each one: findings.",
+        "A claim holds where patients, space "
+        f"({study.nulls.primary} null maps) and, of sets, co-expressed genes speak for it: the "
+        "largest p below 0.05 after false discovery rate, same direction. Each one: findings.",
     )

@@ -13,9 +13,11 @@ from ect_assets.tables.association import (
     NullCalibration,
     NullDistributions,
     NullMaps,
+    ParcelInfluence,
     PlsComponents,
     PlsGenes,
     PlsScores,
+    QuestionCalibration,
     SymptomCalibration,
 )
 from ect_assets.tables.enrichment import (
@@ -94,6 +96,8 @@ __all__ = [
     "DetectableEffects",
     "PlsComponents",
     "PlsScores",
+    "QuestionCalibration",
+    "ParcelInfluence",
     "PlsGenes",
     "GeneSets",
     "GoEnrichment",

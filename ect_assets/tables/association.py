@@ -59,6 +59,36 @@ class NullCalibration(Table):
     ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
 
 
+class QuestionCalibration(Table):
+    """How often gene sets are found by each question and by all three, in simulated cohorts."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "truth", "question")
+    parcellation: str = column(PARCELLATION)
+    truth: str = column(
+        "what changed in the simulated patients: no_change, change_without_genes_15mm and so on, along_genes"
+    )
+    question: str = column(
+        "patients, space, genes, or all three", choices=("patients", "space", "genes", "all")
+    )
+    smoothness_mm: float = column(
+        "length over which the planted change is correlated; 0 where it is not drawn",
+        unit="mm",
+        minimum=0,
+    )
+    n_cohorts: int = column("simulated cohorts", minimum=2)
+    positive_rate_05: float = column(
+        "share with p <= 0.05 of the cell types that were not planted, mean over cohorts",
+        **PROBABILITY,
+    )
+    positive_rate_01: float = column("the same at 0.01", **PROBABILITY)
+    ci_low_05: float = column("lower end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    ci_high_05: float = column("upper end of the 95 % interval of the rate at 0.05", **PROBABILITY)
+    true_positive_rate_05: float | None = column(
+        "share with p <= 0.05 of the planted cell types", **PROBABILITY
+    )
+
+
 class SymptomCalibration(Table):
     """False positive rate of the tests of brain against symptoms, by permuting patients."""
 
@@ -123,6 +153,36 @@ class PlsComponents(Table):
     false_positive_ci_high_05: float | None = column(
         "upper end of its 95 % interval", **PROBABILITY
     )
+    p_patients: float | None = column(
+        "p of r2_y when the signs of patients' changes are flipped", **PROBABILITY
+    )
+    p_patients_covariance: float | None = column(
+        "the same of the covariance of scores and map: any change makes it small", **PROBABILITY
+    )
+    replication: float | None = column(
+        "mean correlation of the genes' weights between random halves of the patients; first component only",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    r2_c1_share: float | None = column(
+        "squared correlation of the scores with the first principal component of expression",
+        minimum=0,
+        maximum=1.0000001,
+    )
+
+
+class ParcelInfluence(Table):
+    """How much of a component rests on each parcel."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "contrast", "component", "parcel")
+    parcellation: str = column(PARCELLATION)
+    contrast: str = column("the map: gmv_change")
+    component: int = column("number of the component, from 1", minimum=1)
+    parcel: str = column(PARCEL)
+    delta_r2: float = column(
+        "r2_y minus what it is without the parcel", minimum=-1.0000001, maximum=1.0000001
+    )
 
 
 class PlsScores(Table):
@@ -165,3 +225,17 @@ class PlsGenes(Table):
         "two-sided p of r_map against the primary null model's maps", **PROBABILITY
     )
     q_spatial: float = column("p_spatial after false discovery rate over the genes", **PROBABILITY)
+    p_space_max: float | None = column(
+        "p of r_map against the largest correlation of any gene with each null map: family-wise",
+        **PROBABILITY,
+    )
+    p_patients: float | None = column(
+        "p over patients of the projection of their changes on the gene", **PROBABILITY
+    )
+    q_patients: float | None = column(
+        "p_patients after false discovery rate over the genes", **PROBABILITY
+    )
+    replication: float | None = column(
+        "share of random halves of the patients with the same sign and p_patients < 0.05",
+        **PROBABILITY,
+    )

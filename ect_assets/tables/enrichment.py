@@ -5,6 +5,17 @@ from __future__ import annotations
 from ect_assets.tables.columns import DIRECTIONS, GENE, NULL_MODEL, PARCELLATION, PROBABILITY
 from ect_assets.tables.schema import Table, column
 
+P_PATIENTS = "p over patients of the projection of their changes on the set's mean expression"
+Q_PATIENTS = "p_patients after false discovery rate over the collection's sets"
+P_GENES = (
+    "p against random sets of the same co-expression, with the map and with the null maps; "
+    "missing where too few genes are so alike"
+)
+Q_GENES = "p_genes after false discovery rate over the collection's sets"
+P_ALL = "the largest of p_patients, p_spatial and p_genes; missing where one is"
+Q_ALL = "p_all after false discovery rate over the collection's sets"
+REPLICATION = "share of random halves of the patients with the same sign and p_patients < 0.05"
+
 
 class GeneSets(Table):
     """Which gene belongs to which set: Gene Ontology, cell types, the user's own."""
@@ -45,6 +56,13 @@ class GoEnrichment(Table):
     cluster_id: int | None = column("cluster of similar terms")
     cluster_representative: bool | None = column("true for the best term of its cluster")
     genes: str = column("genes in both, separated by ;")
+    p_patients: float | None = column(P_PATIENTS, **PROBABILITY)
+    q_patients: float | None = column(Q_PATIENTS, **PROBABILITY)
+    p_genes: float | None = column(P_GENES, **PROBABILITY)
+    q_genes: float | None = column(Q_GENES, **PROBABILITY)
+    p_all: float | None = column(P_ALL, **PROBABILITY)
+    q_all: float | None = column(Q_ALL, **PROBABILITY)
+    replication: float | None = column(REPLICATION, **PROBABILITY)
 
 
 class GoTermLinks(Table):
@@ -91,6 +109,13 @@ class CellTypeEnrichment(Table):
     p_in_pls_minus: float = column("hypergeometric p of n_in_pls_minus", **PROBABILITY)
     q_in_pls_minus: float = column("p_in_pls_minus after false discovery rate", **PROBABILITY)
     leading_edge: str = column("genes that make up es, separated by ;")
+    p_patients: float | None = column(P_PATIENTS, **PROBABILITY)
+    q_patients: float | None = column(Q_PATIENTS, **PROBABILITY)
+    p_genes: float | None = column(P_GENES, **PROBABILITY)
+    q_genes: float | None = column(Q_GENES, **PROBABILITY)
+    p_all: float | None = column(P_ALL, **PROBABILITY)
+    q_all: float | None = column(Q_ALL, **PROBABILITY)
+    replication: float | None = column(REPLICATION, **PROBABILITY)
 
 
 class GeneSetEnrichment(Table):
@@ -123,6 +148,13 @@ class GeneSetEnrichment(Table):
         "p_spatial after false discovery rate over the collection's sets", **PROBABILITY
     )
     leading_edge: str = column("genes that make up es, separated by ;")
+    p_patients: float | None = column(P_PATIENTS, **PROBABILITY)
+    q_patients: float | None = column(Q_PATIENTS, **PROBABILITY)
+    p_genes: float | None = column(P_GENES, **PROBABILITY)
+    q_genes: float | None = column(Q_GENES, **PROBABILITY)
+    p_all: float | None = column(P_ALL, **PROBABILITY)
+    q_all: float | None = column(Q_ALL, **PROBABILITY)
+    replication: float | None = column(REPLICATION, **PROBABILITY)
 
 
 class GeneSetSpatialEnrichment(Table):
@@ -162,10 +194,23 @@ class GeneSetSpatialEnrichment(Table):
     q_es: float | None = column(
         "p_es after false discovery rate over the collection's sets", **PROBABILITY
     )
+    coexpression: float | None = column(
+        "mean correlation between the set's genes, each with itself included", **PROBABILITY
+    )
+    n_matched: int | None = column("random sets of the same co-expression", minimum=0)
+    p_matched: float | None = column("share of them that follow the map as closely", **PROBABILITY)
+    p_patients: float | None = column(P_PATIENTS, **PROBABILITY)
+    q_patients: float | None = column(Q_PATIENTS, **PROBABILITY)
+    p_genes: float | None = column(P_GENES, **PROBABILITY)
+    q_genes: float | None = column(Q_GENES, **PROBABILITY)
+    p_all: float | None = column(P_ALL, **PROBABILITY)
+    q_all: float | None = column(Q_ALL, **PROBABILITY)
+    replication: float | None = column(REPLICATION, **PROBABILITY)
+    parcels: str | None = column("the parcels without which score weakens most, separated by ;")
 
 
 class Findings(Table):
-    """Each claim with the p usually reported and the p against spatial nulls."""
+    """Each claim with the p usually reported, and the answers to three questions."""
 
     partitions = ("parcellation",)
     key = ("parcellation", "kind", "name", "direction")
@@ -181,4 +226,22 @@ class Findings(Table):
     q_published: float | None = column("q as the field reports it", **PROBABILITY)
     p_spatial: float | None = column("p against spatial null maps", **PROBABILITY)
     q_spatial: float | None = column("q against spatial null maps", **PROBABILITY)
-    holds: bool = column("true where both stay below 0.05 after false discovery rate")
+    holds: bool = column("true where q_all is below 0.05 and the sign is that of the direction")
+    p_patients: float | None = column("p over patients", **PROBABILITY)
+    q_patients: float | None = column("p_patients after false discovery rate", **PROBABILITY)
+    p_genes: float | None = column(
+        "p against sets of the same co-expression; a component or list has none", **PROBABILITY
+    )
+    q_genes: float | None = column("p_genes after false discovery rate", **PROBABILITY)
+    p_all: float | None = column(
+        "the largest p of the questions that apply: patients, space, and genes for sets",
+        **PROBABILITY,
+    )
+    q_all: float | None = column("p_all after false discovery rate", **PROBABILITY)
+    replication: float | None = column(
+        "share of random halves of the patients with the same sign and p_patients < 0.05; of a "
+        "component the mean correlation of gene weights between halves",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    parcels: str | None = column("the parcels that carry it most, separated by ;")

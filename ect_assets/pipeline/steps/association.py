@@ -10,11 +10,22 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
+from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.pipeline.steps.transcriptome import no_expression
+from ect_assets.problems import StudyError
 from ect_assets.science.calibration import Rate, reading
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.statistics.influence import component_influence, first_pattern_share
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
+from ect_assets.science.statistics.patients import (
+    SPLITS,
+    Changes,
+    Stability,
+    component_p,
+    projection_tests,
+    split_half_stability,
+)
 from ect_assets.science.statistics.pls import (
     DIRECTIONS,
     PartialLeastSquares,
@@ -27,6 +38,9 @@ from ect_assets.science.transcriptome.matrix import Aligned, align, covered, row
 
 ASSET_GROUP = "association"
 ROWS = ("association.hemisphere", "association.structures")
+COHORT = ("sessions", "group")
+"""Settings that say whose changes are analysed."""
+DEFAULT_CONTRAST = "gmv_change"
 
 
 def aligned(
@@ -41,6 +55,30 @@ def aligned(
     return align(
         expression, expression_coverage, parcels, gmv_change, chosen.hemisphere, chosen.structures
     )
+
+
+def changes_over(
+    work: Work,
+    rows: pd.Series,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Changes:
+    """Give the change of each patient of the map, over the parcels `rows` in their order."""
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    columns = pd.Index(cohort.parcels.parcel).get_indexer(rows)
+    if (columns < 0).any():
+        lacking = ", ".join(rows[columns < 0])
+        raise StudyError(f"The patients of the map have no change of {lacking}, which it has.")
+    change = (cohort.follow_up - cohort.baseline)[:, columns]
+    return Changes.of(change, cohort.mean_etiv_mm3)
+
+
+def replicated(changes: Changes, profiles: np.ndarray, seed: int) -> Stability:
+    """Say what comes back in halves of the cohort; nothing is known of one that is too small."""
+    found = split_half_stability(changes, profiles, SPLITS, seed)
+    return found or Stability(np.nan, np.full(len(profiles), np.nan))
 
 
 def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
@@ -139,7 +177,15 @@ def null_distributions(
 @step(
     tables.PlsComponents,
     ASSET_GROUP,
-    settings=("association.components", "nulls.primary", *ROWS),
+    settings=(
+        "association.components",
+        "association.permutations",
+        "nulls.primary",
+        "seed",
+        *ROWS,
+        *COHORT,
+    ),
+    version="2",
     unavailable=no_expression,
     checks={
         "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
@@ -153,12 +199,16 @@ def pls_components(
     expression_coverage: pd.DataFrame,
     parcels: pd.DataFrame,
     gmv_change: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
 ) -> Made:
     """How much of the change each component of gene expression explains, and its p values.
 
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
     (1 + nulls at least as large) / (1 + nulls). Also the false positive rate of that null model on
-    noise as smooth as the map.
+    noise as smooth as the map. Beside it p over patients, by flipping the signs of their changes,
+    and how well the gene weights of half the patients agree with those of the others.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
@@ -170,6 +220,18 @@ def pls_components(
         name: reading(null_calibration, smoothness, name)
         for name in null_distributions.null_model.unique()
     }
+    study = work.study
+    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
+    over_patients = component_p(
+        changes,
+        ours.expression,
+        study.association.components,
+        study.association.permutations,
+        study.seed,
+    )
+    genes = zscore(ours.expression).T
+    agreement = replicated(changes, genes, study.seed).weight_correlation
+    pattern = first_pattern_share(ours.expression, model)
     rows = []
     for index, r2_y in enumerate(model.r2_y_):
         mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
@@ -188,15 +250,23 @@ def pls_components(
                     "false_positive_rate_05": rate.rate,
                     "false_positive_ci_low_05": rate.ci_low,
                     "false_positive_ci_high_05": rate.ci_high,
+                    "p_patients": over_patients.p_patients[index],
+                    "p_patients_covariance": over_patients.p_patients_covariance[index],
+                    "replication": agreement if index == 0 else np.nan,
+                    "r2_c1_share": pattern[index],
                 }
             )
     frame = pd.DataFrame(rows)
     first = frame[frame.component == 1]
     p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
-    primary = work.study.nulls.primary
+    primary = study.nulls.primary
     return Made(
         frame,
-        figures={"pls1_r2_y": float(model.r2_y_[0]), **{f"p_{name}": p for name, p in p_values}},
+        figures={
+            "pls1_r2_y": float(model.r2_y_[0]),
+            **{f"p_{name}": p for name, p in p_values},
+            "p_patients": float(over_patients.p_patients[0]),
+        },
         verdicts={"null_is_calibrated": _verdict(primary, rates[primary], smoothness)},
     )
 
@@ -257,7 +327,9 @@ def pls_scores(
         "nulls.primary",
         "seed",
         *ROWS,
+        *COHORT,
     ),
+    version="2",
     unavailable=no_expression,
 )
 def pls_genes(
@@ -267,11 +339,16 @@ def pls_genes(
     expression_coverage: pd.DataFrame,
     parcels: pd.DataFrame,
     gmv_change: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
 ) -> Made:
     """Rank the genes by their weight in each component; the lists are of the first.
 
     The bootstrap z is what the field reports, and takes parcels as independent: thousands of
-    genes pass it on smooth noise. Compare p_spatial, which controls its error rate.
+    genes pass it on smooth noise. Compare p_spatial, which controls its error rate, p_space_max,
+    which controls that of any gene at all, and p_patients, which asks whether the patients' changes
+    follow the gene or only their mean does.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
@@ -282,7 +359,13 @@ def pls_genes(
     )
     nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
     spatial = spatial_gene_p(predictors, values, nulls)
-    frame = pd.concat([frame, pd.concat([spatial] * n_components, ignore_index=True)], axis=1)
+    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
+    over_patients = projection_tests(changes, predictors.T)
+    stable = replicated(changes, predictors.T, study.seed).replication
+    of_genes = pd.concat([spatial, over_patients[["p_patients", "q_patients"]]], axis=1).assign(
+        replication=stable
+    )
+    frame = pd.concat([frame, pd.concat([of_genes] * n_components, ignore_index=True)], axis=1)
     listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
     signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")
     ranks = frame.groupby("component").z.rank(ascending=False, method="first")
@@ -297,8 +380,41 @@ def pls_genes(
             "pls1_plus_genes": int((frame.direction == DIRECTIONS[0]).sum()),
             "pls1_minus_genes": int((frame.direction == DIRECTIONS[1]).sum()),
             "genes_q_spatial_below_0.05": int((spatial.q_spatial < LEVEL).sum()),
+            "genes_q_patients_below_0.05": int((over_patients.q_patients < LEVEL).sum()),
         },
     )
 
 
-STEPS = (null_maps, null_distributions, pls_components, pls_scores, pls_genes)
+@step(
+    tables.ParcelInfluence,
+    ASSET_GROUP,
+    settings=("association.components", *ROWS),
+    unavailable=no_expression,
+)
+def parcel_influence(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+) -> pd.DataFrame:
+    """By how much the variance that a component explains falls without each parcel."""
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    falls = component_influence(ours.expression, ours.values, work.study.association.components)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "contrast": DEFAULT_CONTRAST,
+                    "component": number + 1,
+                    "parcel": ours.parcels.parcel,
+                    "delta_r2": one,
+                }
+            )
+            for number, one in enumerate(falls)
+        ],
+        ignore_index=True,
+    )
+
+
+STEPS = (null_maps, null_distributions, pls_components, pls_scores, pls_genes, parcel_influence)

@@ -9,12 +9,21 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
-from ect_assets.pipeline.steps.association import ASSET_GROUP, ROWS, component_statistic
+from ect_assets.pipeline.steps.association import (
+    ASSET_GROUP,
+    COHORT,
+    ROWS,
+    aligned,
+    changes_over,
+    component_statistic,
+)
 from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate
 from ect_assets.science.calibration import symptom_calibration as calibrate_symptoms
 from ect_assets.science.enrichment.collections import cell_types_of
+from ect_assets.science.enrichment.membership import membership
+from ect_assets.science.question_calibration import NO_CHANGE, calibrate_questions
 from ect_assets.science.statistics.power import detectable_effects as find_detectable_effects
 from ect_assets.science.transcriptome.matrix import covered, expression_as_matrix, parcels_in_use
 
@@ -65,6 +74,62 @@ def null_calibration(
     worst = frame[frame.statistic == component_statistic(1)].groupby("null_model")
     rates = worst.false_positive_rate_05.max().astype(float)
     return Made(frame, figures={f"highest_rate {name}": rate for name, rate in rates.items()})
+
+
+@step(
+    tables.QuestionCalibration,
+    ASSET_GROUP,
+    settings=(
+        "calibration",
+        "nulls.primary",
+        "enrichment.min_size",
+        "seed",
+        *ROWS,
+        *COHORT,
+    ),
+    unavailable=no_expression,
+    is_weekly=True,
+)
+def question_calibration(
+    work: Work,
+    expression: pd.DataFrame,
+    expression_coverage: pd.DataFrame,
+    parcels: pd.DataFrame,
+    gene_sets: pd.DataFrame,
+    gmv_change: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Made:
+    """How often each of the three questions and their verdict err, and find what was planted.
+
+    Simulated cohorts: these patients' own noise, with no change, a smooth change without genes, or
+    a change along a cell type. Each question alone errs somewhere; the verdict should nowhere.
+    """
+    ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
+    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
+    study = work.study
+    sets = membership(cell_types_of(gene_sets), ours.genes).of_size(study.enrichment.min_size, None)
+    frame = calibrate_questions(
+        ours.expression,
+        ours.parcels,
+        sets,
+        changes,
+        study.nulls.primary,
+        study.calibration.lengths_mm,
+        study.calibration.maps,
+        study.calibration.nulls,
+        study.seed,
+    )
+    verdict = frame[frame.question == "all"].set_index("truth")
+    planted = verdict.true_positive_rate_05.dropna()
+    return Made(
+        frame,
+        figures={
+            "verdict_rate no_change": float(verdict.positive_rate_05[NO_CHANGE]),
+            "verdict_true_positive_rate": float(planted.iloc[0]),
+        },
+    )
 
 
 @step(

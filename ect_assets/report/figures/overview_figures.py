@@ -167,8 +167,9 @@ OVERVIEW_EXHIBITS = (
         caption=(
             "Cell types: normalised enrichment score in each parcellation, filled where the "
             "cell type passes the primary spatial null model's maps. Claims: one row per claim, "
-            f"a mark in each parcellation that makes it; filled where it holds, that is where the "
-            f"published q and the spatial q are both below {LEVEL}; gray where the "
+            "a mark in each parcellation that makes it; filled where it holds, that is where the "
+            "largest p over patients, space and co-expressed sets stays below "
+            f"{LEVEL} after false discovery rate; gray where the "
             "published one is not. At the right, in how many parcellations it holds "
             "in the same direction. Of Gene "
             "Ontology's terms those are drawn that hold or are claimed in most parcellations."

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import (
     Block,
+    Cell,
     Column,
     Section,
     listing,
@@ -38,9 +39,12 @@ IN_SPACE = """SELECT count(*) FILTER (kind = 'go_term') AS n_pairs,
   count(DISTINCT name) FILTER (kind = 'go_term') AS n_terms,
   count(*) FILTER (kind = 'cell_type') AS n_cell_types
 FROM findings WHERE parcellation = '{parcellation}' AND holds"""
-"""Claims that stand both tests and agree in sign, by the rule of findings."""
-HELD = """SELECT kind, name, direction, effect, q_published, q_spatial FROM findings
-WHERE parcellation = '{parcellation}' AND holds ORDER BY kind, q_spatial, name LIMIT 40"""
+"""Claims that stand all questions and agree in sign, by the rule of findings."""
+JUDGED = f"""SELECT kind, name, direction, q_published, q_patients, q_spatial, q_genes, q_all,
+  holds, replication, parcels
+FROM findings
+WHERE parcellation = '{{parcellation}}' AND (holds OR q_published < {LEVEL})
+ORDER BY holds DESC, kind, q_all NULLS LAST, name LIMIT 40"""
 
 
 def enrichment_sentences(facts: Facts) -> Markup:
@@ -48,8 +52,8 @@ def enrichment_sentences(facts: Facts) -> Markup:
     terms, cells, held = facts.ask(GO_TERMS), facts.ask(CELLS), facts.ask(IN_SPACE)
     said = Markup(
         "{} Gene Ontology {} over-represented among the listed genes (q < 0.05), and {} of {} "
-        "cell types are enriched by permutation of genes{}. Against null maps, {} of these terms "
-        "and {} of these cell types remain."
+        "cell types are enriched by permutation of genes{}. Once patients, space and genes are "
+        "asked, {} of these terms and {} of these cell types remain."
     ).format(
         terms.show("n_terms"),
         plural(terms.value("n_terms"), "term is", "terms are"),
@@ -90,7 +94,7 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
     counts, held = facts.ask(GO_TERMS), facts.ask(IN_SPACE)
     said = paragraph(
         "{} of {} tested pairs of term and gene list have q < 0.05, in {} {} of terms that share "
-        "genes; {} of these pairs also hold spatially, with the same sign.",
+        "genes; {} of these pairs hold once patients, space and genes are asked.",
         counts.show("n_by_genes"),
         counts.show("n_tested"),
         counts.show("n_clusters"),
@@ -142,8 +146,8 @@ def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
 
 
 def holding_section(facts: Facts, study: Study) -> Section:
-    """Tell which claims stand both the field's test and the spatial one."""
-    title = "Claims that hold spatially"
+    """Tell which claims stand the questions of patients, space and genes."""
+    title = "Claims, and three questions about each"
     claims = facts.ask(of_parcellation(CLAIMS))
     if not claims:
         why = why_no_genes(facts, study) or "No claims have been tested yet."
@@ -151,24 +155,46 @@ def holding_section(facts: Facts, study: Study) -> Section:
     columns = [
         Column("claims", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
         Column("q < 0.05 as published", number("n_published")),
-        Column("also hold spatially", number("n_holding")),
+        Column("hold", number("n_holding")),
     ]
     note = (
-        "A claim holds where the usually reported q and the q against "
-        f"{null_name(facts.setting.null_model)} are both below 0.05 and agree in sign. "
-        "Each claim is a row of findings."
+        "Patients: do their changes follow it one by one? Space: does the map follow it more than "
+        f"{null_name(facts.setting.null_model)} do? Genes, of sets alone: more than other sets of "
+        "the same co-expression? A claim holds where the largest of these p stays below 0.05 after "
+        "false discovery rate, and the sign agrees. Each claim is a row of findings."
     )
     blocks: list[Block] = [table_of(claims, "Table 7. Claims, and how many hold", columns, note)]
-    held = facts.ask(HELD)
-    if not held:
-        blocks.append(paragraph("No claim about genes, pathways or cell types holds spatially."))
+    judged = facts.ask(JUDGED)
+    if not judged:
+        blocks.append(paragraph("No claim about genes, pathways or cell types is made."))
         return Section("holds", title, blocks)
     columns = [
         Column("kind", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
         Column("claim", text("name"), is_number=False),
         Column("side", text("direction"), is_number=False),
-        Column("q, published", number("q_published", p_value)),
-        Column("q, space", number("q_spatial", p_value)),
+        Column("published", mark("q_published"), is_number=False),
+        Column("patients", mark("q_patients"), is_number=False),
+        Column("space", mark("q_spatial"), is_number=False),
+        Column("genes", mark("q_genes"), is_number=False),
+        Column("q of all", number("q_all", p_value)),
+        Column("replication", number("replication", fixed(2))),
+        Column("carried by", text("parcels"), is_number=False),
     ]
-    blocks.append(table_of(held, "The claims that hold", columns, "At most 40 are listed."))
+    note = (
+        "✓ q < 0.05, ✗ not, – not asked. q of all: the largest p, after false discovery rate. "
+        "Replication: share of random half cohorts in which it comes back; of a component, how "
+        "well the genes' weights of the halves agree. Carried by: the parcels without which it "
+        "weakens most. At most 40 are listed, those that hold first."
+    )
+    blocks.append(table_of(judged, "The claims, with the answers", columns, note))
     return Section("holds", title, blocks)
+
+
+def mark(name: str) -> Cell:
+    """Fill a cell with one sign: whether the test of this q was passed."""
+
+    def sign(answer: Answer, row: int) -> Markup:
+        q = answer.value(name, row)
+        return Markup("–" if q is None else "✓" if q < LEVEL else "✗")
+
+    return sign

@@ -24,7 +24,7 @@ from ect_assets.report.questions import COMPONENT, GENE_LISTS, of_parcellation
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
 
-VERDICT = """SELECT q_published, q_spatial, holds FROM findings
+VERDICT = """SELECT q_patients, q_spatial, holds FROM findings
 WHERE parcellation = '{parcellation}' AND kind = 'component' AND name = 'PLS1'"""
 SIMULATED_DONORS = """SELECT parcellation, simulated FROM expression_methods
 WHERE '{parcellation}' IN ('', parcellation) ORDER BY parcellation"""
@@ -115,15 +115,15 @@ def _by_other_nulls(component: Answer, names: list[str], primary: int) -> Markup
 
 
 def _verdict(facts: Facts) -> Markup:
-    """Repeat the verdict of findings, which asks the published and the primary null model."""
+    """Repeat the verdict of findings, which asks patients and the primary null model."""
     claim = facts.ask(VERDICT)
     if not claim:
         return Markup("")
     return Markup(
-        " As a claim, corrected over the components, it {} (published q {}, spatial q {})."
+        " As a claim, corrected over the components, it {} (over patients q {}, spatial q {})."
     ).format(
         "holds" if claim.value("holds") else "does not hold",
-        claim.show("q_published", p_relation),
+        claim.show("q_patients", p_relation),
         claim.show("q_spatial", p_relation),
     )
 

@@ -265,13 +265,21 @@ def _enrichment(study: Study, citations: Citations) -> Markup:
 
 def _claims(study: Study, citations: Citations) -> Markup:
     return Markup(
-        "A claim holds where both its published q and its spatial q, by {}, are below 0.05. "
-        "Published: p of the spins (Váša) for a component, corrected over the components, as is "
-        "the spatial p; bootstrap q for a list; hypergeometric q for a term; q over permuted genes "
-        "for a cell type. A claim that lacks one of the two does not hold. Terms and cell types "
-        "must also agree in sign. A gene list is represented by its best gene, corrected for "
-        "the number of all genes {}."
-    ).format(NULLS[study.nulls.primary], citations.cite("simes1986"))
+        "A claim holds where the largest p of the questions that apply stays below 0.05 after "
+        "false discovery rate. Patients: for a component, the signs of the patients' changes are "
+        "flipped {} times {}; for genes and sets, each patient's standardised change is projected "
+        "on their expression and the mean projection tested. Space: {}. Genes, for sets: random "
+        "sets grown to the same co-expression, with the map and with its null maps. Terms and "
+        "cell types must also agree in sign. A gene list is represented by its best gene, "
+        "corrected for the number of all genes {}. Published, for comparison: p of the spins "
+        "(Váša) for a component, bootstrap q for a list, hypergeometric q for a term, q over "
+        "permuted genes for a cell type."
+    ).format(
+        f"{study.association.permutations:,}",
+        citations.cite("winkler2014"),
+        NULLS[study.nulls.primary],
+        citations.cite("simes1986"),
+    )
 
 
 def _calibration(study: Study, citations: Citations) -> Markup:

@@ -148,7 +148,7 @@ def _gene_blocks(facts: Facts, study: Study) -> list[Block]:
             Column("parcellation", _page_link, is_number=False),
             Column("claims", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
             Column("q < 0.05 as published", number("n_published")),
-            Column("also hold spatially", number("n_holding")),
+            Column("hold", number("n_holding")),
         ]
         blocks.append(table_of(claims, "Claims, and how many hold", columns))
     return blocks
@@ -194,8 +194,9 @@ def overview_methods(study: Study, provenance: ReportProvenance, citations: Cita
     """Say where the methods stand, and what made the numbers."""
     said = paragraph(
         "The methods are on the page of each parcellation; they follow {}. A claim holds where "
-        "the usually reported q and the q against {} are both below 0.05, and for terms and "
-        "cell types the sign agrees. Spatial null models are compared by {}.",
+        "the largest p over patients, against {} and, for terms and cell types, against sets of "
+        "the same co-expression stays below 0.05 after false discovery rate, and the sign agrees. "
+        "Spatial null models are compared by {}.",
         citations.name("liu2025"),
         null_name(study.nulls.primary),
         citations.name("markello_misic2021"),

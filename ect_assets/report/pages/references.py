@@ -227,6 +227,12 @@ WORKS = {
         "Biometrika 73:751-754.",
         "10.1093/biomet/73.3.751",
     ),
+    "winkler2014": Reference(
+        "Winkler et al. 2014",
+        "Winkler AM, Ridgway GR, Webster MA, Smith SM, Nichols TE (2014). Permutation inference "
+        "for the general linear model. NeuroImage 92:381-397.",
+        "10.1016/j.neuroimage.2014.01.060",
+    ),
     "cohen1988": Reference(
         "Cohen 1988",
         "Cohen J (1988). Statistical Power Analysis for the Behavioral Sciences, 2nd ed. Erlbaum.",

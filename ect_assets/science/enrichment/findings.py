@@ -1,8 +1,9 @@
-"""Every claim of the study in one table: what the field would report, and what survives space.
+"""Every claim of the study in one table: what the field would report, and what is left of it.
 
 Nothing is tested here. The p values come from the tables of association and enrichment; here they
-are put side by side under one rule. A claim holds where the published q and the spatial q both
-stay below 0.05; one that lacks either does not hold, since it was not tested both ways.
+are put side by side under one rule: a claim holds where the largest p of the questions that apply
+to it (patients, space, and genes for sets) stays below 0.05 after false discovery rate. One that
+lacks an answer does not hold, since it was not asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ect_assets.science.enrichment.three_questions import jointly, most_influential
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, benjamini_hochberg
 from ect_assets.science.statistics.pls import DIRECTIONS
 
@@ -26,7 +28,17 @@ COLUMNS = [
     "p_spatial",
     "q_spatial",
     "holds",
+    "p_patients",
+    "q_patients",
+    "p_genes",
+    "q_genes",
+    "p_all",
+    "q_all",
+    "replication",
+    "parcels",
 ]
+OF_SETS = COLUMNS[-8:]
+"""Columns that a set's row of the spatial enrichment has already."""
 
 
 def verdicts(claims: pd.DataFrame) -> pd.Series:
@@ -35,15 +47,14 @@ def verdicts(claims: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     claims : DataFrame
-        q_published, q_spatial; missing where there was no such test.
+        q_all; missing where one of the questions was not answered.
 
     Returns
     -------
     Series of bool
-        True where both are below 0.05; False where one is missing.
+        True where it is below 0.05.
     """
-    both = claims[["q_published", "q_spatial"]].astype("float64")
-    return (both < LEVEL).all(axis=1).rename("holds")
+    return (claims["q_all"].astype("float64") < LEVEL).rename("holds")
 
 
 def findings(
@@ -52,18 +63,21 @@ def findings(
     go: pd.DataFrame,
     cell_types: pd.DataFrame,
     gene_set_spatial: pd.DataFrame,
+    influence: pd.DataFrame,
     primary_null: str,
 ) -> pd.DataFrame:
     """Put every claim of one parcellation under the same rule.
 
     ``component``: effect is r2_y; published p of the Vasa spins (missing where they were not
-    run), spatial p of the primary null model, q over the components.
+    run), spatial p of the primary null model, p over patients of r2_y, q over the components. The
+    question of genes is about sets and does not apply.
 
     ``gene_list``: effect is the number of genes. A list has no p of its own: its q is the
     smallest q of its genes, so that it holds where at least one listed gene follows the map beyond
     the null maps. Adjusted over all genes, the smallest q is Simes' p of the claim that none does,
     and only larger when taken over the listed ones. It says nothing about the other genes of the
-    list.
+    list. Its q_all is the smallest q, over all genes, of each gene's largest p over patients and
+    space.
 
     ``go_term``: the terms of published q below 0.05; effect is the fold enrichment. The spatial q
     is that of the table of spatial enrichment, over all tested sets of the collection: the terms
@@ -71,21 +85,25 @@ def findings(
 
     ``cell_type``: effect is nes, published p that of permuted genes.
 
-    A go_term or cell_type holds only if its mean correlation with the map has the sign of its
-    direction.
+    Sets have all three questions. A go_term or cell_type holds only if its mean correlation with
+    the map has the sign of its direction.
 
     Parameters
     ----------
     components : DataFrame
-        component, null_model, r2_y, p_spatial, as in ``pls_components``.
+        component, null_model, r2_y, p_spatial, p_patients, replication, as in ``pls_components``.
     genes : DataFrame
-        component, direction, q_bootstrap, q_spatial, as in ``pls_genes``.
+        component, direction, q_bootstrap, p_spatial, q_spatial, p_patients, q_patients, as in
+        ``pls_genes``.
     go : DataFrame
         direction, set_id, set_name, fold_enrichment, p, q, as in ``go_enrichment``.
     cell_types : DataFrame
         cell_type, nes, p_gene, q_gene, p_spatial, q_spatial, as in ``cell_type_enrichment``.
     gene_set_spatial : DataFrame
-        set_id, set_name, null_model, score, p, q, as in ``gene_set_spatial_enrichment``.
+        set_id, set_name, null_model, score, p, q and what `three_questions` adds, as in
+        ``gene_set_spatial_enrichment``.
+    influence : DataFrame
+        component, parcel, delta_r2, as in ``parcel_influence``.
     primary_null : str
         Name of the null model that decides.
 
@@ -93,7 +111,8 @@ def findings(
     -------
     DataFrame
         kind, name, direction (``PLS1+``, ``PLS1-``, ``both``), effect, p_published, q_published,
-        p_spatial, q_spatial, holds. Terms are named with their identifier in parentheses.
+        p_spatial, q_spatial, holds, p_patients, q_patients, p_genes, q_genes, p_all, q_all,
+        replication, parcels. Terms are named with their identifier in parentheses.
 
     Raises
     ------
@@ -107,7 +126,7 @@ def findings(
     """
     spatial = _of_model(gene_set_spatial, primary_null, "spatial enrichment")
     parts = [
-        _components(components, primary_null),
+        _components(components, influence, primary_null),
         _gene_lists(genes),
         _go_terms(go, spatial),
         _cell_types(cell_types, spatial),
@@ -126,12 +145,17 @@ def _of_model(table: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
     return rows
 
 
-def _components(components: pd.DataFrame, primary_null: str) -> pd.DataFrame:
+def _components(
+    components: pd.DataFrame, influence: pd.DataFrame, primary_null: str
+) -> pd.DataFrame:
     spatial = _of_model(components, primary_null, "components").sort_values("component")
     is_published = components["null_model"] == PUBLISHED_NULL
     published = components[is_published].set_index("component")["p_spatial"]
     p_published = spatial["component"].map(published).to_numpy(dtype=np.float64)
-    p_spatial = spatial["p_spatial"].to_numpy(dtype=np.float64)
+    questions = spatial[["p_patients", "p_spatial"]].reset_index(drop=True).astype("float64")
+    p_all = jointly(questions)
+    wide = influence.pivot(index="component", columns="parcel", values="delta_r2")
+    carried = most_influential(wide.loc[spatial["component"]].to_numpy(float), list(wide.columns))
     return _judged(
         "component",
         name=[f"PLS{number}" for number in spatial["component"]],
@@ -139,13 +163,22 @@ def _components(components: pd.DataFrame, primary_null: str) -> pd.DataFrame:
         effect=spatial["r2_y"].to_numpy(dtype=np.float64),
         p_published=p_published,
         q_published=benjamini_hochberg(p_published),
-        p_spatial=p_spatial,
-        q_spatial=benjamini_hochberg(p_spatial),
+        p_spatial=questions["p_spatial"],
+        q_spatial=benjamini_hochberg(questions["p_spatial"]),
+        p_patients=questions["p_patients"],
+        q_patients=benjamini_hochberg(questions["p_patients"]),
+        p_genes=np.nan,
+        q_genes=np.nan,
+        p_all=p_all,
+        q_all=benjamini_hochberg(p_all),
+        replication=spatial["replication"].to_numpy(dtype=np.float64),
+        parcels=carried,
     )
 
 
 def _gene_lists(genes: pd.DataFrame) -> pd.DataFrame:
     first = genes[genes["component"] == 1]
+    first = first.assign(q_all=benjamini_hochberg(jointly(first[["p_patients", "p_spatial"]])))
     lists = [first[(first["direction"] == direction).fillna(False)] for direction in DIRECTIONS]
     return _judged(
         "gene_list",
@@ -156,6 +189,14 @@ def _gene_lists(genes: pd.DataFrame) -> pd.DataFrame:
         q_published=[listed["q_bootstrap"].min() for listed in lists],
         p_spatial=np.nan,
         q_spatial=[listed["q_spatial"].min() for listed in lists],
+        p_patients=np.nan,
+        q_patients=[listed["q_patients"].min() for listed in lists],
+        p_genes=np.nan,
+        q_genes=np.nan,
+        p_all=np.nan,
+        q_all=[listed["q_all"].min() for listed in lists],
+        replication=np.nan,
+        parcels=None,
     )
 
 
@@ -176,6 +217,7 @@ def _go_terms(go: pd.DataFrame, spatial: pd.DataFrame) -> pd.DataFrame:
         q_published=reported["q"].to_numpy(),
         p_spatial=tested["p"].to_numpy(),
         q_spatial=tested["q"].to_numpy(),
+        **{name: tested[name].to_numpy() for name in OF_SETS},
     )
 
 
@@ -192,6 +234,7 @@ def _cell_types(cell_types: pd.DataFrame, spatial: pd.DataFrame) -> pd.DataFrame
         q_published=cell_types["q_gene"].to_numpy(),
         p_spatial=cell_types["p_spatial"].to_numpy(),
         q_spatial=cell_types["q_spatial"].to_numpy(),
+        **{name: tested[name].to_numpy() for name in OF_SETS},
     )
 
 

@@ -164,3 +164,82 @@ def tally_moments(
             squares[number] += step * (score - mean[number])
             if abs(score) >= abs(observed[number]) * (1 - tie):
                 n_extreme[number] += 1
+
+
+@njit(nogil=True, cache=True)
+def excess_over(theirs: FloatArray, mine: FloatArray, tie: float) -> FloatArray:
+    """Say how far sets are beyond others on each map, as one number that orders maps.
+
+    Parameters
+    ----------
+    theirs : (b, K) array
+        How closely each of the others follows a map, ascending in each row, not negative.
+    mine : (m, b) array
+        How closely the sets do, not negative.
+    tie : float
+        Relative difference that counts as none.
+
+    Returns
+    -------
+    (m, b) array
+        Minus the number of others that reach the set, plus a fraction below 1 that grows with its
+        distance from the closest follower, so that maps which nobody reaches differ too.
+    """
+    n_sets, n_maps = mine.shape
+    n_others = theirs.shape[1]
+    excess = np.empty((n_sets, n_maps))
+    for number in range(n_sets):
+        for place in range(n_maps):
+            own = mine[number, place]
+            row = theirs[place]
+            reaching = n_others - np.searchsorted(row, own * (1 - tie))
+            largest = row[n_others - 1]
+            excess[number, place] = own / (own + largest) - reaching if own > 0 else -n_others
+    return excess
+
+
+@njit(nogil=True, cache=True)
+def grow_set(
+    by_gene: FloatArray,
+    near: NDArray[np.intp],
+    anywhere: NDArray[np.intp],
+    wanted: FloatArray,
+    maps: FloatArray,
+    misses: FloatArray,
+) -> None:
+    """Exchange the genes of a random set one by one for genes like each other.
+
+    Parameters
+    ----------
+    by_gene : (n_genes, n_parcels) array
+        z-scored expression.
+    near, anywhere : (size,) array of int
+        Genes that come, and genes that go.
+    wanted : (n_levels,) array
+        Logarithms of the mean co-expressions that are looked for.
+    maps : (n_levels, n_parcels) array
+        Filled with the mean expression of the set that is nearest to each.
+    misses : (n_levels,) array
+        Filled with how far it is from it, as a difference of logarithms.
+    """
+    size, n_parcels = near.size, by_gene.shape[1]
+    total = np.zeros(n_parcels)
+    for gene in anywhere:
+        total += by_gene[gene]
+    misses[:] = np.inf
+    for exchanged in range(size + 1):
+        if exchanged > 0:
+            comes, goes = by_gene[near[exchanged - 1]], by_gene[anywhere[exchanged - 1]]
+            for parcel in range(n_parcels):
+                total[parcel] += comes[parcel] - goes[parcel]
+        squares = 0.0
+        for parcel in range(n_parcels):
+            squares += total[parcel] * total[parcel]
+        if squares <= 0:
+            continue
+        found = np.log(squares / (n_parcels - 1) / size / size)
+        for level in range(wanted.size):
+            miss = abs(found - wanted[level])
+            if miss < misses[level]:
+                misses[level] = miss
+                maps[level] = total / size

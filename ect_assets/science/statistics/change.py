@@ -83,7 +83,7 @@ def paired_change(
             f"{follow_up.shape[0]} x {follow_up.shape[1]}: give the same subjects and parcels."
         )
     n = len(baseline)
-    basis = _covariate_basis(covariates, baseline, covariate_names)
+    basis = covariate_basis(covariates, baseline, covariate_names)
     df = n - 1 - basis.shape[1]
     if df < 1:
         raise ValueError(
@@ -95,7 +95,7 @@ def paired_change(
     mean = difference.mean(axis=0)
     deviation = difference - mean
     residual = deviation - basis @ (basis.T @ deviation)
-    _refuse_constant(difference, residual, np.maximum(np.abs(baseline), np.abs(follow_up)))
+    refuse_constant(difference, residual, np.maximum(np.abs(baseline), np.abs(follow_up)))
 
     sd = difference.std(axis=0, ddof=1)
     standard_error = np.sqrt((residual**2).sum(axis=0) / df / n)
@@ -104,7 +104,7 @@ def paired_change(
     margin = stats.t.ppf(0.975, df) * standard_error
     mean_pre = baseline.mean(axis=0)
     percent = np.divide(100 * mean, mean_pre, out=np.full_like(mean, np.nan), where=mean_pre != 0)
-    p = _two_sided(t, df)
+    p = two_sided(t, df)
     return pd.DataFrame(
         {
             "n": n,
@@ -120,7 +120,7 @@ def paired_change(
             "ci_low_mm3": mean - margin,
             "ci_high_mm3": mean + margin,
             "t_unadjusted": t_unadjusted,
-            "p_unadjusted": _two_sided(t_unadjusted, n - 1),
+            "p_unadjusted": two_sided(t_unadjusted, n - 1),
         }
     )
 
@@ -162,10 +162,29 @@ def paired_scores(baseline: ArrayLike, follow_up: ArrayLike) -> dict[str, float]
     }
 
 
-def _covariate_basis(
-    covariates: ArrayLike | None, baseline: FloatArray, names: Sequence[str]
+def covariate_basis(
+    covariates: ArrayLike | None, baseline: FloatArray, names: Sequence[str] = ()
 ) -> FloatArray:
-    """Orthonormal columns (n, k) that span the centred covariates."""
+    """Span the centred covariates by orthonormal columns.
+
+    Parameters
+    ----------
+    covariates : (n,) or (n, k) array, optional
+    baseline : (n, n_parcels) array
+        What the covariates must fit in length.
+    names : sequence of str
+        How messages name the covariates.
+
+    Returns
+    -------
+    (n, k) array
+        No columns without covariates.
+
+    Raises
+    ------
+    ValueError
+        When a covariate is constant (`ConstantCovariateError`) or a combination of others.
+    """
     if covariates is None:
         return np.empty((len(baseline), 0))
     columns = np.asarray(covariates, dtype=np.float64)
@@ -202,7 +221,16 @@ def _constant(
     )
 
 
-def _refuse_constant(difference: FloatArray, residual: FloatArray, size: FloatArray) -> None:
+def refuse_constant(difference: FloatArray, residual: FloatArray, size: FloatArray) -> None:
+    """Raise ValueError where differences leave no variance to test against.
+
+    Parameters
+    ----------
+    difference, residual : (n, n_parcels) array
+        Before and after mean and covariates were taken out.
+    size : (n, n_parcels) array
+        Of the values that were subtracted, whose rounding the differences carry.
+    """
     # The differences carry the rounding of the volumes they were taken from, not their own.
     rounding = 8 * np.finfo(np.float64).eps * size.max(axis=0)
     constant = np.flatnonzero(np.abs(residual).max(axis=0) <= rounding)
@@ -214,7 +242,8 @@ def _refuse_constant(difference: FloatArray, residual: FloatArray, size: FloatAr
         )
 
 
-def _two_sided(t: FloatArray, df: int) -> FloatArray:
+def two_sided(t: FloatArray, df: int) -> FloatArray:
+    """Return the two-sided p of values of Student's t."""
     from scipy import stats
 
     return 2 * stats.t.sf(np.abs(t), df)

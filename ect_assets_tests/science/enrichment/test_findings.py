@@ -19,6 +19,15 @@ def tables():
                 "null_model": ["vasa", "vasa", "moran", "moran"],
                 "r2_y": [0.3, 0.1, 0.3, 0.1],
                 "p_spatial": [0.01, 0.6, 0.02, 0.7],
+                "p_patients": [0.004, 0.03] * 2,
+                "replication": [0.8, np.nan] * 2,
+            }
+        ),
+        "influence": pd.DataFrame(
+            {
+                "component": [1, 1, 1, 1, 2, 2, 2, 2],
+                "parcel": list("abcd") * 2,
+                "delta_r2": [0.1, -0.2, 0.3, 0.2, 0.0, 0.1, 0.2, 0.3],
             }
         ),
         "genes": pd.DataFrame(
@@ -28,6 +37,9 @@ def tables():
                 "direction": ["PLS1+", "PLS1+", "PLS1-", "PLS1-", None],
                 "q_bootstrap": [1e-4, 1e-5, 1e-4, 1e-6, 0.4],
                 "q_spatial": [0.04, 0.2, 0.06, 0.3, 0.001],
+                "p_spatial": [0.004, 0.1, 0.012, 0.3, 0.0001],
+                "p_patients": [0.006, 0.002, 0.2, 0.001, 0.0001],
+                "q_patients": [0.01, 0.005, 0.2, 0.005, 0.0005],
             }
         ),
         "go": pd.DataFrame(
@@ -58,6 +70,14 @@ def tables():
                 "score": [0.2, 0.1, -0.2, 0.2, -0.1] * 2,
                 "p": [0.001, 0.2, 0.03, 0.01, 0.3] + [0.9] * 5,
                 "q": [0.01, 0.3, 0.2, 0.02, 0.3] + [0.9] * 5,
+                "p_patients": [0.002, 0.1, 0.001, 0.004, 0.001] + [None] * 5,
+                "q_patients": [0.01, 0.1, 0.005, 0.01, 0.005] + [None] * 5,
+                "p_genes": [0.003, 0.4, 0.002, 0.006, 0.001] + [None] * 5,
+                "q_genes": [0.01, 0.4, 0.01, 0.01, 0.01] + [None] * 5,
+                "p_all": [0.003, 0.4, 0.03, 0.01, 0.3] + [None] * 5,
+                "q_all": [0.015, 0.4, 0.2, 0.03, 0.3] + [None] * 5,
+                "replication": [0.9, 0.1, 0.8, 0.7, 0.9] + [None] * 5,
+                "parcels": ["a;b;c"] * 5 + [None] * 5,
             }
         ),
     }
@@ -84,13 +104,27 @@ def test_a_component_has_the_p_of_the_vasa_spins_and_of_the_primary_null(found):
     assert not found.loc["component", "PLS2", "both"]["holds"]
 
 
-def test_a_component_without_the_published_null_does_not_hold(tables):
+def test_a_component_is_asked_of_patients_and_space_and_names_its_parcels(found):
+    first, second = (found.loc["component", name, "both"] for name in ("PLS1", "PLS2"))
+    assert (first["p_patients"], first["q_patients"]) == (0.004, 0.008)
+    assert (first["p_all"], first["q_all"]) == (0.02, 0.04)
+    assert np.isnan(first["p_genes"]) and first["replication"] == 0.8
+    assert (first["parcels"], second["parcels"]) == ("c;d;a", "d;c;b")
+
+
+def test_a_component_that_the_patients_do_not_show_does_not_hold(tables):
+    tables["components"] = tables["components"].assign(p_patients=[0.06, 0.9] * 2)
+    claims = findings(**tables, primary_null="moran")
+    assert not claims[claims["kind"] == "component"]["holds"].any()
+
+
+def test_a_component_needs_no_published_null(tables):
     components = tables["components"]
     tables["components"] = components[components["null_model"] == "moran"]
     claims = findings(**tables, primary_null="moran")
     first = claims[claims["kind"] == "component"].iloc[0]
     assert np.isnan(first["p_published"])
-    assert not first["holds"]
+    assert first["holds"]
 
 
 def test_a_gene_list_holds_where_one_of_its_genes_does(found):
@@ -98,6 +132,9 @@ def test_a_gene_list_holds_where_one_of_its_genes_does(found):
     assert (plus["effect"], plus["q_spatial"], plus["holds"]) == (2, 0.04, True)
     assert (minus["effect"], minus["q_spatial"], minus["holds"]) == (2, 0.06, False)
     assert np.isnan(plus["p_published"])
+    # Gene A has .006 as its larger p, the second of five: E has .0001.
+    assert (plus["q_patients"], plus["q_all"]) == (0.005, pytest.approx(0.006 * 5 / 2))
+    assert minus["q_all"] > 0.05
 
 
 def test_an_empty_gene_list_does_not_hold(tables):
@@ -142,12 +179,12 @@ def test_without_enriched_terms_the_other_claims_remain(tables):
 
 
 def test_a_missing_q_is_no_finding():
-    q = pd.DataFrame({"q_published": [0.01, None, 0.01], "q_spatial": [0.01, 0.01, None]})
-    assert list(verdicts(q)) == [True, False, False]
+    q = pd.DataFrame({"q_published": [0.01, None, 0.01], "q_all": [0.01, 0.01, None]})
+    assert list(verdicts(q)) == [True, True, False]
 
 
 def test_the_level_itself_is_not_below_it():
-    q = pd.DataFrame({"q_published": [0.05], "q_spatial": [0.01]})
+    q = pd.DataFrame({"q_published": [0.01], "q_all": [0.05]})
     assert not verdicts(q).any()
 
 

@@ -1,0 +1,121 @@
+"""One verdict on gene sets from three questions: patients, space, genes.
+
+An association of a map with a set may be noise of these patients, chance alignment of smooth
+maps, or a property of any co-expressed set. Each question has its test (`statistics.patients`,
+`spatial`, `matched_sets`); here they are asked of the same sets and brought together. Which claims
+are made is in `findings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ect_assets.science.enrichment.matched_sets import matched_set_tests
+from ect_assets.science.enrichment.membership import Membership
+from ect_assets.science.statistics.arrays import FloatArray
+from ect_assets.science.statistics.influence import correlation_influence
+from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
+from ect_assets.science.statistics.patients import (
+    SPLITS,
+    Changes,
+    projection_tests,
+    split_half_stability,
+)
+from ect_assets.science.statistics.pls import zscore
+
+MATCHED_SETS = 1_000
+"""Random sets of one kind that a set is compared with."""
+NAMED_PARCELS = 3
+"""How many of the most influential parcels are named."""
+
+
+def jointly(p_values: pd.DataFrame) -> pd.Series:
+    """Return the largest p of several tests: p of the claim that all of their nulls are false.
+
+    Parameters
+    ----------
+    p_values : DataFrame
+        One column per test; missing where it was not made.
+
+    Returns
+    -------
+    Series
+        Level alpha if each test is; missing where one of them is.
+
+    References
+    ----------
+    Berger RL (1982). Multiparameter hypothesis testing and acceptance sampling. Technometrics
+    24:295-300.
+    """
+    return p_values.astype("float64").max(axis=1, skipna=False)
+
+
+def set_questions(
+    expression: ArrayLike,
+    change_map: ArrayLike,
+    null_maps: ArrayLike,
+    tested: Membership,
+    p_spatial: ArrayLike,
+    changes: Changes,
+    parcels: Sequence[str],
+    seed: int,
+) -> pd.DataFrame:
+    """Ask the questions of patients and of genes, and bring all three together.
+
+    Parameters
+    ----------
+    expression : (n_parcels, n_genes) array
+        z-scored inside; its columns are the genes of ``tested``.
+    change_map : (n_parcels,) array
+    null_maps : (n_parcels, B) array
+        Of the null model that decides.
+    tested : Membership
+        The sets, as `spatial_enrichment` tested them.
+    p_spatial : (n_sets,) array
+        Its p.
+    changes : Changes
+        Of the patients, over the same parcels.
+    parcels : sequence of str
+        Their names.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per set: coexpression, n_matched, p_matched, p_genes, q_genes, p_patients,
+        q_patients, replication, p_all, q_all (over the sets), parcels (the three without which the
+        correlation weakens most, separated by ;).
+    """
+    x = zscore(expression)
+    profiles = tested.matrix @ np.ascontiguousarray(x.T) / tested.sizes[:, None]
+    genes = matched_set_tests(x, change_map, null_maps, tested, MATCHED_SETS, seed)
+    patients = projection_tests(changes, profiles)[["p_patients", "q_patients"]]
+    stable = split_half_stability(changes, profiles, SPLITS, seed)
+    together = pd.DataFrame(
+        {"patients": patients.p_patients, "space": np.asarray(p_spatial), "genes": genes.p_genes}
+    )
+    p_all = jointly(together)
+    return pd.concat([genes, patients], axis=1).assign(
+        replication=np.nan if stable is None else stable.replication,
+        p_all=p_all,
+        q_all=benjamini_hochberg(p_all),
+        parcels=most_influential(correlation_influence(profiles, change_map), parcels),
+    )
+
+
+def most_influential(influence: FloatArray, parcels: Sequence[str]) -> list[str]:
+    """Name the parcels that carry each result most, separated by ;.
+
+    Parameters
+    ----------
+    influence : (m, n_parcels) array
+        As `statistics.influence` gives it.
+    parcels : sequence of str
+    """
+    names = np.asarray(parcels, dtype=object)
+    order = np.argsort(-influence, axis=1, kind="stable")[:, :NAMED_PARCELS]
+    return [";".join(row) for row in names[order]]
