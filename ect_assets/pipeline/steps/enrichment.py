@@ -33,7 +33,7 @@ from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichmen
 from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.enrichment.over_representation import over_representation
 from ect_assets.science.enrichment.spatial import Score, spatial_enrichment
-from ect_assets.science.enrichment.three_questions import set_questions
+from ect_assets.science.enrichment.three_questions import random_sets_for, set_questions
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import DIRECTIONS, zscore
 from ect_assets.study import Study
@@ -146,28 +146,23 @@ def gene_set_spatial_enrichment(
     changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
     chosen = work.study.enrichment
     frames = []
-    matched = {
-        collection: membership(sets, ours.genes)
+    tested = {
+        collection: membership(sets, ours.genes).of_size(
+            chosen.min_size, chosen.max_size if collection in GENE_ONTOLOGY else None
+        )
         for collection, sets in gene_sets.groupby("collection", sort=False)
     }
+    random_sets = random_sets_for(predictors, tested.values(), work.study.seed)
     primary = work.study.nulls.primary
     for model in null_maps.null_model.unique():
         nulls = null_matrix(null_maps, model, ours.parcels.parcel)
-        for collection, sets in matched.items():
-            largest = chosen.max_size if collection in GENE_ONTOLOGY else None
+        for sets in tested.values():
             # Ranking all genes for each null map is most of the work: once is enough.
             scores: tuple[Score, ...] = ("mean", "mean_absolute")
             scores += ("es",) if model == primary else ()
             mean, absolute, *es = (
                 spatial_enrichment(
-                    predictors,
-                    ours.genes,
-                    values,
-                    nulls,
-                    sets,
-                    chosen.min_size,
-                    largest,
-                    score=score,
+                    predictors, ours.genes, values, nulls, sets, 1, None, score=score
                 )
                 for score in scores
             )
@@ -176,10 +171,11 @@ def gene_set_spatial_enrichment(
                     predictors,
                     values,
                     nulls,
-                    sets.of_size(chosen.min_size, largest),
+                    sets,
                     mean.p,
                     changes,
                     list(ours.parcels.parcel),
+                    random_sets,
                     work.study.seed,
                 )
                 mean = pd.concat([mean, asked], axis=1)

@@ -8,13 +8,18 @@ are made is in `findings`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ect_assets.science.enrichment.matched_sets import matched_set_tests
+from ect_assets.science.enrichment.matched_sets import (
+    MatchedSets,
+    coexpression_of,
+    compare_with_matched,
+    grow_matched_sets,
+)
 from ect_assets.science.enrichment.membership import Membership
 from ect_assets.science.statistics.arrays import FloatArray
 from ect_assets.science.statistics.influence import correlation_influence
@@ -54,6 +59,42 @@ def jointly(p_values: pd.DataFrame) -> pd.Series:
     return p_values.astype("float64").max(axis=1, skipna=False)
 
 
+def random_sets_for(
+    expression: ArrayLike, collections: Collection[Membership], seed: int
+) -> MatchedSets:
+    """Grow the random sets that the sets of several collections are compared with.
+
+    Parameters
+    ----------
+    expression : (n_parcels, n_genes) array
+        z-scored inside; its columns are the genes of each collection.
+    collections : collection of Membership
+        The sets that are tested.
+    seed : int
+    """
+    x = zscore(expression)
+    shared = [coexpression_of(profiles_of(x, tested)) for tested in collections]
+    sizes = np.concatenate([tested.sizes for tested in collections])
+    return grow_matched_sets(x, sizes, np.concatenate(shared), MATCHED_SETS, seed)
+
+
+def profiles_of(expression: FloatArray, tested: Membership) -> FloatArray:
+    """Average the genes of each set.
+
+    Parameters
+    ----------
+    expression : (n_parcels, n_genes) array
+        z-scored.
+    tested : Membership
+
+    Returns
+    -------
+    (n_sets, n_parcels) array
+    """
+    profiles: FloatArray = tested.matrix @ np.ascontiguousarray(expression.T)
+    return profiles / tested.sizes[:, None]
+
+
 def set_questions(
     expression: ArrayLike,
     change_map: ArrayLike,
@@ -62,6 +103,7 @@ def set_questions(
     p_spatial: ArrayLike,
     changes: Changes,
     parcels: Sequence[str],
+    random_sets: MatchedSets,
     seed: int,
 ) -> pd.DataFrame:
     """Ask the questions of patients and of genes, and bring all three together.
@@ -81,6 +123,8 @@ def set_questions(
         Of the patients, over the same parcels.
     parcels : sequence of str
         Their names.
+    random_sets : MatchedSets
+        From `random_sets_for`, with these sets among others.
     seed : int
 
     Returns
@@ -90,9 +134,9 @@ def set_questions(
         q_patients, replication, p_all, q_all (over the sets), parcels (the three without which the
         correlation weakens most, separated by ;).
     """
-    x = zscore(expression)
-    profiles = tested.matrix @ np.ascontiguousarray(x.T) / tested.sizes[:, None]
-    genes = matched_set_tests(x, change_map, null_maps, tested, MATCHED_SETS, seed)
+    profiles = profiles_of(zscore(expression), tested)
+    maps = np.column_stack([zscore(change_map), zscore(null_maps)])
+    genes = compare_with_matched(profiles, tested.sizes, random_sets, maps)
     patients = projection_tests(changes, profiles)[["p_patients", "q_patients"]]
     stable = split_half_stability(changes, profiles, SPLITS, seed)
     together = pd.DataFrame(

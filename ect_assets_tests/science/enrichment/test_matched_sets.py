@@ -57,11 +57,11 @@ def profiles_of(expression, tested):
 
 def test_matched_sets_have_the_co_expression_of_their_kind(expression, tested):
     shared = coexpression_of(profiles_of(expression, tested))
-    matched = grow_matched_sets(expression, tested.sizes, shared, 150, seed=3)
+    matched = grow_matched_sets(expression, tested.sizes, shared, 300, seed=3)
     for size, one in zip(tested.sizes, shared, strict=True):
         place = matched.place(int(size), float(one))
         assert abs(np.log(matched.coexpressions[place[1]] / one)) <= np.log(1.2) / 2 + 1e-9
-        assert 100 < len(matched.maps[place]) <= 150
+        assert 100 < len(matched.maps[place]) <= 300
         np.testing.assert_allclose(np.linalg.norm(matched.maps[place], axis=1), 1)
 
 
@@ -80,7 +80,7 @@ def test_rates_on_maps_without_genes_are_at_most_nominal(expression, tested):
     p = np.array(
         [
             matched_set_tests(
-                expression, null_maps(rng, 1)[:, 0], null_maps(rng, 99), tested, 150, seed=7
+                expression, null_maps(rng, 1)[:, 0], null_maps(rng, 99), tested, 300, seed=7
             ).p_genes
             for _ in range(120)
         ]
@@ -91,10 +91,10 @@ def test_rates_on_maps_without_genes_are_at_most_nominal(expression, tested):
 def test_p_is_the_share_of_matched_sets_and_of_null_maps(expression, tested):
     rng = np.random.default_rng(2)
     y, nulls = null_maps(rng, 1)[:, 0], null_maps(rng, 49)
-    found = matched_set_tests(expression, y, nulls, tested, 150, seed=7)
+    found = matched_set_tests(expression, y, nulls, tested, 300, seed=7)
     profiles = profiles_of(expression, tested)
     shared = coexpression_of(profiles)
-    matched = grow_matched_sets(expression, tested.sizes, shared, 150, seed=7)
+    matched = grow_matched_sets(expression, tested.sizes, shared, 300, seed=7)
     maps = zscore(np.column_stack([y, nulls]))
     for row, (size, one) in enumerate(zip(tested.sizes, shared, strict=True)):
         random = matched.maps[matched.place(int(size), float(one))]
@@ -113,7 +113,7 @@ def test_a_planted_set_is_found_and_one_that_resembles_it_less(expression, teste
     rng = np.random.default_rng(5)
     profiles = profiles_of(expression, tested)
     planted = profiles[2] / profiles[2].std() + 0.3 * null_maps(rng, 1)[:, 0]
-    found = matched_set_tests(expression, planted, null_maps(rng, 199), tested, 150, seed=7)
+    found = matched_set_tests(expression, planted, null_maps(rng, 199), tested, 300, seed=7)
     assert found.p_genes[2] <= 0.05 < found.p_genes[0]
 
 
