@@ -17,6 +17,7 @@ import pandas as pd
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
+from ect_assets.lake.registered import keep, table_named
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.orchestration.execution import Result, materialize, own_checks
@@ -24,11 +25,12 @@ from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Gathering, Step
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
 PARTITIONS_AT_MOST = 100_000
 """Of an asset, in Dagster's own advice; the product of patients and parcellations counts."""
+GATHERED = "gathered"
+"""Marks an input of a step of ours, which takes tables of very many rows arranged."""
 SUBJECT = "subject"
 SUBJECTS = dg.DynamicPartitionsDefinition(name=SUBJECT)
 OWNERS = {
@@ -189,7 +191,8 @@ class LakeIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
         """Write each partition, and rebuild the views where they would not show it."""
-        table = TABLES[context.asset_key.path[-1]]
+        table = table_named(self.lake.folder, context.asset_key.path[-1])
+        keep(self.lake.folder, table)
         is_first = not self.lake.partitions(table)
         for result in results:
             if table.has_documents:
@@ -211,13 +214,13 @@ class LakeIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | dict[str, pd.DataFrame]:
         """Read the partitions that exist among those that are asked for.
 
-        A table that is gathered comes as a frame of each parcellation.
+        A table that is gathered comes to a step of ours as a frame of each parcellation.
         """
-        table = TABLES[context.asset_key.path[-1]]
+        table = table_named(self.lake.folder, context.asset_key.path[-1])
         if not table.partitions or not context.has_asset_partitions:
             return self.lake.read(table)
         wanted = [partition_of(table, key) for key in context.asset_partition_keys]
-        if table.table_name in self.gatherings:
+        if GATHERED in context.definition_metadata and table.table_name in self.gatherings:
             return self._gathered(table, wanted)
         if len(wanted) == 1:
             return self.lake.read(table, wanted[0])
@@ -279,6 +282,7 @@ def as_asset(
     others: Set[str],
     roots: Roots,
     condition: dg.AutomationCondition | None = None,
+    further: Mapping[str, Any] | None = None,
 ) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
 
@@ -288,6 +292,8 @@ def as_asset(
         Tables that the study can have; it waits for no other.
     condition : AutomationCondition, optional
         When the daemon makes it by itself.
+    further : mapping, optional
+        What else Dagster is told of it, of a lab's own.
 
     Returns
     -------
@@ -296,6 +302,9 @@ def as_asset(
         was left out.
     """
     table = step.table
+
+    def mapping_of(name: str) -> dg.PartitionMapping | None:
+        return mapping_to(table_named(lake.folder, name).partitions, table)
 
     # Dagster refuses a context whose annotation is a text, as all are in this module.
     def compute(  # type: ignore[no-untyped-def]
@@ -317,11 +326,14 @@ def as_asset(
         group_name=step.asset_group,
         partitions_def=partitions_of(step, study),
         ins={
-            name: dg.AssetIn(partition_mapping=mapping_to(TABLES[name].partitions, table))
+            name: dg.AssetIn(
+                partition_mapping=mapping_of(name),
+                metadata={} if step.module else {GATHERED: True},
+            )
             for name in step.inputs
         },
         deps=[
-            dg.AssetDep(name, partition_mapping=mapping_to(TABLES[name].partitions, table))
+            dg.AssetDep(name, partition_mapping=mapping_of(name))
             for name in step.after
             if name in others
         ]
@@ -352,15 +364,17 @@ def as_asset(
         kinds={"python", "parquet"},
         code_version=program_version(step, study),
         automation_condition=condition,
-        owners=[OWNERS[step.asset_group]],
+        owners=[OWNERS[step.asset_group]] if step.asset_group in OWNERS else None,
         io_manager_key="lake",
+        **(further or {}),
     )(compute)
 
 
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:
     """Return where the function of a step stands, for the UI's link to it."""
-    file = Path(inspect.getfile(step.make)).resolve()
-    line = step.make.__code__.co_firstlineno
+    made_by = inspect.unwrap(step.make)
+    file = Path(inspect.getfile(made_by)).resolve()
+    line = made_by.__code__.co_firstlineno
     with tested_beta():
         place = dg.LocalFileCodeReference(
             file_path=str(file), line_number=line, label=f"{step.name} in {file.name}"

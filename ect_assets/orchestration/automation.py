@@ -19,7 +19,7 @@ from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assets import SUBJECT, SUBJECTS, partition_of
 from ect_assets.orchestration.dagster_internals import tested_beta
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.plan import Planner
@@ -36,7 +36,7 @@ class Looks:
     """Looks at the study once per evaluation of the conditions, however many of them ask."""
 
     def __init__(self, study: Study):
-        self._study = study
+        self.study = study
         self._settings = _text_of(study)
         self._lake = lake_of(study)
         self._memory = FileMemory(study)
@@ -49,7 +49,7 @@ class Looks:
         Runs would work with the new settings, whose results would look outdated here, for ever.
         Nothing is started until the definitions are loaded again; `server` does that at once.
         """
-        return _text_of(self._study) != self._settings
+        return _text_of(self.study) != self._settings
 
     async def planner(self, context: dg.AutomationContext) -> Planner:
         """Return the plan of the study as it is at this evaluation."""
@@ -57,13 +57,13 @@ class Looks:
         if self._planner is None or self._of is not view:
             given_up = {
                 step.name: await _failed(view, step)
-                for step in STEPS
+                for step in steps_of(self.study)
                 if view.asset_graph.has(dg.AssetKey(step.name))
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
-            lake = replace(self._lake, subjects=lake_of(self._study).subjects)
+            lake = replace(self._lake, subjects=lake_of(self.study).subjects)
             self._planner = Planner(
-                self._study,
+                self.study,
                 lake,
                 view.instance.get_dynamic_partitions(SUBJECT),
                 lambda step, one: (
@@ -123,10 +123,10 @@ class OfPartitions(AutomationCondition):
         """Ask of each partition that is still in question."""
         if self.looks.is_outdated():
             return dg.AutomationResult(context, context.get_empty_subset())
-        step = STEP_OF[context.key.path[-1]]
+        step = step_of(self.looks.study, context.key.path[-1])
         planner = await self.looks.planner(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
-        requested = _requested(context, step)
+        requested = _requested(context, step, self.looks.study)
         true = {
             one
             for one in asked
@@ -200,7 +200,7 @@ class InputsSettled(OfPartitions):
         return bool(coming) or not planner.is_blocked(step, partition)
 
 
-def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
+def _requested(context: dg.AutomationContext, step: Step, study: Study) -> dict[str, set]:
     """Name what this evaluation has asked for already and can be made in the same run."""
     graph = context.asset_graph
     mine = graph.get(context.key).partitions_def
@@ -211,7 +211,7 @@ def _requested(context: dg.AutomationContext, step: Step) -> dict[str, set]:
             continue
         subset = context.request_subsets_by_key.get(key)
         if subset is not None:
-            table = STEP_OF[name].table
+            table = step_of(study, name).table
             found[name] = {
                 _names(partition_of(table, one.partition_key))
                 for one in subset.expensively_compute_asset_partitions()

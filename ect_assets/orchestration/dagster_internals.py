@@ -13,6 +13,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     The type of a failed step's error. Instead: any object with `message` and `cause`.
 `_metadata_accumulator` of a step's context
     Metadata of a partition. Instead: `AssetExecutionContext.add_asset_metadata`, which is slow.
+`compute_fn` of an op, with `decorated_fn`, `has_context_arg`, `has_config_arg`, `get_resource_args`
+    The function of a lab's own asset and what it takes, to call it for one partition at a time.
+    Instead: a decorator of ours in place of `dg.asset`.
 `_get_output_asset_events` (`_core.execution.plan.execute_step`)
     Is wrapped, so that each partition of an output has a data version of its own. Instead: an
     `Output` that takes `DataVersionsByPartition`, as observations do.
@@ -42,6 +45,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +122,27 @@ def add_partition_metadata(
     step = context.get_step_execution_context()
     step._metadata_accumulator = step._metadata_accumulator.with_additional_asset_metadata(
         asset_key=context.asset_key, metadata=metadata, partition_key=partition_key
+    )
+
+
+@dataclass(frozen=True)
+class AssetFunction:
+    """The function that a `dg.asset` decorates, and what Dagster hands it beside the inputs."""
+
+    function: Callable[..., Any]
+    takes_context: bool
+    takes_config: bool
+    resources: tuple[str, ...]
+
+
+def function_of(definition: dg.AssetsDefinition) -> AssetFunction:
+    """Return the function of an asset that was made by `dg.asset`."""
+    decorated: Any = definition.op.compute_fn
+    return AssetFunction(
+        decorated.decorated_fn,
+        decorated.has_context_arg(),
+        decorated.has_config_arg(),
+        tuple(one.name for one in decorated.get_resource_args()),
     )
 
 

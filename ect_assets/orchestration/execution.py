@@ -18,6 +18,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Failure, Lake, Partition, Provenance, content_digest
 from ect_assets.orchestration.dagster_internals import add_partition_metadata, output
 from ect_assets.orchestration.shown_metadata import (
@@ -41,7 +42,6 @@ from ect_assets.pipeline.staleness import (
 from ect_assets.pipeline.step import Event, Made, Step, Verdict, Work
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.whole_files import WriteError
 
 PICTURED_AT_MOST = 60
@@ -113,7 +113,7 @@ def materialize(
         began = time.monotonic()
         inputs_read = inputs_of(step, study, lake, partition)
         digest = _digest_of_what_was_read(step, lake, partition, inputs_read)
-        mine = _restricted(inputs, partition, is_alone=len(partitions) == 1)
+        mine = _restricted(inputs, lake, partition, is_alone=len(partitions) == 1)
         try:
             work = Work(study, lake, partition, context.log.info, draws, not_checked, known)
             made = step.make(work, **mine)
@@ -198,7 +198,7 @@ def _digest_of_what_was_read(
 ) -> str:
     """Digest the inputs, unless one was written again since its rows were read for this step."""
     is_mixed = any(
-        lake.has_changed_since_read(TABLES[name], one)
+        lake.has_changed_since_read(table_named(lake.folder, name), one)
         for name in step.inputs
         for one in upstream_partitions(name, lake, partition)
     )
@@ -291,6 +291,7 @@ def _schema_check(step: Step, fault: str | None) -> dg.AssetCheckResult:
 
 def _restricted(
     inputs: Mapping[str, pd.DataFrame | Mapping[str, pd.DataFrame]],
+    lake: Lake,
     partition: Partition,
     is_alone: bool,
 ) -> dict[str, pd.DataFrame]:
@@ -303,7 +304,7 @@ def _restricted(
             mine[name] = read
         else:
             rows = read
-            for key in TABLES[name].partitions:
+            for key in table_named(lake.folder, name).partitions:
                 if key in partition:
                     rows = rows[rows[key] == partition[key]]
             mine[name] = rows.reset_index(drop=True)

@@ -132,7 +132,7 @@ class Runner:
         StudyError
             When a subject, parcellation or table is unknown.
         """
-        steps = steps_for(tables)
+        steps = steps_for(self.study, tables)
         self._is_narrowed = parcellations is not None
         labels = subject_labels(self.study.bids_folder)
         subjects = _known(subjects, labels, "subject")
@@ -386,7 +386,12 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
 
     def kind(step: Step) -> tuple:
         keys = step.table.partitions
-        return keys, tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        # A lab's own are in runs of their own, after ours, whatever becomes of them.
+        return (
+            bool(step.module),
+            keys,
+            tuple(parcellations_of(step, study)) if "parcellation" in keys else (),
+        )
 
     waves: list[tuple[Step, ...]] = []
     waiting = list(steps)

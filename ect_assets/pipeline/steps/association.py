@@ -12,6 +12,7 @@ from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import Rate, reading
+from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
@@ -24,6 +25,7 @@ from ect_assets.science.statistics.pls import (
 from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.science.statistics.smoothness import correlation_length
 from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
+from ect_assets.study import Study
 
 ASSET_GROUP = "association"
 ROWS = ("association.hemisphere", "association.structures")
@@ -50,6 +52,11 @@ def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.n
     return wide.loc[parcels].to_numpy(float)
 
 
+def null_versions(study: Study) -> dict[str, int]:
+    """Return the versions of the null models that are a lab's own."""
+    return versions_of(study.nulls.models)
+
+
 def component_statistic(component: int) -> str:
     """Name the statistic that a component is tested by."""
     return f"r2_y_component_{component}"
@@ -60,6 +67,7 @@ def component_statistic(component: int) -> str:
     ASSET_GROUP,
     settings=("nulls.models", "nulls.n", "seed", *ROWS),
     unavailable=no_expression,
+    measured_by=null_versions,
 )
 def null_maps(
     work: Work,

@@ -9,7 +9,12 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
-from ect_assets.pipeline.steps.association import ASSET_GROUP, ROWS, component_statistic
+from ect_assets.pipeline.steps.association import (
+    ASSET_GROUP,
+    ROWS,
+    component_statistic,
+    null_versions,
+)
 from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate
@@ -26,6 +31,7 @@ SYMPTOM_PERMUTATIONS = 999
     ASSET_GROUP,
     settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
     unavailable=no_expression,
+    measured_by=null_versions,
     is_weekly=True,
     version="2",
 )
