@@ -1,8 +1,7 @@
 """What has to be made, and making it: the pipeline of a study, run by run.
 
-Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
-everything shows in the UI. What is out of date is decided in `pipeline.staleness`; this module only
-chooses and orders.
+Each piece of work is a Dagster run in this process, recorded in the study's instance. What is out
+of date is decided in `pipeline.staleness`; this module only chooses and orders.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ect_assets.orchestration.assets import (
     partition_key,
     register_subjects,
 )
+from ect_assets.orchestration.extensions import load_extensions
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.orchestration.withdrawal import finish_withdrawals
@@ -45,7 +45,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class Outcome:
-    """What a run of the pipeline did.
+    """What a run did.
 
     Attributes
     ----------
@@ -83,8 +83,7 @@ class Batch:
 
 
 Progress = Callable[[str, int, int], None]
-Job = dg.JobDefinition
-Instance = dg.DagsterInstance
+Job, Instance = dg.JobDefinition, dg.DagsterInstance
 
 
 class Runner:
@@ -97,6 +96,7 @@ class Runner:
     """
 
     def __init__(self, study: Study, progress: Progress | None = None):
+        load_extensions(study)
         self.study = study
         self.lake = lake_of(study)
         self._planner = Planner(study, self.lake)
@@ -380,18 +380,14 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
     Returns
     -------
     list of tuple of Step
-        Each group comes after everything that it reads; Dagster runs only steps with the very
-        same partitions together.
+        Each after all that it reads; Dagster runs only steps with the very same partitions
+        together. A lab's own come last, so that ours never wait for them.
     """
 
     def kind(step: Step) -> tuple:
-        keys = step.table.partitions
-        # A lab's own are in runs of their own, after ours, whatever becomes of them.
-        return (
-            bool(step.module),
-            keys,
-            tuple(parcellations_of(step, study)) if "parcellation" in keys else (),
-        )
+        keys, is_of_lab = step.table.partitions, bool(step.module)
+        atlases = tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        return is_of_lab, keys, atlases
 
     waves: list[tuple[Step, ...]] = []
     waiting = list(steps)
@@ -409,9 +405,8 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
 
 
 def _title(together: list[Batch]) -> str:
-    if len(together) == 1:
-        return together[0].title
-    return f"{together[0].title} and {len(together) - 1} more"
+    more = f" and {len(together) - 1} more" if len(together) > 1 else ""
+    return together[0].title + more
 
 
 def _can_follow(before: Batch, after: Batch, places: Mapping[str, int]) -> bool:

@@ -8,15 +8,17 @@ from importlib.metadata import entry_points
 
 from pydantic import field_validator
 
+from ect_assets.problems import StudyError
 from ect_assets.study.base import Settings
 
 NULL_MODELS = ("vasa", "hungarian", "moran", "burt")
 VOLUME_SOURCES = ("freesurfer", "freesurfer_tables", "recon-all", "volumetric")
-GROUPS = {
-    "nulls.models": "ect_assets.null_models",
-    "morphometry.source": "ect_assets.volume_sources",
+STEPS = "ect_assets.steps"
+GIVEN_BY = {
+    "nulls.models": (NULL_MODELS, "ect_assets.null_models"),
+    "morphometry.source": (VOLUME_SOURCES, "ect_assets.volume_sources"),
 }
-"""Entry points of installed packages that give names of a setting."""
+"""Our values of a setting, and the entry points of installed packages that give further ones."""
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -43,30 +45,34 @@ class Extensions(Settings):
         return value
 
 
-def refuse_unknown_names(
-    extensions: Extensions, setting: str, names: Sequence[str], ours: Sequence[str]
-) -> None:
+def refuse_unknown(extensions: Extensions, setting: str, names: Sequence[str]) -> None:
     """Refuse a name that neither we know nor a lab's code can give.
 
     What a module of `[extensions]` gives is known once it is imported, which is not done here.
 
+    Parameters
+    ----------
+    setting : str
+        One of `GIVEN_BY`.
+
     Raises
     ------
-    ValueError
+    StudyError
     """
+    ours, group = GIVEN_BY[setting]
     further = [one for one in names if one not in ours]
     if not further or extensions.modules:
         return
-    known = (*ours, *sorted(entry_points(group=GROUPS[setting]).names))
+    known = (*ours, *sorted(entry_points(group=group).names))
     unknown = [one for one in further if one not in known]
     if unknown:
-        raise ValueError(
+        raise StudyError(
             f"{setting}: there is no {', '.join(unknown)}; known are {', '.join(known)}, and what "
-            "a module under [extensions] adds"
+            "a module under [extensions] adds."
         )
 
 
 def are_wanted(extensions: Extensions) -> bool:
     """Say whether there is any code of a lab's own: in the settings, or of installed packages."""
-    groups = ("ect_assets.steps", *GROUPS.values())
+    groups = (STEPS, *(group for _, group in GIVEN_BY.values()))
     return bool(extensions.modules) or any(entry_points(group=one) for one in groups)

@@ -26,12 +26,7 @@ from ect_assets.study.of_analyses import (
     Nulls,
     Transcriptome,
 )
-from ect_assets.study.of_extensions import (
-    NULL_MODELS,
-    VOLUME_SOURCES,
-    Extensions,
-    refuse_unknown_names,
-)
+from ect_assets.study.of_extensions import Extensions
 from ect_assets.study.of_operation import Arrival, Notifications, Report, Schedule, Storage, Ui
 from ect_assets.study.of_patients import (
     Instrument,
@@ -98,13 +93,6 @@ class Study(Settings):
     storage: Storage = Storage()
     cluster: Cluster = Cluster()
     extensions: Extensions = Extensions()
-
-    @model_validator(mode="after")
-    def _known_names(self) -> Study:
-        refuse_unknown_names(self.extensions, "nulls.models", self.nulls.models, NULL_MODELS)
-        source = (self.morphometry.source,)
-        refuse_unknown_names(self.extensions, "morphometry.source", source, VOLUME_SOURCES)
-        return self
 
     @model_validator(mode="after")
     def _known_instruments(self) -> Study:
