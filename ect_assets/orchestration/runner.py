@@ -83,7 +83,8 @@ class Batch:
 
 
 Progress = Callable[[str, int, int], None]
-Job, Instance = dg.JobDefinition, dg.DagsterInstance
+Job = dg.JobDefinition
+Instance = dg.DagsterInstance
 
 
 class Runner:
@@ -225,8 +226,7 @@ class Runner:
     def _joined(self, batches: list[Batch], registered: Sequence[str]) -> Iterator[list[Batch]]:
         """Put neighbouring patients who need the same steps into one run.
 
-        A run costs half a second whatever it does. Dagster names the partitions of a run by the
-        first and the last, so only patients who stand side by side can share one.
+        Dagster names the partitions of a run by the first and the last: only neighbours can share.
         """
         together: list[Batch] = []
         places = {subject: place for place, subject in enumerate(registered)}

@@ -99,14 +99,15 @@ class Caller:
         first = (shown,) if self.asset.takes_context else ()
         try:
             with at_work(step, work):
-                return _as_made(step, self.function(*first, **given))
-        except (EctError, OSError, MemoryError):
+                value = self.function(*first, **given)
+        except (InputProblem, OSError, MemoryError):
             raise
         except Exception as error:
             if step.table.is_about_patients():
                 # Its words may quote what a file holds.
                 raise LabError(self._said(step, str(without_words(error)))) from None
             raise LabError(self._said(step, f"{type(error).__name__}: {error}")) from error
+        return _as_made(step, value)
 
     def _said(self, step: Step, what: str) -> str:
         return (
@@ -134,9 +135,9 @@ def _as_frame(step: Step, value: Any) -> pd.DataFrame:
     if isinstance(value, pa.Table):
         value = value.to_pandas()
     if not isinstance(value, pd.DataFrame):
-        raise EctError(
-            f"{step.name} of {step.module} returned {type(value).__name__}; the lake stores a "
-            "pandas DataFrame or an Arrow table."
+        raise LabError(
+            f"the asset {step.name} of {step.module} returned {type(value).__name__}; the "
+            "lake stores a pandas DataFrame or an Arrow table."
         )
     named = [name for name in value.index.names if name is not None and name not in value.columns]
     return (

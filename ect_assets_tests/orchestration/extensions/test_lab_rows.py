@@ -93,9 +93,9 @@ def test_labels_that_could_not_be_erased_are_refused(made):
 
 
 def test_a_table_that_is_not_declared_cannot_be_asked_for(made):
+    said = made[1].failed["undeclared"]
     assert (
-        "QueryError" in made[1].failed["undeclared"]
-        or "participants" in made[1].failed["undeclared"]
+        "undeclared of lab stopped: QueryError: Catalog Error: Table with name participants" in said
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -20,11 +21,15 @@ from ect_assets.orchestration.automation import conditions
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.withdrawal import withdraw
+from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import study_status
+from ect_assets.pipeline.step import Work
 from ect_assets.study import Study, load_study
+from ect_assets.tables import GmvChange, Parcels
 from ect_assets_tests.orchestration.extensions.labs import EXAMPLE, forget, with_example
+from ect_assets_tests.orchestration.test_automation import wanted
 
 TABLES = ("brain_change", "change_asymmetry", "improvement")
 LEAVING = "003"
@@ -88,6 +93,33 @@ def test_the_lineage_has_them_with_a_condition_for_the_daemon(study):
     assert {dg.AssetKey("clinical_scores"), dg.AssetKey("brain_change")} <= node.parent_keys
     assert node.automation_condition is not None and node.group_name == "my_lab"
     assert graph.get(dg.AssetKey("brain_change")).partitions_def.name == "subject"
+
+
+def test_the_null_model_of_the_lab_stands_beside_ours(study):
+    chosen = study.nulls.model_copy(update={"models": ("moran", "smooth_noise"), "n": 19})
+    study = study.model_copy(update={"nulls": chosen})
+    lake = Runner(study).lake
+    step = STEP_OF["null_maps"]
+    assert set(step.measuring_versions(study)) == {"smooth_noise"}
+    atlas = {"parcellation": "desikan_killiany"}
+    change = lake.read(GmvChange, atlas)
+    covered = pd.DataFrame({"parcel": change.parcel, "n_samples": 9, "filled": False})
+    made = step.make(
+        Work(study, lake, atlas),
+        gmv_change=change,
+        parcels=lake.read(Parcels, atlas),
+        expression_coverage=covered,
+    )
+    counts = made.frame.groupby("null_model").null_id.nunique()
+    assert counts.to_dict() == {"moran": 19, "smooth_noise": 19}
+
+
+def test_the_daemon_makes_what_is_missing_of_the_lab_and_nothing_of_what_is_there(copied):
+    assert wanted(copied) == {}
+    shutil.rmtree(copied.lake_folder / "improvement")
+    shutil.rmtree(copied.lake_folder / "brain_change" / f"subject={LEAVING}")
+    # What is made from the patient's table waits for it.
+    assert wanted(copied) == {"brain_change": {LEAVING}}
 
 
 def test_a_changed_version_makes_a_table_stale_and_no_other(copied):
