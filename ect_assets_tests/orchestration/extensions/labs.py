@@ -26,6 +26,8 @@ def with_modules(folder: Path, modules: Mapping[str, str], more: str = "") -> St
     for name, text in modules.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     named = ", ".join(f'"{name}"' for name in modules)
+    if not modules:
+        return _settled(folder, more)
     return _settled(folder, f"\n[extensions]\nmodules = [{named}]\n{more}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -30,6 +31,7 @@ from ect_assets.study import Study, load_study
 from ect_assets.tables import GmvChange, Parcels
 from ect_assets_tests.orchestration.extensions.labs import EXAMPLE, forget, with_example
 from ect_assets_tests.orchestration.test_automation import wanted
+from ect_assets_tests.paths import ROOT
 
 TABLES = ("brain_change", "change_asymmetry", "improvement")
 LEAVING = "003"
@@ -51,6 +53,18 @@ def study(made) -> Study:
 def copied(made, tmp_path) -> Study:
     """The finished study, to be changed."""
     return with_example(Path(shutil.copytree(made[0], tmp_path / "study")))
+
+
+def test_the_page_shows_lines_of_the_example():
+    page = (ROOT / "docs/how_to/extend.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```py\n(.*?)```", page, re.S)
+    shown = {line.strip().removesuffix(" ...") for block in blocks for line in block.splitlines()}
+    there = {
+        line.strip()
+        for file in EXAMPLE.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    }
+    assert len(blocks) == 4 and shown - there - {"...", ""} == set()
 
 
 def test_only_the_tables_of_the_lab_are_made_of_a_finished_study(made):
