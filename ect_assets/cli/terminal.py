@@ -230,6 +230,8 @@ def show_departed(departed: dict[str, list[str]]) -> None:
 
 def show_status(study: Study, tables: list[TableStatus]) -> None:
     """Print which tables are up to date, and why some cannot be."""
+    from ect_assets.tables import TABLES
+
     rows = [
         [one.name, *(str(n) if n else "" for n in (one.fresh, one.stale, one.missing, one.failed))]
         for one in tables
@@ -238,7 +240,8 @@ def show_status(study: Study, tables: list[TableStatus]) -> None:
     console.print(_table(study.title, columns, rows))
     for failed in (one for one in tables if one.failed):
         if failed.whose:
-            say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+            where = 'see `ect sql "FROM exclusions"`' if failed.name in TABLES else "see `ect run`"
+            say(f"{failed.name} failed for {failed.whose}: {where}.")
     for one in tables:
         if one.why:
             say(f"{one.name} failed; its rows are from an earlier run. {one.why}")

@@ -16,6 +16,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `resolve_run_requests`, `with_attributes` of a sensor
     Put what the conditions ask for into few runs. Instead: runs of one partition each, or
     `emit_backfills`, which the daemon carries out one after the other.
+`compute_fn` of an op, with `decorated_fn`, `has_context_arg`, `has_config_arg`, `get_resource_args`
+    The function of a lab's own asset and what it takes, to call it for one partition at a time.
+    Instead: a decorator of ours in place of `dg.asset`.
 `_get_output_asset_events` (`_core.execution.plan.execute_step`)
     Is wrapped, so that each partition of an output has a data version of its own, and one that was
     not made has no materialization. Instead: an `Output` that takes `DataVersionsByPartition`, as
@@ -52,6 +55,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +180,27 @@ class SharingSensor(dg.AutomationConditionSensorDefinition):
         """Return the same with other metadata, as Dagster asks for."""
         said = {} if metadata is None else {"metadata": metadata}
         return SharingSensor(self._shared, **self._settings | said)
+
+
+@dataclass(frozen=True)
+class AssetFunction:
+    """The function that a `dg.asset` decorates, and what Dagster hands it beside the inputs."""
+
+    function: Callable[..., Any]
+    takes_context: bool
+    takes_config: bool
+    resources: tuple[str, ...]
+
+
+def function_of(definition: dg.AssetsDefinition) -> AssetFunction:
+    """Return the function of an asset that was made by `dg.asset`."""
+    decorated: Any = definition.op.compute_fn
+    return AssetFunction(
+        decorated.decorated_fn,
+        decorated.has_context_arg(),
+        decorated.has_config_arg(),
+        tuple(one.name for one in decorated.get_resource_args()),
+    )
 
 
 class VersionsOfPartitions(dg.DataVersion):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
+from ect_assets.lake.registered import known_tables, table_named
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
@@ -21,7 +22,6 @@ from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.arrival import complete_patients
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
 HEAVY = ("null_maps", "null_distributions")
@@ -38,7 +38,7 @@ def damaged_files(lake: Lake) -> list[str]:
     """
     return [
         lake.file(table, partition).relative_to(lake.folder).as_posix()
-        for table in TABLES.values()
+        for table in known_tables(lake.folder).values()
         for partition in lake.partitions(table)
         if not _is_whole(lake, table, partition)
     ]
@@ -106,9 +106,11 @@ def recompute_heavy(context: dg.OpExecutionContext) -> None:
 
 def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) -> None:
     """Say what was done, and fail the run where a table of the group could not be made."""
+    study: Study = context.resources.study
     for name, why in outcome.failed.items():
         # What is wrong with a patient is not for Dagster's records.
-        is_kept = not TABLES[name.split(" ")[0]].is_about_patients()
+        table = table_named(study.lake_folder, name.split(" ")[0])
+        is_kept = not table.is_about_patients()
         context.log.error(f"{name}: {why}" if is_kept else f"{name} failed. {SEE_EXCLUSIONS}")
     context.add_output_metadata(
         {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}

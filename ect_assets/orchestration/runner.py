@@ -17,6 +17,7 @@ import dagster as dg
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import pipeline_definitions
+from ect_assets.orchestration.extensions import load_extensions
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.orchestration.partitions import (
@@ -29,7 +30,7 @@ from ect_assets.orchestration.partitions import (
 from ect_assets.orchestration.runs import Ran, carry_out, new_run
 from ect_assets.orchestration.withdrawal import finish_withdrawals
 from ect_assets.orchestration.workers import Workers, are_wanted
-from ect_assets.pipeline.all_steps import STEPS, steps_for
+from ect_assets.pipeline.all_steps import steps_for, steps_of
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
@@ -96,6 +97,7 @@ class Runner:
     """
 
     def __init__(self, study: Study, progress: Progress | None = None):
+        load_extensions(study)
         self.study = study
         self.lake = lake_of(study)
         self._planner = Planner(study, self.lake)
@@ -131,7 +133,7 @@ class Runner:
         StudyError
             When a subject, parcellation or table is unknown.
         """
-        steps = steps_for(tables)
+        steps = steps_for(self.study, tables)
         self._is_narrowed = parcellations is not None
         labels = subject_labels(self.study.bids_folder)
         subjects = _known(subjects, labels, "subject")
@@ -142,7 +144,7 @@ class Runner:
 
     def recompute(self, tables: Sequence[str]) -> Outcome:
         """Make some tables of the group again, and nothing else, current or not."""
-        steps = [step for step in STEPS if step.name in tables]
+        steps = [step for step in steps_of(self.study) if step.name in tables]
         return self._run_steps(steps, (), sorted(self.study.parcellations), True, ())
 
     def _run_steps(
@@ -335,12 +337,13 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
     -------
     list of tuple of Step
         Each group comes after everything that it reads; Dagster runs only steps with the very
-        same partitions together.
+        same partitions together. A lab's own come last, so that ours never wait for them.
     """
 
     def kind(step: Step) -> tuple:
-        keys = step.table.partitions
-        return keys, tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        keys, is_of_lab = step.table.partitions, bool(step.module)
+        atlases = tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        return is_of_lab, keys, atlases
 
     waves: list[tuple[Step, ...]] = []
     waiting = list(steps)

@@ -130,6 +130,11 @@ ATTRIBUTES = (
         ("message", "cause"),
         "`ect run` cannot say why a step failed",
     ),
+    Attributes(
+        "dagster._core.definitions.decorators.op_decorator.DecoratedOpFunction",
+        ("decorated_fn", "has_context_arg", "has_config_arg", "get_resource_args"),
+        "no asset of a lab's own can be stored in the lake",
+    ),
     Attributes("dagster._daemon.cli.cli", ("commands",), "`ect ui` cannot start the daemon"),
     Attributes("dagster._grpc.types.ExecuteRunArgs", ("get_command_args",), WORKER),
     Attributes("dagster._grpc.types.ResumeRunArgs", ("get_command_args",), WORKER),
