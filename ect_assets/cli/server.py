@@ -24,6 +24,7 @@ from ect_assets.cli import terminal
 from ect_assets.cli.serving.guard import TOKEN
 from ect_assets.cli.serving.lifeline import send_settings
 from ect_assets.orchestration.assets import register_subjects
+from ect_assets.orchestration.holding import SERVER
 from ect_assets.orchestration.instance import (
     close_abandoned_runs,
     only_one_server,
@@ -85,7 +86,8 @@ class Processes:
         home = str(prepare_home(study))
         process = subprocess.Popen(
             [sys.executable, "-m", f"ect_assets.cli.serving.{name}"],
-            env=os.environ | {"DAGSTER_HOME": home, "ECT_STUDY": str(study.folder)},
+            env=os.environ
+            | {"DAGSTER_HOME": home, "ECT_STUDY": str(study.folder), SERVER: str(os.getpid())},
             cwd=study.folder,
             stdin=subprocess.PIPE,
             stdout=output,

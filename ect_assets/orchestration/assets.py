@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,8 @@ from ect_assets.lake.documents import write_documents
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.orchestration.execution import Result, materialize, own_checks
+from ect_assets.orchestration.step_output import not_kept
+from ect_assets.orchestration.study_home import refuse_other_records
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Gathering, Step
@@ -303,12 +306,14 @@ def as_asset(
     ) -> Iterator[Any]:
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
+        refuse_other_records(study, context.instance)
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
-        for one in materialize(step, study, lake, context, partitions, inputs):
-            if isinstance(one, dg.Output) and step.fills_folder(study):
-                roots.observe(step, partitions.values(), context)
-            yield one
+        with not_kept() if table.is_about_patients() else nullcontext():
+            for one in materialize(step, study, lake, context, partitions, inputs):
+                if isinstance(one, dg.Output) and step.fills_folder(study):
+                    roots.observe(step, partitions.values(), context)
+                yield one
 
     compute.__name__ = step.name
     return dg.asset(

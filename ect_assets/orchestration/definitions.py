@@ -1,7 +1,7 @@
 """The code location: the pipeline of one study, and what the daemon does automatically.
 
-Nothing is computed here. The study is the one that `ECT_STUDY` names, else the one of the
-current folder.
+Nothing is computed here. Which study it is: `study_home`; in which process automations act:
+`holding`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,29 @@ import dagster as dg
 
 from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
+from ect_assets.orchestration.holding import conditions_here, schedule_here, sensor_here
 from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.notifications import notification_sensor
 from ect_assets.orchestration.sources import observation_sensor
-from ect_assets.study import Study, find_study, load_study
+from ect_assets.orchestration.study_home import study_of_environment
+from ect_assets.study import Study
 
 
 def build_definitions(study: Study) -> dg.Definitions:
     """Assemble everything that Dagster knows of a study."""
     by_itself = dg.Definitions(
         jobs=JOBS,
-        schedules=schedules(study),
+        schedules=[schedule_here(study, one) for one in schedules(study)],
         sensors=[
-            arrival_sensor(study),
+            sensor_here(study, arrival_sensor(study)),
             condition_sensor(study),
-            notification_sensor(study),
-            observation_sensor(study),
+            sensor_here(study, notification_sensor(study)),
+            sensor_here(study, observation_sensor(study)),
         ],
         resources={"study": study_resource(study)},
     )
-    return dg.Definitions.merge(pipeline_definitions(study, conditions(study)), by_itself)
+    made_when = conditions_here(study, conditions(study))
+    return dg.Definitions.merge(pipeline_definitions(study, made_when), by_itself)
 
 
 def study_resource(study: Study) -> dg.ResourceDefinition:
@@ -39,5 +42,5 @@ def study_resource(study: Study) -> dg.ResourceDefinition:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Load the study that the server was started for."""
-    return build_definitions(load_study(find_study()))
+    """Load the study that the command or server was started for."""
+    return build_definitions(study_of_environment())

@@ -33,6 +33,7 @@ from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
 from ect_assets.orchestration.assets import SUBJECT
 from ect_assets.orchestration.history import forget_subject, refuse_while_at_work, report_lake
 from ect_assets.orchestration.server_log import LOG, clear_log
+from ect_assets.orchestration.step_output import clear_output
 from ect_assets.orchestration.withdrawal_record import (
     Withdrawal,
     forget,
@@ -155,6 +156,7 @@ def _carry_out(
         keep(study, withdrawal)
         reached(name)
     clear_log(study.dagster_home / LOG)
+    clear_output(study.dagster_home)
     left: list[Remaining] = []
     if withdrawal.delete_source and not acknowledge_remaining:
         left = remaining_files(study, withdrawal.subject, _linked(study, withdrawal))

@@ -40,7 +40,14 @@ UI = "`ect ui` cannot serve Dagster's application behind its guard"
 WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
 CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
 VERSIONS = "the UI's `unsynced` is not what `ect plan` says"
+OUTPUT = "no run begins: what its steps print has nowhere to go"
 CALLS = (
+    Call(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        ("base_dir", "inst_data"),
+        OUTPUT,
+    ),
+    Call("dagster._core.storage.compute_log_manager.CapturedLogContext", ("log_key",), OUTPUT),
     Call(
         "dagster._core.code_pointer.ModuleCodePointer",
         ("module", "fn_name", "working_directory"),
@@ -105,6 +112,28 @@ CALLS = (
     ),
 )
 ATTRIBUTES = (
+    Attributes(
+        "dagster._core.instance.ref.InstanceRef",
+        (
+            "storage_data",
+            "run_storage_data",
+            "event_storage_data",
+            "schedule_storage_data",
+            "defs_state_storage_data",
+            "local_artifact_storage_data",
+            "compute_logs_data",
+            "scheduler_data",
+            "run_coordinator_data",
+            "run_launcher_data",
+            "secrets_loader_data",
+        ),
+        "`dagster` and `dg` without DAGSTER_HOME do not find the study's records",
+    ),
+    Attributes(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        ("get_captured_local_path", "complete_artifact_path", "register_instance"),
+        OUTPUT,
+    ),
     Attributes(
         "dagster._core.definitions.data_version",
         ("DATA_VERSION_TAG", "CODE_VERSION_TAG", "DEFAULT_DATA_VERSION", "NULL_EVENT_POINTER"),
