@@ -184,8 +184,6 @@ def _serve(study: Study, processes: Processes) -> int:
     try:
         with heard_interruptions():
             while True:
-                where = address(processes.port, processes.token)
-                terminal.say(f"{study.title}: {where} (Ctrl-C stops it)")
                 code = _serve_until_changed(study, processes)
                 if code is not None:
                     terminal.say(f"The server exited (code {code}); see {processes.log}.")
@@ -202,6 +200,7 @@ def _serve_until_changed(study: Study, processes: Processes) -> int | None:
     """Run the processes; return the code of the first to end, or None when study.toml changed."""
     settings = study.folder / STUDY_FILE
     begun_with = refused = settings.read_bytes()
+    is_announced = False
     try:
         processes.start(study)
         while True:
@@ -213,6 +212,10 @@ def _serve_until_changed(study: Study, processes: Processes) -> int | None:
                 if _can_be_read(study):
                     return None
                 refused = now
+            if not is_announced and _is_answering(processes.port):
+                where = address(processes.port, processes.token)
+                terminal.say(f"{study.title}: {where} (Ctrl-C stops it)")
+                is_announced = True
             processes.forget_ended()
             rotate(processes.log)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -227,6 +230,11 @@ def _can_be_read(study: Study) -> bool:
         terminal.remark(f"{error} Until then the server keeps the previous settings.")
         return False
     return True
+
+
+def _is_answering(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _refuse_taken(port: int) -> None:

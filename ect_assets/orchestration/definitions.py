@@ -12,6 +12,7 @@ from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
 from ect_assets.orchestration.holding import conditions_here, schedule_here, sensor_here
 from ect_assets.orchestration.jobs import JOBS, schedules
+from ect_assets.orchestration.nights import nightly_asset
 from ect_assets.orchestration.notifications import notification_sensor
 from ect_assets.orchestration.sources import observation_sensor
 from ect_assets.orchestration.study_home import study_of_environment
@@ -21,6 +22,7 @@ from ect_assets.study import Study
 def build_definitions(study: Study) -> dg.Definitions:
     """Assemble everything that Dagster knows of a study."""
     by_itself = dg.Definitions(
+        assets=[nightly_asset(study)],
         jobs=JOBS,
         schedules=[schedule_here(study, one) for one in schedules(study)],
         sensors=[

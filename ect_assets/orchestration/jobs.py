@@ -13,6 +13,7 @@ from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.assets import SUBJECT
+from ect_assets.orchestration.nights import nightly_record
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS
@@ -73,11 +74,9 @@ def check_everything(context: dg.OpExecutionContext) -> None:
         context.log.warning(f"{name} is corrupt; it will be recomputed.")
         remove(lake.folder / name)
     registered = set(context.instance.get_dynamic_partitions(SUBJECT))
-    _report(
-        context,
-        Runner(study).run(arrived=sorted(registered.union(complete_patients(study)))),
-        len(damaged),
-    )
+    outcome = Runner(study).run(arrived=sorted(registered.union(complete_patients(study))))
+    context.log_event(nightly_record(len(outcome.made), len(outcome.failed), len(damaged)))
+    _report(context, outcome, len(damaged))
 
 
 @dg.op(required_resource_keys={"study"})

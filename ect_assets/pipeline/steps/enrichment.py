@@ -54,7 +54,8 @@ GENE_SET_FILES = Source(
 
 @step(
     tables.GeneSets,
-    ASSET_GROUP,
+    # Association reads them: among the enrichment, the lineage would show that before it.
+    "transcriptome",
     settings=("gene_sets",),
     version="2",
     sources=(GENE_SET_FILES,),
