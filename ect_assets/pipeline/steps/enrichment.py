@@ -74,7 +74,7 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     for name, file in own_files(work.study).items():
         library = work.study.gene_sets[name].enrichr
         if library is not None:
-            fetch_enrichr(library, file)
+            fetch_enrichr(library, file, work.log)
         read = read_own_collection(file, genes, name)
         frames.append(read.sets)
         if len(read.unmatched):
