@@ -21,6 +21,8 @@ from ect_assets.problems import StudyError
 from ect_assets.study import STUDY_FILE, Study, find_study, load_study
 
 HOME, CHOSEN = "DAGSTER_HOME", "ECT_STUDY"
+RECORDS, ELSEWHERE = "ECT_RECORDS", "elsewhere"
+"""Set where the run records are outside of the study on purpose, as with Dagster's Helm chart."""
 
 
 def study_of_environment() -> Study:
@@ -51,12 +53,14 @@ def _folder(home: str | None) -> Path:
 
 
 def refuse_other_home(study: Study, home: Path) -> None:
-    """Refuse a Dagster home that is not the study's.
+    """Refuse a Dagster home that is not the study's, unless ECT_RECORDS says so.
 
     Raises
     ------
     StudyError
     """
+    if os.environ.get(RECORDS) == ELSEWHERE:
+        return
     if home.resolve() != study.dagster_home.resolve():
         raise StudyError(
             f"{home} is not the Dagster home of {study.name}, so its patients are not registered "

@@ -72,6 +72,13 @@ def test_a_home_that_is_not_the_studys_is_refused_with_the_one_that_is(checkout,
             study_of_environment()
 
 
+def test_a_home_elsewhere_is_taken_where_that_is_said(checkout, monkeypatch):
+    monkeypatch.setenv("ECT_STUDY", "one")
+    monkeypatch.setenv("DAGSTER_HOME", str(checkout))
+    monkeypatch.setenv("ECT_RECORDS", "elsewhere")
+    assert study_of_environment().name == "one"
+
+
 def test_a_run_that_is_recorded_elsewhere_is_refused(checkout):
     study = load_study(checkout / "studies/one")
     with (
