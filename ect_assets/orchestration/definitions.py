@@ -15,7 +15,7 @@ from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.nights import nightly_asset
 from ect_assets.orchestration.notifications import notification_sensor
 from ect_assets.orchestration.sources import observation_sensor
-from ect_assets.orchestration.study_home import study_of_environment
+from ect_assets.orchestration.study_home import errors_in_one_line, study_of_environment
 from ect_assets.study import Study
 
 
@@ -45,4 +45,5 @@ def study_resource(study: Study) -> dg.ResourceDefinition:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Load the study that the command or server was started for."""
-    return build_definitions(study_of_environment())
+    with errors_in_one_line():
+        return build_definitions(study_of_environment())

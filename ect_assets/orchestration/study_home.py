@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,13 +36,20 @@ def study_of_environment() -> Study:
         elsewhere. Dagster's commands print it as one line.
     """
     home = os.environ.get(HOME)
-    try:
+    with errors_in_one_line():
         study = load_study(_folder(home))
         if home:
             refuse_other_home(study, Path(home).expanduser())
+    return study
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Let Dagster's commands print an error of a study as one line, without a stack."""
+    try:
+        yield
     except StudyError as error:
         raise click.ClickException(str(error).replace("--study ", f"{CHOSEN}=")) from error
-    return study
 
 
 def _folder(home: str | None) -> Path:
@@ -104,11 +112,8 @@ class StudyInstance(dg.DagsterInstance):
             The temporary folder that Dagster has made.
         """
         study = study_of_environment()
-        try:
-            with open_instance(study) as instance:
-                cls._home = instance.get_ref()
-        except StudyError as error:
-            raise click.ClickException(str(error)) from error
+        with errors_in_one_line(), open_instance(study) as instance:
+            cls._home = instance.get_ref()
         # For what this command starts.
         os.environ |= {HOME: str(study.dagster_home), CHOSEN: str(study.folder)}
         logging.getLogger("dagster").info(

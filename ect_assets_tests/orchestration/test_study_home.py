@@ -32,7 +32,7 @@ def checkout(tmp_path, monkeypatch) -> Path:
     """A folder with the settings of a checkout and the studies `one` and `two`."""
     for name in ("one", "two"):
         folder = tmp_path / "studies" / name
-        folder.mkdir(parents=True)
+        (folder / "bids/sub-01").mkdir(parents=True)
         (folder / STUDY_FILE).write_text(SETTINGS.format(name))
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(CHECKOUT / name, tmp_path)
@@ -101,6 +101,14 @@ def test_of_several_studies_one_has_to_be_named(checkout):
         "studies",
         "workspace.yaml",
     ]
+
+
+def test_a_study_without_data_is_refused_in_one_line(checkout):
+    shutil.rmtree(checkout / "studies/one/bids")
+    words = ("asset", "materialize", "--select", "parcels", *MODULE)
+    answer = ask(checkout, *words, ECT_STUDY="one")
+    assert answer.returncode == 1
+    assert last_line(answer).startswith("Error: bids is not a BIDS dataset: there is no such folder.")
 
 
 def test_a_command_without_a_home_uses_the_records_of_the_study(checkout, filled_input):
