@@ -19,6 +19,7 @@ from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assets import SUBJECT, SUBJECTS, partition_of
 from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.run_tags import ARRIVAL, BY
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
@@ -253,6 +254,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
             default_status=_status(study.schedule.arrivals),
             emit_backfills=False,
+            run_tags={BY: ARRIVAL},
             use_user_code_server=True,
         )
 

@@ -6,6 +6,8 @@ Nothing is computed here. Which study it is: `study_home`; in which process auto
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from ect_assets.orchestration.assembly import pipeline_definitions
@@ -14,6 +16,7 @@ from ect_assets.orchestration.holding import conditions_here, schedule_here, sen
 from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.nights import nightly_asset
 from ect_assets.orchestration.notifications import notification_sensor
+from ect_assets.orchestration.run_tags import BY, UI, asked_by
 from ect_assets.orchestration.sources import observation_sensor
 from ect_assets.orchestration.study_home import errors_in_one_line, study_of_environment
 from ect_assets.study import Study
@@ -38,8 +41,14 @@ def build_definitions(study: Study) -> dg.Definitions:
 
 
 def study_resource(study: Study) -> dg.ResourceDefinition:
-    """Hand the study to jobs that are not steps of the pipeline."""
-    return dg.ResourceDefinition.hardcoded_resource(study)
+    """Hand the study to jobs that are not steps; runs that they make say who asked for the job."""
+
+    @dg.resource
+    def of_run(context: dg.InitResourceContext) -> Iterator[Study]:
+        with asked_by(context.run.tags.get(BY, UI) if context.run else UI):
+            yield study
+
+    return of_run
 
 
 @dg.definitions

@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from ect_assets.orchestration.instance import only_one_server, who_serves
+from ect_assets.orchestration.run_tags import BY, BY_CLOCK
 from ect_assets.orchestration.study_home import refuse_other_home
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import StudyError
@@ -126,6 +127,7 @@ def schedule_here(study: Study, schedule: dg.ScheduleDefinition) -> dg.ScheduleD
     )
     def at_its_time(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         why_not = why_not_here(study, context.instance)
-        return dg.SkipReason(why_not) if why_not else dg.RunRequest(tags=dict(schedule.tags))
+        tags = {BY: BY_CLOCK.get(schedule.job_name, schedule.name)}
+        return dg.SkipReason(why_not) if why_not else dg.RunRequest(tags=tags)
 
     return at_its_time

@@ -1,8 +1,7 @@
 """What has to be made, and making it: the pipeline of a study, run by run.
 
-Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
-everything shows in the UI. What is out of date is decided in `pipeline.staleness`; this module only
-chooses and orders.
+Each piece of work is a Dagster run, recorded in the study's instance. What is out of date is
+decided in `pipeline.staleness`; this module only chooses and orders.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from ect_assets.orchestration.assets import (
 )
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
+from ect_assets.orchestration.run_tags import tags_of
 from ect_assets.orchestration.withdrawal import finish_withdrawals
-from ect_assets.orchestration.workers import Ran, Workers, are_wanted
+from ect_assets.orchestration.workers import Ran, Workers, are_wanted, partition_tags
 from ect_assets.pipeline.all_steps import STEPS, steps_for
 from ect_assets.pipeline.plan import Planner, State
 from ect_assets.pipeline.staleness import lake_of
@@ -36,7 +36,6 @@ from ect_assets.problems import StudyError
 from ect_assets.study import Study
 from ect_assets.system import heard_interruptions
 
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PATIENTS_PER_RUN = 50
 RUNS_PER_WAVE = 50
 """Of a cohort so large that more patients share a run: each run asks Dagster for all patients."""
@@ -141,10 +140,13 @@ class Runner:
             steps, subjects, parcellations, again, labels if arrived is None else arrived
         )
 
-    def recompute(self, tables: Sequence[str]) -> Outcome:
-        """Make some tables of the group again, and nothing else, current or not."""
+    def recompute(
+        self, tables: Sequence[str], subjects: Sequence[str] = (), atlases: Sequence[str] = ()
+    ) -> Outcome:
+        """Make some tables again and nothing else, current or not; without `atlases` of all."""
         steps = [step for step in STEPS if step.name in tables]
-        return self._run_steps(steps, (), sorted(self.study.parcellations), True, ())
+        of = atlases or sorted(self.study.parcellations)
+        return self._run_steps(steps, subjects, of, True, ())
 
     def _run_steps(
         self,
@@ -349,13 +351,11 @@ class Runner:
 
 def _in_process(batch: Batch, keys: list[str | None], job: Job, instance: Instance) -> Ran:
     """Run one batch in this process."""
-    first, last = keys[0], keys[-1]
-    tags = dict(zip(RANGE_TAGS, (first, last), strict=True)) if first and last else {}
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(step.name) for step in batch.steps],
         partition_key=keys[0] if len(keys) == 1 else None,
-        tags=tags if len(keys) > 1 else {},
+        tags=partition_tags(keys[0], keys[-1]) | tags_of([step.name for step in batch.steps]),
         run_config=QUIET,
         raise_on_error=False,
     )

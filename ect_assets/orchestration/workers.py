@@ -22,6 +22,7 @@ from ect_assets.orchestration.dagster_internals import (
     job_origin,
     run_command,
 )
+from ect_assets.orchestration.run_tags import tags_of
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 
@@ -112,7 +113,7 @@ class Workers:
             run = self._instance.create_run_for_job(
                 self._job,
                 run_config=run_config,
-                tags=partition_tags(first, last),
+                tags=partition_tags(first, last) | tags_of(tables),
                 asset_selection={dg.AssetKey(name) for name in tables},
                 job_code_origin=origin,
             )

@@ -11,7 +11,7 @@ import pytest
 from ect_assets.orchestration.definitions import build_definitions
 from ect_assets.orchestration.history import delete_finished_withdrawals
 from ect_assets.orchestration.instance import open_instance
-from ect_assets.orchestration.jobs import damaged_files
+from ect_assets.orchestration.jobs import damaged_files, failed_partitions
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import Study, load_study
@@ -69,6 +69,29 @@ def test_the_weekly_recomputation_gives_the_same_tables_again(study):
     ]
     assert all(one.passed for one in says)
     assert any("The rows are unchanged" in str(one.metadata) for one in says)
+
+
+def test_what_failed_is_made_again_and_nothing_else(study):
+    file = study.bids_folder / "derivatives/freesurfer/sub-003_ses-post/stats/lh.aparc.stats"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole[:3000], encoding="utf-8")
+    Runner(study).run(tables=["parcel_gmv"])
+    assert failed_partitions(study)["parcel_gmv"] == [
+        {"subject": "003", "parcellation": "desikan_killiany"}
+    ]
+    before = len(runs_of(study))
+    assert start(study, "failed_only").success
+    assert failed_partitions(study)["parcel_gmv"], "the file is as it was"
+    file.write_text(whole, encoding="utf-8")
+    assert start(study, "failed_only").success
+    assert failed_partitions(study) == {}
+    new = [set(run.asset_selection or ()) for run in runs_of(study)[: -before or None]]
+    assert {key.path[-1] for keys in new for key in keys} == {"parcel_gmv"}
+
+
+def runs_of(study: Study) -> list[dg.DagsterRun]:
+    with open_instance(study) as instance:
+        return list(instance.get_runs())
 
 
 def withdrawal_of(subject: str, **said: object) -> dict[str, object]:

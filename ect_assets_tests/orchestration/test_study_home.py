@@ -108,7 +108,9 @@ def test_a_study_without_data_is_refused_in_one_line(checkout):
     words = ("asset", "materialize", "--select", "parcels", *MODULE)
     answer = ask(checkout, *words, ECT_STUDY="one")
     assert answer.returncode == 1
-    assert last_line(answer).startswith("Error: bids is not a BIDS dataset: there is no such folder.")
+    assert last_line(answer).startswith(
+        "Error: bids is not a BIDS dataset: there is no such folder."
+    )
 
 
 def test_a_command_without_a_home_uses_the_records_of_the_study(checkout, filled_input):
