@@ -56,6 +56,11 @@ class StepOutput(LocalComputeLogManager):
             yield CapturedLogContext(log_key)
         Path(self.complete_artifact_path(log_key)).touch()
 
+    @contextmanager
+    def open_log_stream(self, log_key: Sequence[str], io_type: Any) -> Iterator[None]:
+        """Keep nothing of what sensors log: a file each five seconds, and they name patients."""
+        yield None
+
 
 @contextmanager
 def _into(files: Mapping[int, Path]) -> Iterator[None]:

@@ -131,7 +131,12 @@ ATTRIBUTES = (
     ),
     Attributes(
         "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
-        ("get_captured_local_path", "complete_artifact_path", "register_instance"),
+        (
+            "get_captured_local_path",
+            "complete_artifact_path",
+            "open_log_stream",
+            "register_instance",
+        ),
         OUTPUT,
     ),
     Attributes(

@@ -71,6 +71,14 @@ def test_the_ui_finds_what_was_kept_after_the_study_moved(study):
     assert found.stdout == b"kept\nkept again\n"
 
 
+def test_what_a_sensor_logs_is_not_kept(study):
+    with open_instance(study) as instance:
+        keeper = instance.compute_log_manager
+        with keeper.open_log_stream(["__repository__", "looks", "1"], None) as stream:
+            assert stream is None
+    assert not (study.dagster_home / FOLDER).exists()
+
+
 def test_what_is_printed_outside_of_a_run_goes_where_it_went(capfd):
     with not_kept():
         os.write(1, b"seen\n")
