@@ -28,6 +28,7 @@ from ect_assets.study import Study
 
 DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 SECONDS_TO_CANCEL = 90
 GONE = "The process that monitored this run has died."
 
@@ -235,10 +236,7 @@ def partition_tags(first: str | None, last: str | None) -> dict[str, str]:
     if first is None or last is None:
         return {}
     if first != last:
-        return {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last,
-        }
+        return dict(zip(RANGE_TAGS, (first, last), strict=True))
     if isinstance(first, dg.MultiPartitionKey):
         several = {
             f"dagster/partition/{name}": value for name, value in first.keys_by_dimension.items()

@@ -16,8 +16,7 @@ from dagster._core.storage import tags
 
 from ect_assets.orchestration import dagster_internals as internals
 from ect_assets.orchestration.instance import FINISHED, SETTINGS
-from ect_assets.orchestration.runner import RANGE_TAGS
-from ect_assets.orchestration.workers import partition_tags
+from ect_assets.orchestration.workers import RANGE_TAGS, partition_tags
 from ect_assets_tests.orchestration.private_names import (
     PACKAGE,
     Attributes,
