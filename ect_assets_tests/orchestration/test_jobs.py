@@ -121,8 +121,10 @@ def contents_of(folder: Path) -> dict[Path, bytes]:
 
 
 def test_the_withdrawal_job_removes_the_patient_and_then_itself(study):
-    printed = [study.dagster_home / name for name in ("server.log", "server.log.1")]
+    names = ("server.log", "server.log.1", "output/earlier/compute_logs/abc.out")
+    printed = [study.dagster_home / name for name in names]
     for file in printed:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("raw_scans {'subject': '003'} is as it was.")
     said = withdrawal_of("003", confirm_label="003")
     assert start(study, "withdraw_patient", ops=said).success
