@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -53,6 +54,15 @@ console = _console(to_stderr=False)
 errors = _console(to_stderr=True)
 
 
+def _apart_from_steps() -> Console:
+    """Return a console of the terminal itself: what is printed while a step runs is kept as its."""
+    if not errors.is_terminal:
+        return errors
+    stream = sys.stderr
+    own = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
+    return Console(highlight=False, file=own)
+
+
 class Progress:
     """A progress bar; without a terminal, one line per wave."""
 
@@ -62,7 +72,7 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            console=errors,
+            console=_apart_from_steps(),
             transient=True,
         )
         self._task = self._bar.add_task("Looking for what is missing", total=None)

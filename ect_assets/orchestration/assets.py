@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ from ect_assets.orchestration.partitions import (
     partition_of,
     partitions_of,
 )
+from ect_assets.orchestration.step_output import not_kept
+from ect_assets.orchestration.study_home import refuse_other_records
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Step
@@ -181,12 +184,14 @@ def as_asset(
     def compute(context) -> Iterator[Any]:  # type: ignore[no-untyped-def]
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
+        refuse_other_records(study, context.instance)
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
-        for one in materialize(step, study, lake, context, partitions):
-            if isinstance(one, dg.Output) and step.fills_folder(study):
-                roots.observe(step, partitions.values(), context)
-            yield one
+        with not_kept() if table.is_about_patients() else nullcontext():
+            for one in materialize(step, study, lake, context, partitions):
+                if isinstance(one, dg.Output) and step.fills_folder(study):
+                    roots.observe(step, partitions.values(), context)
+                yield one
 
     compute.__name__ = step.name
     # How many partitions share a run is marked as beta, for years by now.

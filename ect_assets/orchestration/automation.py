@@ -22,6 +22,7 @@ from ect_assets.lake.store import Partition
 from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
 from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
+from ect_assets.orchestration.run_tags import ARRIVAL, BY
 from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
 from ect_assets.pipeline.all_steps import STEPS, step_of, steps_of
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
@@ -312,7 +313,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
         return SharingSensor(
             shared,
             name="make_what_is_out_of_date",
-            run_tags={IF_DUE: "true"},
+            run_tags={IF_DUE: "true", BY: ARRIVAL},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,

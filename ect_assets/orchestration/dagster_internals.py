@@ -37,6 +37,12 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `WorkspaceProcessContext`, `WorkspaceFileTarget` (`_core.workspace`), `dagster_webserver.app`
     The web application, to put a guard before it. Instead: the process `dagster-webserver` on a
     socket of its own, with the guard as a proxy.
+`LocalComputeLogManager`, `CapturedLogContext` (`_core.storage`)
+    Shows what steps print beside their run; `step_output` writes the files without two processes a
+    step. Instead: Dagster's own `local_compute_log_manager` in dagster.yaml, as it is.
+`InstanceRef` (`_core.instance.ref`)
+    Hands the parts of the study's instance to a command that was started without DAGSTER_HOME
+    (`study_home`). Instead: refuse such a command.
 `_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS` (`_daemon.controller`)
     The daemon in a process whose temporary folder is ours, that looks at backfills every other
     second and not twice a minute. Instead: the command `dagster-daemon`.
@@ -64,6 +70,11 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.definitions import data_version
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.plan import execute_step
+from dagster._core.instance.ref import InstanceRef as InstanceRef
+from dagster._core.storage.compute_log_manager import CapturedLogContext as CapturedLogContext
+from dagster._core.storage.local_compute_log_manager import (
+    LocalComputeLogManager as LocalComputeLogManager,
+)
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
 if TYPE_CHECKING:
@@ -120,6 +131,25 @@ def as_command(arguments: ExecuteRunArgs | ResumeRunArgs | ExecuteStepArgs) -> l
     """Return a command of Dagster's as this interpreter runs it, wherever PATH leads on a node."""
     words = list(arguments.get_command_args())
     return [sys.executable, "-m", "dagster", *words[words.index("api") :]]
+
+
+def instance_parts(instance: InstanceRef) -> dict[str, Any]:
+    """Return what an instance is made of, as Dagster asks for it of an `instance_class`."""
+    storages = {
+        "storage": instance.storage_data,
+        "run_storage": instance.run_storage_data,
+        "event_log_storage": instance.event_storage_data,
+        "schedule_storage": instance.schedule_storage_data,
+        "defs_state_storage": instance.defs_state_storage_data,
+        "local_artifact_storage": instance.local_artifact_storage_data,
+    }
+    return storages | {
+        "compute_logs": instance.compute_logs_data,
+        "scheduler": instance.scheduler_data,
+        "run_coordinator": instance.run_coordinator_data,
+        "run_launcher": instance.run_launcher_data,
+        "secrets": instance.secrets_loader_data,
+    }
 
 
 def add_partition_metadata(

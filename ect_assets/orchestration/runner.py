@@ -1,8 +1,7 @@
 """What has to be made, and making it: the pipeline of a study, run by run.
 
-Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
-everything shows in the UI. What is out of date is decided in `pipeline.staleness`; this module only
-chooses and orders.
+Each piece of work is a Dagster run, recorded in the study's instance. What is out of date is
+decided in `pipeline.staleness`; this module only chooses and orders.
 """
 
 from __future__ import annotations
@@ -142,10 +141,13 @@ class Runner:
             steps, subjects, parcellations, again, labels if arrived is None else arrived
         )
 
-    def recompute(self, tables: Sequence[str]) -> Outcome:
-        """Make some tables of the group again, and nothing else, current or not."""
+    def recompute(
+        self, tables: Sequence[str], subjects: Sequence[str] = (), atlases: Sequence[str] = ()
+    ) -> Outcome:
+        """Make some tables again and nothing else, current or not; without `atlases` of all."""
         steps = [step for step in steps_of(self.study) if step.name in tables]
-        return self._run_steps(steps, (), sorted(self.study.parcellations), True, ())
+        of = atlases or sorted(self.study.parcellations)
+        return self._run_steps(steps, subjects, of, True, ())
 
     def _run_steps(
         self,

@@ -19,6 +19,7 @@ from ect_assets.orchestration.partitions import (
     partition_of,
     patients_per_run,
 )
+from ect_assets.orchestration.run_tags import WHAT, what_of
 from ect_assets.orchestration.runs import partition_tags
 from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.step import Step
@@ -77,14 +78,15 @@ def shared_runs(
             kind = kind_of_run(step_of(study, key.path[-1]), study)
             asked.setdefault(kind, []).append(request.with_replaced_attrs(asset_selection=[key]))
     for kind, of_kind in asked.items():
-        tables = {key for one in of_kind for key in one.asset_selection or ()}
+        tables = {key.path[-1] for one in of_kind for key in one.asset_selection or ()}
+        names = [one.name for one in steps_of(study) if one.name in tables]
         keys = {one.partition_key for one in of_kind}
         for first, last in _ranges(kind.keys, keys, study, registered):
             yield dg.RunRequest(
-                asset_selection=[
-                    key for one in steps_of(study) if (key := dg.AssetKey(one.name)) in tables
-                ],
-                tags=_without_partition(of_kind[0].tags) | partition_tags(first, last),
+                asset_selection=[dg.AssetKey(name) for name in names],
+                tags=_without_partition(of_kind[0].tags)
+                | partition_tags(first, last)
+                | {WHAT: what_of(names)},
             )
 
 

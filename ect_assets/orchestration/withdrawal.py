@@ -34,6 +34,7 @@ from ect_assets.orchestration.history import forget_subject, refuse_while_at_wor
 from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.remaining_rows import remaining_beside_tables
 from ect_assets.orchestration.server_log import LOG, clear_log
+from ect_assets.orchestration.step_output import clear_output
 from ect_assets.orchestration.withdrawal_record import (
     Withdrawal,
     forget,
@@ -155,6 +156,7 @@ def _carry_out(
         keep(study, withdrawal)
         reached(name)
     clear_log(study.dagster_home / LOG)
+    clear_output(study.dagster_home)
     left: list[Remaining] = []
     if not acknowledge_remaining:
         left = remaining_beside_tables(study, withdrawal.subject)

@@ -40,7 +40,14 @@ RUNS = "`ect run` cannot carry out a run in its own process"
 WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
 CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
 VERSIONS = "the UI's `unsynced` is not what `ect plan` says"
+OUTPUT = "no run begins: what its steps print has nowhere to go"
 CALLS = (
+    Call(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        ("base_dir", "inst_data"),
+        OUTPUT,
+    ),
+    Call("dagster._core.storage.compute_log_manager.CapturedLogContext", ("log_key",), OUTPUT),
     Call(
         "dagster._core.code_pointer.ModuleCodePointer",
         ("module", "fn_name", "working_directory"),
@@ -111,6 +118,33 @@ ATTRIBUTES = (
         "dagster._daemon.controller",
         ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
         "each step of a backfill waits half a minute",
+    ),
+    Attributes(
+        "dagster._core.instance.ref.InstanceRef",
+        (
+            "storage_data",
+            "run_storage_data",
+            "event_storage_data",
+            "schedule_storage_data",
+            "defs_state_storage_data",
+            "local_artifact_storage_data",
+            "compute_logs_data",
+            "scheduler_data",
+            "run_coordinator_data",
+            "run_launcher_data",
+            "secrets_loader_data",
+        ),
+        "`dagster` and `dg` without DAGSTER_HOME do not find the study's records",
+    ),
+    Attributes(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        (
+            "get_captured_local_path",
+            "complete_artifact_path",
+            "open_log_stream",
+            "register_instance",
+        ),
+        OUTPUT,
     ),
     Attributes(
         "dagster._core.definitions.data_version",

@@ -8,6 +8,7 @@ import pytest
 from ect_assets.orchestration import partitions
 from ect_assets.orchestration.extensions import load_extensions
 from ect_assets.orchestration.partitions import partition_key
+from ect_assets.orchestration.run_tags import WHAT
 from ect_assets.orchestration.runs import RANGE_TAGS
 from ect_assets.orchestration.shared_runs import shared_runs
 from ect_assets.pipeline.all_steps import STEP_OF
@@ -51,6 +52,9 @@ def test_patients_side_by_side_share_a_run_and_a_gap_parts_them(study):
         for table in ("raw_scans", "scan_volumes")
     ]
     tables = ["raw_scans", "scan_volumes"]
+    assert {one.tags[WHAT] for one in shared_runs(requests, study, REGISTERED)} == {
+        "scans, morphometry"
+    }
     assert runs(study, *requests) == [(tables, ("001", "002")), (tables, ("004", "004"))]
 
 

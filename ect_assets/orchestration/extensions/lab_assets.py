@@ -22,6 +22,7 @@ import dagster as dg
 from ect_assets.orchestration.dagster_internals import AssetFunction, function_of
 from ect_assets.orchestration.extensions.lab_rows import Caller
 from ect_assets.orchestration.extensions.partitions import keys_of
+from ect_assets.orchestration.nights import NIGHTLY
 from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.pipeline.sources import SOURCES
 from ect_assets.pipeline.step import Partition, Step
@@ -36,9 +37,16 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 DIGITS = 8
 NO_GROUP = "default"
 TAKEN = frozenset(
-    {*TABLES, *(one.name for one in SOURCES), "study_toml", "findings_before", "rows_of_patients"}
+    {
+        *TABLES,
+        *(one.name for one in SOURCES),
+        "study_toml",
+        "findings_before",
+        "rows_of_patients",
+        NIGHTLY,
+    }
 )
-"""Names of our tables, and of the roots of their lineage."""
+"""Names of our tables, of the roots of their lineage, and of what the nightly check records."""
 
 
 @dataclass(frozen=True)

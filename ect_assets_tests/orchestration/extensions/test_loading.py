@@ -52,6 +52,10 @@ def asset(said: str, function: str) -> str:
             "lab: study_toml: ECT Assets has a table or sou",
         ),
         (
+            asset("", "def nightly_check(parcels): ..."),
+            "lab: nightly_check: ECT Assets has a table",
+        ),
+        (
             asset("", "def mine(parcel_gvm): ..."),
             "lab: mine: it reads parcel_gvm, which is no table",
         ),
