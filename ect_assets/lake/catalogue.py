@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -80,7 +81,7 @@ def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = N
         source = _read(table, quoted(f"{folder}/{depth}{FILE_NAME}"))
     else:
         source = _read(table, _listed(files))
-    return f'CREATE VIEW "{table.table_name}" AS {source}'
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS {source}'
 
 
 def _refusing_view_statement(table: type[Table], why: str) -> str:
@@ -88,13 +89,13 @@ def _refusing_view_statement(table: type[Table], why: str) -> str:
     # In each column as well: a condition on a plain NULL would be decided before the error.
     error = f"error({quoted(why)})"
     columns = ", ".join(f'CAST({error} AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
-    return f'CREATE VIEW "{table.table_name}" AS SELECT {columns} WHERE {error}'
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS SELECT {columns} WHERE {error}'
 
 
 def empty_view_statement(table: type[Table]) -> str:
     """Return the SQL that makes a table's view without rows."""
     columns = ", ".join(f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
-    return f'CREATE VIEW "{table.table_name}" AS SELECT {columns} WHERE false'
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS SELECT {columns} WHERE false'
 
 
 def _read(table: type[Table], source: str) -> str:
@@ -121,8 +122,14 @@ def _compacted_source(
     return f"{sql} UNION ALL BY NAME {_read(table, _listed(loose))}" if loose else sql
 
 
-def refresh_catalogue(lake: Lake) -> Path:
+def refresh_catalogue(lake: Lake, only: type[Table] | None = None) -> Path:
     """Rebuild the catalogue beside the old one, and replace it in one step.
+
+    Parameters
+    ----------
+    only : type of Table, optional
+        The one table whose view is made again, in a copy of the catalogue that is there; all views
+        are, where there is none that can be used.
 
     Returns
     -------
@@ -137,10 +144,14 @@ def refresh_catalogue(lake: Lake) -> Path:
     file = lake.own_folder / CATALOGUE
     with folder_beside(file) as aside:
         fresh = aside / CATALOGUE
+        is_copied = only is not None and _copy(file, fresh, lake)
         try:
             with duckdb.connect(fresh) as connection:
                 reach(connection, lake)
-                make_views(connection, lake)
+                if only is not None and is_copied:
+                    _make_current_view(connection, lake, only)
+                else:
+                    make_views(connection, lake)
                 # Said here: on closing, a full disk would be passed over in silence.
                 connection.execute("CHECKPOINT")
         except duckdb.Error as error:
@@ -150,6 +161,20 @@ def refresh_catalogue(lake: Lake) -> Path:
             ) from error
         os.replace(fresh, file)
     return file
+
+
+def _copy(file: Path, fresh: Path, lake: Lake) -> bool:
+    """Copy a catalogue that has all views of a lake; False where there is none to use."""
+    try:
+        shutil.copyfile(file, fresh)
+        with duckdb.connect(fresh) as connection:
+            rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal")
+            has_all = {name for (name,) in rows.fetchall()} == set(known_tables(lake.folder))
+    except (OSError, duckdb.Error):
+        has_all = False
+    if not has_all:
+        fresh.unlink(missing_ok=True)
+    return has_all
 
 
 def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | None = None) -> None:
@@ -170,15 +195,20 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | N
         if not (asks_for_any or name in words):
             _make_view(connection, lake, table, empty_view_statement(table))
             continue
-        for _ in range(TRIES):
-            try:
-                _make_view(connection, lake, table, view_statement(lake, table))
-                break
-            except duckdb.Error:
-                # A file was replaced while it was looked at.
-                continue
-        else:
+        _make_current_view(connection, lake, table)
+
+
+def _make_current_view(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Table]
+) -> None:
+    """Make the view of a table as it is now; one whose file is replaced meanwhile is read again."""
+    for _ in range(TRIES):
+        try:
             _make_view(connection, lake, table, view_statement(lake, table))
+            return
+        except duckdb.Error:
+            continue
+    _make_view(connection, lake, table, view_statement(lake, table))
 
 
 def _make_view(

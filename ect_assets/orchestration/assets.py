@@ -111,7 +111,7 @@ class LakeIOManager(dg.IOManager):
         if is_first or self.lake.is_compacted(table):
             from ect_assets.lake.catalogue import refresh_catalogue
 
-            refresh_catalogue(self.lake)
+            refresh_catalogue(self.lake, table)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the partitions that exist among those that are asked for."""

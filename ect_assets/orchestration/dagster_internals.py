@@ -46,6 +46,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS` (`_daemon.controller`)
     The daemon in a process whose temporary folder is ours, that looks at backfills every other
     second and not twice a minute. Instead: the command `dagster-daemon`.
+`create_engine` of the SQLite storages (`sqlite_event_log`, `sqlite_run_storage`)
+    Is replaced by one that keeps the engine of each file: Dagster makes one for each query, so that
+    SQLAlchemy compiles each statement anew, a tenth of a run's time. Instead: nothing, but slower.
 `connect`, `index_connection` of the storages, and the names of tables, columns and files below
     Withdrawal of consent deletes rows that no method of Dagster's does. Instead: nothing; compare
     the tables that Dagster has then with what is here.
@@ -58,6 +61,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -89,6 +93,8 @@ INSTIGATORS, INSTIGATOR_BODY = "instigators", "instigator_body"
 CURSOR_VALUE = "value"
 """Column of the table `kvs` with cursors that are not of sensors."""
 SECONDS_BETWEEN_BACKFILL_LOOKS = 2
+ENGINES_KEPT = 32
+"""Files of records whose engines are kept: each run has one of its own."""
 CURSOR, LAST_RUN_KEY = "cursor", "last_run_key"
 """In the state of a sensor: how far it has looked."""
 
@@ -391,8 +397,41 @@ def web_application(
         )
 
 
+def keep_engines() -> None:
+    """Let Dagster's SQLite storages use one engine for each file, instead of one for each query.
+
+    A connection is opened for each query as before: no file stays open.
+    """
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage
+
+    storages: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
+    for module in storages:
+        if not hasattr(module.create_engine, "engines"):
+            module.create_engine = _keeping(module.create_engine)
+
+
+def _keeping(create: Callable[..., sa.Engine]) -> Callable[..., sa.Engine]:
+    engines: dict[tuple[str, str], sa.Engine] = {}
+    one_at_a_time = threading.Lock()
+
+    @functools.wraps(create)
+    def create_engine(url: str, **options: Any) -> sa.Engine:
+        key = url, repr(sorted(options.items()))
+        with one_at_a_time:
+            engine = engines.pop(key, None) or create(url, **options)
+            engines[key] = engine
+            for oldest in list(engines)[:-ENGINES_KEPT]:
+                del engines[oldest]
+        return engine
+
+    create_engine.engines = engines  # type: ignore[attr-defined]
+    return create_engine
+
+
 def run_daemons(workspace: str) -> None:
     """Run Dagster's daemons in this process until it is asked to end."""
+    keep_engines()
     from dagster._daemon import controller
     from dagster._daemon.cli import cli
 

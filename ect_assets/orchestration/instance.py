@@ -17,6 +17,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ect_assets.orchestration.dagster_internals import keep_engines
 from ect_assets.orchestration.run_storage import (
     failures,
     only_one_host,
@@ -257,6 +258,7 @@ def open_instance(study: Study) -> Iterator[dg.DagsterInstance]:
         When its records cannot be read or written, or another version of Dagster made them.
     """
     home = prepare_home(study)
+    keep_engines()
     before = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
     try:

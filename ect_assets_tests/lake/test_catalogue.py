@@ -306,3 +306,18 @@ def test_the_catalogue_may_be_made_again_while_others_query_it(filled):
 def test_making_the_catalogue_leaves_nothing_beside_it(lake):
     refresh_catalogue(lake)
     assert [file.name for file in lake.folder.iterdir()] == [CATALOGUE]
+
+
+def test_one_view_is_renewed_where_a_table_is_made_and_a_broken_catalogue_is_rebuilt(lake):
+    file = refresh_catalogue(lake)
+    assert rows_read_plainly(file) == 0
+    lake.write(tables.ClinicalScores, {}, scores(), PROVENANCE)
+    refresh_catalogue(lake, tables.ClinicalScores)
+    assert rows_read_plainly(file) == len(scores())
+    with duckdb.connect(file, read_only=True) as connection:
+        views = first_column(connection, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+        count = "SELECT count(*) FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+        assert sorted(views) == sorted(TABLES) and first_column(connection, count) == [0]
+    file.write_bytes(b"no catalogue")
+    refresh_catalogue(lake, tables.ClinicalScores)
+    assert rows_read_plainly(file) == len(scores())

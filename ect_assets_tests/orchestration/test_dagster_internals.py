@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import dagster as dg
@@ -34,6 +35,7 @@ ALLOWED = {
     PACKAGE / "orchestration" / "dagster_internals.py",
     PACKAGE / "orchestration" / "slurm" / "dagster_internals.py",
 }
+SLOWER = "a tenth of a run's time goes into compiling the same statements"
 WORKER = "no worker of a run can be started: `ect run` with processes or on Slurm, the run launcher"
 UI = "`ect ui` cannot serve Dagster's application behind its guard"
 RUNS = "`ect run` cannot carry out a run in its own process"
@@ -114,6 +116,10 @@ CALLS = (
     ),
 )
 ATTRIBUTES = (
+    Attributes(
+        "dagster._core.storage.event_log.sqlite.sqlite_event_log", ("create_engine",), SLOWER
+    ),
+    Attributes("dagster._core.storage.runs.sqlite.sqlite_run_storage", ("create_engine",), SLOWER),
     Attributes(
         "dagster._daemon.controller",
         ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
@@ -474,6 +480,38 @@ def test_the_state_of_a_sensor_has_the_two_cursors_that_are_cleared(instance):
     state = found_by("dagster._core.scheduler.instigation.SensorInstigatorData")
     fields = inspect.signature(state).parameters
     assert {internals.CURSOR, internals.LAST_RUN_KEY} <= set(fields), WITHDRAWAL
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "dagster._core.storage.event_log.sqlite.sqlite_event_log",
+        "dagster._core.storage.runs.sqlite.sqlite_run_storage",
+    ],
+)
+def test_the_sqlite_storages_take_their_engine_from_where_it_is_kept(module, tmp_path, monkeypatch):
+    module = import_module(module)
+    made = []
+
+    def create_engine(url, **options):
+        made.append(url)
+        return sa.create_engine(url, **options)
+
+    monkeypatch.setattr(module, "create_engine", create_engine)
+    internals.keep_engines()
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        dg.materialize([one], instance=instance)
+        instance.get_runs()
+        instance.all_asset_keys()
+    assert made and len(made) == len(set(made)), SLOWER
+
+
+def test_engines_that_are_not_kept_any_more_are_made_anew(tmp_path):
+    create = internals._keeping(sa.create_engine)
+    engines = [create(f"sqlite:///{tmp_path}/{n}.db") for n in range(internals.ENGINES_KEPT + 1)]
+    assert create(f"sqlite:///{tmp_path}/1.db") is engines[1]
+    assert create(f"sqlite:///{tmp_path}/0.db") is not engines[0]
+    assert len(create.engines) == internals.ENGINES_KEPT
 
 
 def test_the_events_of_a_run_lie_in_a_file_of_its_own(instance):
