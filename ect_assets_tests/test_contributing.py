@@ -20,7 +20,7 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 ROOM = re.compile(r"^\| `(?P<room>\w+)/` \|.*$", re.M)
 PATH = re.compile(r"`([\w./-]+(?:/|\.(?:py|md|sql|toml|yml|yaml|cff|parquet|sha256)))`")
 BASES = (ROOT, PACKAGE, ROOT / "docs")
-OF_A_STUDY = {"study.toml", "dagster.yaml", "_problems/"}
+OF_A_STUDY = {"study.toml", "dagster.yaml", "_problems/", "_tables/"}
 ROOMS = {row["room"]: PATH.findall(row[0]) for row in ROOM.finditer(ARCHITECTURE)}
 
 

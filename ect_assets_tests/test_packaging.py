@@ -27,7 +27,7 @@ OPTIONAL = [
     for one in group
 ]
 
-DEVELOPMENT = {"docs", "lint", "peers", "test"}
+DEVELOPMENT = {"dev", "docs", "lint", "peers", "test"}
 """Extras that the product does not import."""
 DISTRIBUTION_OF = {
     "ants": "antspyx",

@@ -13,7 +13,7 @@ import typer
 
 from ect_assets import __version__
 from ect_assets.cli import terminal
-from ect_assets.cli.options import StudyOption, example, load
+from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.cli.result_commands import results
 from ect_assets.cli.running import run_study
 from ect_assets.cli.study_commands import beginning
@@ -65,7 +65,7 @@ def run(
     ] = False,
 ) -> None:
     """Materialize what is missing or out of date."""
-    run_study(load(study), subject, parcellation, again, table)
+    run_study(load_with_extensions(study), subject, parcellation, again, table)
 
 
 @running.command(epilog=example("ect plan", "ect plan --table gmv_change"))
@@ -81,8 +81,8 @@ def plan(
     from ect_assets.pipeline.plan import Planner
     from ect_assets.pipeline.staleness import lake_of
 
-    loaded = load(study)
-    items = Planner(loaded, lake_of(loaded)).items(steps_for(table))
+    loaded = load_with_extensions(study)
+    items = Planner(loaded, lake_of(loaded)).items(steps_for(loaded, table))
     terminal.show_plan(loaded, items)
 
 
@@ -118,7 +118,7 @@ def status(study: StudyOption = None) -> None:
     from ect_assets.pipeline.caveats import departed_patients
     from ect_assets.pipeline.status import study_status, to_be_fixed, waiting_patients
 
-    loaded = load(study)
+    loaded = load_with_extensions(study)
     for subject, begun in unfinished_withdrawals(loaded).items():
         left = (
             "files about the patient remain: `ect withdraw` with --delete-source lists them"
@@ -156,7 +156,7 @@ def withdraw(
     from ect_assets.orchestration.instance import only_one_run, open_instance
     from ect_assets.orchestration.withdrawal import withdraw as remove
 
-    loaded = load(study)
+    loaded = load_with_extensions(study)
     what = "results AND SOURCE FILES" if delete_source else "results"
     if not yes:
         typer.confirm(f"Remove all {what} of a patient from {loaded.name} permanently?", abort=True)

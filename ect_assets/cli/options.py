@@ -30,3 +30,20 @@ def load(said: str | None) -> Study:
     from ect_assets.study import find_study, load_study
 
     return load_study(find_study(said))
+
+
+def load_with_extensions(said: str | None) -> Study:
+    """Load a study with a lab's own code, for a command that has to know all steps.
+
+    What cannot be used of that code is said; the rest of the study does not wait for it.
+    """
+    from ect_assets.study.of_extensions import are_wanted
+
+    study = load(said)
+    if are_wanted(study.extensions):
+        from ect_assets.cli import terminal
+        from ect_assets.orchestration.extensions import load_extensions
+
+        for fault in load_extensions(study).faults:
+            terminal.remark(f"Left out: {fault}")
+    return study

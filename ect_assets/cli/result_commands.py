@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ect_assets.cli import terminal
-from ect_assets.cli.options import StudyOption, example, load
+from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.problems import StudyError
 
 results = typer.Typer()
@@ -137,7 +137,7 @@ def export(
     """
     from ect_assets.export.package import export_study
 
-    loaded = load(study)
+    loaded = load_with_extensions(study)
     exported = export_study(
         loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
     )

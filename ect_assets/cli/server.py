@@ -23,6 +23,7 @@ from ect_assets import orchestration
 from ect_assets.cli import terminal
 from ect_assets.cli.serving.guard import TOKEN
 from ect_assets.cli.serving.lifeline import send_settings
+from ect_assets.orchestration.holding import SERVER
 from ect_assets.orchestration.instance import (
     clear_queue,
     close_abandoned_runs,
@@ -87,7 +88,8 @@ class Processes:
         home = str(prepare_home(study))
         process = subprocess.Popen(
             [sys.executable, "-m", f"ect_assets.cli.serving.{name}"],
-            env=os.environ | {"DAGSTER_HOME": home, "ECT_STUDY": str(study.folder)},
+            env=os.environ
+            | {"DAGSTER_HOME": home, "ECT_STUDY": str(study.folder), SERVER: str(os.getpid())},
             cwd=study.folder,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -186,8 +188,6 @@ def _serve(study: Study, processes: Processes) -> int:
     try:
         with heard_interruptions():
             while True:
-                where = address(processes.port, processes.token)
-                terminal.say(f"{study.title}: {where} (Ctrl-C stops it)")
                 code = _serve_until_changed(study, processes)
                 if code is not None:
                     terminal.say(f"The server exited (code {code}); see {processes.log}.")
@@ -204,6 +204,7 @@ def _serve_until_changed(study: Study, processes: Processes) -> int | None:
     """Run the processes; return the code of the first to end, or None when study.toml changed."""
     settings = study.folder / STUDY_FILE
     begun_with = refused = settings.read_bytes()
+    is_announced = False
     try:
         processes.start(study)
         while True:
@@ -215,6 +216,10 @@ def _serve_until_changed(study: Study, processes: Processes) -> int | None:
                 if _can_be_read(study):
                     return None
                 refused = now
+            if not is_announced and _is_answering(processes.port):
+                where = address(processes.port, processes.token)
+                terminal.say(f"{study.title}: {where} (Ctrl-C stops it)")
+                is_announced = True
             processes.forget_ended()
             rotate(processes.log)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -229,6 +234,11 @@ def _can_be_read(study: Study) -> bool:
         terminal.remark(f"{error} Until then the server keeps the previous settings.")
         return False
     return True
+
+
+def _is_answering(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _refuse_taken(port: int) -> None:

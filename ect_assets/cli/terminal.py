@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -53,6 +54,15 @@ console = _console(to_stderr=False)
 errors = _console(to_stderr=True)
 
 
+def _apart_from_steps() -> Console:
+    """Return a console of the terminal itself: what is printed while a step runs is kept as its."""
+    if not errors.is_terminal:
+        return errors
+    stream = sys.stderr
+    own = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
+    return Console(highlight=False, file=own)
+
+
 class Progress:
     """A progress bar; without a terminal, one line per wave."""
 
@@ -62,7 +72,7 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            console=errors,
+            console=_apart_from_steps(),
             transient=True,
         )
         self._task = self._bar.add_task("Looking for what is missing", total=None)
@@ -230,6 +240,8 @@ def show_departed(departed: dict[str, list[str]]) -> None:
 
 def show_status(study: Study, tables: list[TableStatus]) -> None:
     """Print which tables are up to date, and why some cannot be."""
+    from ect_assets.tables import TABLES
+
     rows = [
         [one.name, *(str(n) if n else "" for n in (one.fresh, one.stale, one.missing, one.failed))]
         for one in tables
@@ -238,7 +250,8 @@ def show_status(study: Study, tables: list[TableStatus]) -> None:
     console.print(_table(study.title, columns, rows))
     for failed in (one for one in tables if one.failed):
         if failed.whose:
-            say(f'{failed.name} failed for {failed.whose}: see `ect sql "FROM exclusions"`.')
+            where = 'see `ect sql "FROM exclusions"`' if failed.name in TABLES else "see `ect run`"
+            say(f"{failed.name} failed for {failed.whose}: {where}.")
     for one in tables:
         if one.why:
             say(f"{one.name} failed; its rows are from an earlier run. {one.why}")

@@ -13,8 +13,6 @@ from ect_assets import __version__
 from ect_assets.export.descriptor import stale_sentence
 from ect_assets.export.origins import Simulation, citations, rows_of_files, source_description
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
-from ect_assets.tables.schema import Table
 
 BIDS_VERSION = "1.10.0"
 METHOD = (
@@ -78,6 +76,7 @@ P_VALUES = """## Before you use a p value
 def readme(
     study: Study,
     rows: Mapping[str, int],
+    meanings: Mapping[str, str],
     left_out: Mapping[str, str],
     simulation: Simulation,
     with_patients: bool,
@@ -90,6 +89,8 @@ def readme(
     ----------
     rows : mapping of str to int
         Tables that were written, with their rows.
+    meanings : mapping of str to str
+        What each of them holds.
     left_out : mapping of str to str
         Those that were not, and why.
     stale : sequence of str
@@ -112,17 +113,12 @@ def readme(
         HOW_TO_READ,
         P_VALUES,
         "## Tables\n\n| table | rows | what |\n|---|---|---|",
-        "\n".join(f"| {name} | {count:,} | {_meaning(name)} |" for name, count in rows.items()),
+        "\n".join(f"| {name} | {count:,} | {meanings[name]} |" for name, count in rows.items()),
     ]
     if left_out:
         parts += ["\nNot here:\n", *(f"- {name}: {why}" for name, why in left_out.items())]
     parts += ["\n## Cite\n", f"- The method: {METHOD}", "- The reference data: `REFERENCES.md`."]
     return "\n".join(part for part in parts if part) + "\n"
-
-
-def _meaning(name: str) -> str:
-    table: type[Table] = TABLES[name]
-    return table.meaning()
 
 
 def references(cited: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,14 @@ from ect_assets.export.table_files import FORMATS, column_types, open_table, wri
 from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
 from ect_assets.intake.atlases import atlas_of
 from ect_assets.lake.catalogue import reach
+from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import kept_by_reviewers
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
-from ect_assets.tables import TABLES, Exclusions
+from ect_assets.tables import Exclusions
 from ect_assets.tables.schema import Table
 from ect_assets.whole_files import folder_beside
 
@@ -109,10 +110,11 @@ def export_study(
         When the disk is full or the folder is read-only.
     """
     forms = _chosen_formats(formats)
-    chosen, left_out = _chosen_tables(tables, with_patients)
+    lake = lake_of(study)
+    known = known_tables(lake.folder)
+    chosen, left_out = _chosen_tables(known, tables, with_patients)
     folder = folder.expanduser().resolve()
     refuse_foreign(folder, study)
-    lake = lake_of(study)
     before = lake.stamps(chosen)
     stale = _stale(study, lake, chosen, with_stale)
     with folder_beside(folder) as aside:
@@ -148,13 +150,13 @@ def _chosen_formats(formats: Sequence[str]) -> list[str]:
 
 
 def _chosen_tables(
-    wanted: Sequence[str] | None, with_patients: bool
+    known: Mapping[str, type[Table]], wanted: Sequence[str] | None, with_patients: bool
 ) -> tuple[list[type[Table]], dict[str, str]]:
     """Return the tables to write, and which are left out and why."""
-    unknown = sorted(set(wanted or ()) - set(TABLES))
+    unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
-        raise StudyError(f"There is no table {', '.join(unknown)}. There are: {', '.join(TABLES)}.")
-    named = {name: one for name, one in TABLES.items() if wanted is None or name in wanted}
+        raise StudyError(f"There is no table {', '.join(unknown)}. There are: {', '.join(known)}.")
+    named = {name: one for name, one in known.items() if wanted is None or name in wanted}
     left_out = {name: OF_DOCUMENTS for name, one in named.items() if one.has_documents}
     if not with_patients:
         left_out |= {name: OF_PATIENTS for name, one in named.items() if one.is_about_patients()}
@@ -215,7 +217,9 @@ def _write(
     simulation = simulation_of(study, lake, there)
     cited = topics_of(study, lake, there, with_maps=bool(maps))
     rows = {one.table_name: rows[one.table_name] for one in there}
-    left_out = {name: left_out[name] for name in TABLES if name in left_out}
+    known = known_tables(lake.folder)
+    left_out = {name: left_out[name] for name in known if name in left_out}
+    meanings = {name: known[name].meaning() for name in rows}
     texts = {
         DESCRIPTOR: _as_json(
             descriptor(
@@ -229,7 +233,9 @@ def _write(
             )
         ),
         "dataset_description.json": _as_json(dataset_description(study, simulation, cited)),
-        "README.md": readme(study, rows, left_out, simulation, with_patients, stale, _kept(lake)),
+        "README.md": readme(
+            study, rows, meanings, left_out, simulation, with_patients, stale, _kept(lake)
+        ),
         "REFERENCES.md": references(cited),
         ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
     }

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 import duckdb
 
 from ect_assets.export.table_files import quoted_name, text_columns
+from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.problems import StudyError
-from ect_assets.tables import TABLES, Participants
+from ect_assets.tables import Participants
 from ect_assets.tables.schema import Table
 
 SUBJECT = "subject"
@@ -31,7 +32,7 @@ def known_labels(lake: Lake) -> set[str]:
     """
     everyone = Lake(lake.folder, beside=lake.beside)
     labels = set(lake.subjects or ())
-    for table in TABLES.values():
+    for table in known_tables(lake.folder).values():
         if SUBJECT in table.partitions:
             labels |= {one[SUBJECT] for one in everyone.partitions(table)}
     if everyone.partitions(Participants):
@@ -63,7 +64,7 @@ def refuse_labels_in_texts(
     for name in text_columns(connection, table):
         column = quoted_name(name)
         found = connection.execute(
-            f"SELECT count(*) FROM {table.table_name} "
+            f"SELECT count(*) FROM {quoted_name(table.table_name)} "
             f"WHERE contains({column}, 'sub-') AND regexp_matches({column}, $pattern)",
             {"pattern": pattern},
         ).fetchall()

@@ -42,13 +42,13 @@ def open_table(connection: duckdb.DuckDBPyConnection, lake: Lake, table: type[Ta
     """
     files = [lake.file(table, one) for one in lake.partitions(table)]
     connection.execute(view_statement(lake, table, files))
-    (row,) = connection.execute(f"SELECT count(*) FROM {table.table_name}").fetchall()
+    (row,) = connection.execute(f"SELECT count(*) FROM {quoted_name(table.table_name)}").fetchall()
     return int(row[0])
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, table: type[Table]) -> dict[str, str]:
     """Return DuckDB's type of each column, ours first in their order, then further ones."""
-    rows = connection.execute(f"DESCRIBE {table.table_name}").fetchall()
+    rows = connection.execute(f"DESCRIBE {quoted_name(table.table_name)}").fetchall()
     found = {str(row[0]): str(row[1]) for row in rows}
     ours = [name for name in table.column_names() if name in found]
     return {name: found[name] for name in (*ours, *(one for one in found if one not in ours))}
@@ -86,7 +86,8 @@ def write_table(
     )
     options = _parquet_options(notes) if form == "parquet" else _text_options(form)
     connection.execute(
-        f"COPY (SELECT {columns} FROM {table.table_name}) TO {quoted(str(file))} ({options})"
+        f"COPY (SELECT {columns} FROM {quoted_name(table.table_name)}) "
+        f"TO {quoted(str(file))} ({options})"
     )
 
 

@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -20,9 +21,9 @@ from ect_assets.lake.limits import Asking, limit, query_memory
 from ect_assets.lake.listing import Values
 from ect_assets.lake.location import Place, is_remote
 from ect_assets.lake.parquet import refuse_damaged
-from ect_assets.lake.store import FILE_NAME, Lake
+from ect_assets.lake.registered import known_tables
+from ect_assets.lake.store import FILE_NAME, Lake, Partition
 from ect_assets.problems import EctError
-from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 from ect_assets.whole_files import WriteError, folder_beside
 
@@ -80,7 +81,7 @@ def view_statement(lake: Lake, table: type[Table], files: list[Place] | None = N
         source = _read(table, quoted(f"{folder}/{depth}{FILE_NAME}"))
     else:
         source = _read(table, _listed(files))
-    return f"CREATE OR REPLACE VIEW {table.table_name} AS {source}"
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS {source}'
 
 
 def _refusing_view_statement(table: type[Table], why: str) -> str:
@@ -88,13 +89,13 @@ def _refusing_view_statement(table: type[Table], why: str) -> str:
     # In each column as well: a condition on a plain NULL would be decided before the error.
     error = f"error({quoted(why)})"
     columns = ", ".join(f'CAST({error} AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
-    return f"CREATE OR REPLACE VIEW {table.table_name} AS SELECT {columns} WHERE {error}"
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS SELECT {columns} WHERE {error}'
 
 
 def empty_view_statement(table: type[Table]) -> str:
     """Return the SQL that makes a table's view without rows."""
     columns = ", ".join(f'CAST(NULL AS {one.sql_type}) AS "{one.name}"' for one in table.columns)
-    return f"CREATE OR REPLACE VIEW {table.table_name} AS SELECT {columns} WHERE false"
+    return f'CREATE OR REPLACE VIEW "{table.table_name}" AS SELECT {columns} WHERE false'
 
 
 def _read(table: type[Table], source: str) -> str:
@@ -143,7 +144,7 @@ def refresh_catalogue(lake: Lake, only: type[Table] | None = None) -> Path:
     file = lake.own_folder / CATALOGUE
     with folder_beside(file) as aside:
         fresh = aside / CATALOGUE
-        is_copied = only is not None and _copy(file, fresh)
+        is_copied = only is not None and _copy(file, fresh, lake)
         try:
             with duckdb.connect(fresh) as connection:
                 reach(connection, lake)
@@ -162,13 +163,13 @@ def refresh_catalogue(lake: Lake, only: type[Table] | None = None) -> Path:
     return file
 
 
-def _copy(file: Path, fresh: Path) -> bool:
-    """Copy a catalogue that has all views; False where it is missing or cannot be used."""
+def _copy(file: Path, fresh: Path, lake: Lake) -> bool:
+    """Copy a catalogue that has all views of a lake; False where there is none to use."""
     try:
         shutil.copyfile(file, fresh)
         with duckdb.connect(fresh) as connection:
             rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal")
-            has_all = {name for (name,) in rows.fetchall()} == set(TABLES)
+            has_all = {name for (name,) in rows.fetchall()} == set(known_tables(lake.folder))
     except (OSError, duckdb.Error):
         has_all = False
     if not has_all:
@@ -190,7 +191,7 @@ def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | N
     words = set(re.findall(r"\w+", (about or "").lower()))
     # These two functions may put a name together.
     asks_for_any = about is None or bool(words & {"query", "query_table"})
-    for name, table in TABLES.items():
+    for name, table in known_tables(lake.folder).items():
         if not (asks_for_any or name in words):
             _make_view(connection, lake, table, empty_view_statement(table))
             continue
@@ -218,11 +219,11 @@ def _make_view(
     try:
         connection.execute(statement)
         view = table.table_name
-        connection.execute(f"COMMENT ON VIEW {view} IS {quoted(table.meaning())}")
+        connection.execute(f'COMMENT ON VIEW "{view}" IS {quoted(table.meaning())}')
         there = set(connection.table(view).columns)
         for one in (one for one in table.columns if one.name in there):
             what = quoted(one.description)
-            connection.execute(f'COMMENT ON COLUMN {view}."{one.name}" IS {what}')
+            connection.execute(f'COMMENT ON COLUMN "{view}"."{one.name}" IS {what}')
         connection.execute("COMMIT")
     except duckdb.Error:
         connection.execute("ROLLBACK")
@@ -230,7 +231,10 @@ def _make_view(
 
 
 def connect(
-    lake: Lake, about: str | None = None, asking: Asking | None = None
+    lake: Lake,
+    about: str | None = None,
+    asking: Asking | None = None,
+    tables: Mapping[type[Table], list[Partition]] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Connect to the tables as they are now; the connection can read the lake and nothing else.
 
@@ -240,6 +244,8 @@ def connect(
         The one query that will be asked; all tables can be asked for without it.
     asking : Asking, optional
         By what it may be stopped.
+    tables : mapping of Table to list of Partition, optional
+        Only these tables, and of each only these partitions.
 
     Returns
     -------
@@ -252,7 +258,11 @@ def connect(
         asking.through(connection)
     limit(connection)
     reach(connection, lake)
-    make_views(connection, lake, about)
+    if tables is None:
+        make_views(connection, lake, about)
+    for table, partitions in (tables or {}).items():
+        files = [lake.file(table, one) for one in partitions]
+        _make_view(connection, lake, table, view_statement(lake, table, files))
     # Both as it is and as the views write it, where [, * and ? stand for themselves.
     plain = lake.folder.as_posix() + "/"
     allowed = ", ".join(quoted(one) for one in dict.fromkeys((plain, glob.escape(plain))))
@@ -277,7 +287,12 @@ def _verify(address: str, content: bytes) -> None:
         refuse_damaged(PurePosixPath(address), content)
 
 
-def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPyRelation:
+def query(
+    lake: Lake,
+    sql: str,
+    asking: Asking | None = None,
+    tables: Mapping[type[Table], list[Partition]] | None = None,
+) -> duckdb.DuckDBPyRelation:
     """Answer one SQL query.
 
     Parameters
@@ -286,6 +301,8 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
         One statement that reads.
     asking : Asking, optional
         By what it may be stopped.
+    tables : mapping of Table to list of Partition, optional
+        As in `connect`.
 
     Raises
     ------
@@ -293,7 +310,7 @@ def query(lake: Lake, sql: str, asking: Asking | None = None) -> duckdb.DuckDBPy
         When it is not one reading statement, or DuckDB finds a fault in it.
     """
     try:
-        connection = connect(lake, sql, asking)
+        connection = connect(lake, sql, asking, tables)
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in READING:
             raise QueryError(

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import duckdb
 
+from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.problems import EctError
-from ect_assets.tables import TABLES
 
 PAUSES_SECONDS = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
 Answer = TypeVar("Answer")
@@ -46,7 +46,7 @@ def read_unchanged(lake: Lake, sql: str, read: Callable[[], Answer]) -> Answer:
         When the files have changed each time.
     """
     words = set(re.findall(r"\w+", sql.lower()))
-    tables = [table for name, table in TABLES.items() if name in words]
+    tables = [table for name, table in known_tables(lake.folder).items() if name in words]
     for pause in PAUSES_SECONDS:
         time.sleep(pause)
         before = lake.stamps(tables)

@@ -49,7 +49,7 @@ from ect_assets.lake.parquet import (
     write_parquet,
 )
 from ect_assets.lake.provenance import LakeError, Partition, Provenance, is_repeated, place_of
-from ect_assets.tables import TABLES
+from ect_assets.lake.registered import known_tables
 from ect_assets.tables.schema import Table
 
 FILE_NAME = "part.parquet"
@@ -328,7 +328,7 @@ class Lake:
             When the disk is full or the folder is read-only.
         """
         everybody = replace(self, _listings=None)
-        for table in TABLES.values():
+        for table in known_tables(self.folder).values():
             if table.partitions:
                 entries = list(everybody._entries(table, {}))
                 compact(self.folder, table, entries, self._compacted(table))
@@ -339,7 +339,7 @@ class Lake:
 
     def clear_damaged_compaction(self) -> None:
         """Take away compacted rows that are no longer as they were written."""
-        there = [compacted(self.folder, table) for table in TABLES.values()]
+        there = [compacted(self.folder, table) for table in known_tables(self.folder).values()]
         if not all(one.is_whole() for one in there if one is not None):
             compaction.forget(self.folder)
 

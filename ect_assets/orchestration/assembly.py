@@ -10,6 +10,8 @@ from collections.abc import Callable
 import dagster as dg
 
 from ect_assets.orchestration.assets import LakeIOManager, as_assets
+from ect_assets.orchestration.extensions import Extensions, load_extensions
+from ect_assets.orchestration.extensions.catalogue import Catalogue
 from ect_assets.orchestration.sources import Sources
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.staleness import lake_of
@@ -42,14 +44,51 @@ def pipeline_definitions(
     condition : callable, optional
         Gives for a step when the daemon makes it by itself.
     """
+    extensions = load_extensions(study)
+    definitions = _assembled(study, extensions, condition)
+    for module in list(extensions.beside):
+        fault = _why_not_loadable(definitions) if extensions.beside else ""
+        if not fault:
+            break
+        # Which of them it is, is tried one by one.
+        alone = _assembled(study, extensions, condition, but_for=module)
+        if len(extensions.beside) == 1 or not _why_not_loadable(alone):
+            extensions.without(module, fault)
+            extensions.announce(study)
+            definitions = _assembled(study, extensions, condition)
+    for fault in extensions.faults:
+        dg.get_dagster_logger("ect_assets").warning(f"Left out: {fault}")
+    return definitions
+
+
+def _assembled(
+    study: Study,
+    extensions: Extensions,
+    condition: Callable[[Step], dg.AutomationCondition] | None,
+    but_for: str = "",
+) -> dg.Definitions:
     lake = lake_of(study)
     sources = Sources(study, lake)
-    return dg.Definitions(
+    ours = dg.Definitions(
         assets=[*as_assets(STEPS, study, lake, condition, sources), *sources.assets()],
-        resources={"lake": LakeIOManager(lake)},
+        resources={
+            "lake": LakeIOManager(lake),
+            "catalogue": Catalogue(study_folder=str(study.folder)),
+        },
         executor=_executor_of(study),
         loggers={"console": console},
     )
+    of_labs = extensions.definitions(study, lake, sources, condition)
+    return dg.Definitions.merge(ours, *(one for module, one in of_labs if module != but_for))
+
+
+def _why_not_loadable(definitions: dg.Definitions) -> str:
+    """Say why Dagster refuses some definitions; empty where it does not."""
+    try:
+        dg.Definitions.validate_loadable(definitions)
+    except Exception as error:
+        return f"Dagster refuses it: {str(error).strip().splitlines()[0]}"
+    return ""
 
 
 def _executor_of(study: Study) -> dg.ExecutorDefinition:

@@ -7,7 +7,8 @@ What a step computes is in `pipeline.steps`; when it is out of date is in `pipel
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
+from ect_assets.lake.registered import keep, table_named
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.dagster_internals import tested_beta
 from ect_assets.orchestration.execution import SCHEMA, Result, materialize, own_checks
@@ -27,11 +29,12 @@ from ect_assets.orchestration.partitions import (
     partition_of,
     partitions_of,
 )
+from ect_assets.orchestration.step_output import not_kept
+from ect_assets.orchestration.study_home import refuse_other_records
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
 OWNERS = {
@@ -90,7 +93,8 @@ class LakeIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, results: list[Result]) -> None:
         """Write each partition, and rebuild the views where they would not show it."""
-        table = TABLES[context.asset_key.path[-1]]
+        table = table_named(self.lake.folder, context.asset_key.path[-1])
+        keep(self.lake.folder, table)
         is_first = not self.lake.partitions(table)
         for result in results:
             if table.has_documents:
@@ -111,7 +115,7 @@ class LakeIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the partitions that exist among those that are asked for."""
-        table = TABLES[context.asset_key.path[-1]]
+        table = table_named(self.lake.folder, context.asset_key.path[-1])
         if not table.partitions or not context.has_asset_partitions:
             return self.lake.read(table)
         wanted = [partition_of(table, key) for key in context.asset_partition_keys]
@@ -155,6 +159,7 @@ def as_asset(
     others: Set[str],
     roots: Roots,
     condition: dg.AutomationCondition | None = None,
+    further: Mapping[str, Any] | None = None,
 ) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
 
@@ -164,6 +169,8 @@ def as_asset(
         Tables that the study can have; it waits for no other.
     condition : AutomationCondition, optional
         When the daemon makes it by itself.
+    further : mapping, optional
+        What else Dagster is told of it, of a lab's own.
 
     Returns
     -------
@@ -177,28 +184,36 @@ def as_asset(
     def compute(context) -> Iterator[Any]:  # type: ignore[no-untyped-def]
         keys = context.partition_keys if step.table.partitions else [None]
         partitions = {key: partition_of(table, key) for key in keys}
+        refuse_other_records(study, context.instance)
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
-        for one in materialize(step, study, lake, context, partitions):
-            if isinstance(one, dg.Output) and step.fills_folder(study):
-                roots.observe(step, partitions.values(), context)
-            yield one
+        with not_kept() if table.is_about_patients() else nullcontext():
+            for one in materialize(step, study, lake, context, partitions):
+                if isinstance(one, dg.Output) and step.fills_folder(study):
+                    roots.observe(step, partitions.values(), context)
+                yield one
 
     compute.__name__ = step.name
     # How many partitions share a run is marked as beta, for years by now.
     with tested_beta():
-        return _asset(step, study, others, roots, condition)(compute)
+        return _asset(step, study, lake, others, roots, condition, further or {})(compute)
 
 
 def _asset(
     step: Step,
     study: Study,
+    lake: Lake,
     others: Set[str],
     roots: Roots,
     condition: dg.AutomationCondition | None,
+    further: Mapping[str, Any],
 ) -> Callable[[Callable], dg.AssetsDefinition]:
     """Return what Dagster is told of a step beside the function that computes it."""
     table = step.table
+
+    def mapping_of(name: str) -> dg.PartitionMapping | None:
+        return mapping_to(table_named(lake.folder, name).partitions, table)
+
     return dg.asset(
         name=step.name,
         description=inspect.cleandoc(step.make.__doc__ or ""),
@@ -207,7 +222,7 @@ def _asset(
         backfill_policy=backfill_policy(step, study),
         # The step reads its inputs itself, partition by partition.
         deps=[
-            dg.AssetDep(name, partition_mapping=mapping_to(TABLES[name].partitions, table))
+            dg.AssetDep(name, partition_mapping=mapping_of(name))
             for name in step.upstream
             if name in step.inputs or name in others
         ]
@@ -238,15 +253,17 @@ def _asset(
         kinds={"python", "parquet"},
         code_version=program_version(step, study),
         automation_condition=condition,
-        owners=[OWNERS[step.asset_group]],
+        owners=[OWNERS[step.asset_group]] if step.asset_group in OWNERS else None,
         io_manager_key="lake",
+        **further,
     )
 
 
 def source_of(step: Step) -> dg.CodeReferencesMetadataValue:
     """Return where the function of a step stands, for the UI's link to it."""
-    file = Path(inspect.getfile(step.make)).resolve()
-    line = step.make.__code__.co_firstlineno
+    made_by = inspect.unwrap(step.make)
+    file = Path(inspect.getfile(made_by)).resolve()
+    line = made_by.__code__.co_firstlineno
     with tested_beta():
         place = dg.LocalFileCodeReference(
             file_path=str(file), line_number=line, label=f"{step.name} in {file.name}"

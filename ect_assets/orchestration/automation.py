@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -22,8 +22,9 @@ from ect_assets.lake.store import Partition
 from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
 from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
+from ect_assets.orchestration.run_tags import ARRIVAL, BY
 from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import STEPS, step_of, steps_of
 from ect_assets.pipeline.arrival import SETTLING, waiting_for
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.plan import Planner
@@ -65,7 +66,7 @@ class Looks:
         if self._planner is None or self._of is not view:
             given_up = {
                 step.name: await _failed(view, step)
-                for step in STEPS
+                for step in steps_of(self.study)
                 if view.asset_graph.has(dg.AssetKey(step.name))
             }
             # Patients come and go; what is known of the files is kept from one look to the next.
@@ -97,6 +98,18 @@ class Looks:
                 for one in self._planner.partitions(step)
             )
         return self._is_complete
+
+    @cached_property
+    def about_cohort(self) -> set[str]:
+        """Tables of the group that are made from patients' tables, whatever lies between."""
+        of_patients: set[str] = set()
+        found: set[str] = set()
+        for step in steps_of(self.study):
+            if SUBJECT in step.table.partitions:
+                of_patients.add(step.name)
+            elif (of_patients | found).intersection(step.upstream):
+                found.add(step.name)
+        return found
 
     def _somebody_arrives(self, planner: Planner) -> bool:
         there = subject_labels(self.study.bids_folder)
@@ -157,7 +170,7 @@ class OfPartitions(AutomationCondition):
         """Ask of each partition that is still in question."""
         if self.looks.is_outdated():
             return dg.AutomationResult(context, context.get_empty_subset())
-        step = STEP_OF[context.key.path[-1]]
+        step = step_of(self.looks.study, context.key.path[-1])
         planner = await self.looks.planner(context)
         asked = context.candidate_subset.expensively_compute_asset_partitions()
         requested = _requested(context, step, self.looks.study)
@@ -222,7 +235,7 @@ class InputsSettled(OfPartitions):
     ) -> bool:
         """As the class says."""
         coming = _coming(step, partition, requested)
-        if is_about_cohort(step.name) and not self.looks.group_is_complete():
+        if step.name in self.looks.about_cohort and not self.looks.group_is_complete():
             return False
         waits = any(
             before.name not in coming and planner.is_pending(before, one)
@@ -233,17 +246,6 @@ class InputsSettled(OfPartitions):
         if planner.awaits_registration(step):
             return False
         return bool(coming) or not planner.is_blocked(step, partition)
-
-
-@cache
-def is_about_cohort(table: str) -> bool:
-    """Say whether a table of the group is made from patients' tables, whatever lies between."""
-    step = STEP_OF[table]
-    if SUBJECT in step.table.partitions:
-        return False
-    return any(
-        SUBJECT in STEP_OF[name].table.partitions or is_about_cohort(name) for name in step.upstream
-    )
 
 
 def _coming(step: Step, partition: Partition, requested: dict[str, set]) -> set[str]:
@@ -263,11 +265,11 @@ def _requested(context: dg.AutomationContext, step: Step, study: Study) -> dict[
     found: dict[str, set] = {}
     for name in step.upstream:
         key = dg.AssetKey(name)
-        if not context.asset_graph.has(key) or kind_of_run(STEP_OF[name], study) != kind:
+        if not context.asset_graph.has(key) or kind_of_run(step_of(study, name), study) != kind:
             continue
         subset = context.request_subsets_by_key.get(key)
         if subset is not None:
-            table = STEP_OF[name].table
+            table = step_of(study, name).table
             found[name] = {
                 _names(partition_of(table, one.partition_key))
                 for one in subset.expensively_compute_asset_partitions()
@@ -311,7 +313,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
         return SharingSensor(
             shared,
             name="make_what_is_out_of_date",
-            run_tags={IF_DUE: "true"},
+            run_tags={IF_DUE: "true", BY: ARRIVAL},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",
             minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,

@@ -16,6 +16,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `resolve_run_requests`, `with_attributes` of a sensor
     Put what the conditions ask for into few runs. Instead: runs of one partition each, or
     `emit_backfills`, which the daemon carries out one after the other.
+`compute_fn` of an op, with `decorated_fn`, `has_context_arg`, `has_config_arg`, `get_resource_args`
+    The function of a lab's own asset and what it takes, to call it for one partition at a time.
+    Instead: a decorator of ours in place of `dg.asset`.
 `_get_output_asset_events` (`_core.execution.plan.execute_step`)
     Is wrapped, so that each partition of an output has a data version of its own, and one that was
     not made has no materialization. Instead: an `Output` that takes `DataVersionsByPartition`, as
@@ -34,6 +37,12 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `WorkspaceProcessContext`, `WorkspaceFileTarget` (`_core.workspace`), `dagster_webserver.app`
     The web application, to put a guard before it. Instead: the process `dagster-webserver` on a
     socket of its own, with the guard as a proxy.
+`LocalComputeLogManager`, `CapturedLogContext` (`_core.storage`)
+    Shows what steps print beside their run; `step_output` writes the files without two processes a
+    step. Instead: Dagster's own `local_compute_log_manager` in dagster.yaml, as it is.
+`InstanceRef` (`_core.instance.ref`)
+    Hands the parts of the study's instance to a command that was started without DAGSTER_HOME
+    (`study_home`). Instead: refuse such a command.
 `_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS` (`_daemon.controller`)
     The daemon in a process whose temporary folder is ours, that looks at backfills every other
     second and not twice a minute. Instead: the command `dagster-daemon`.
@@ -56,6 +65,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +74,11 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.definitions import data_version
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.plan import execute_step
+from dagster._core.instance.ref import InstanceRef as InstanceRef
+from dagster._core.storage.compute_log_manager import CapturedLogContext as CapturedLogContext
+from dagster._core.storage.local_compute_log_manager import (
+    LocalComputeLogManager as LocalComputeLogManager,
+)
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
 if TYPE_CHECKING:
@@ -124,6 +139,25 @@ def as_command(arguments: ExecuteRunArgs | ResumeRunArgs | ExecuteStepArgs) -> l
     return [sys.executable, "-m", "dagster", *words[words.index("api") :]]
 
 
+def instance_parts(instance: InstanceRef) -> dict[str, Any]:
+    """Return what an instance is made of, as Dagster asks for it of an `instance_class`."""
+    storages = {
+        "storage": instance.storage_data,
+        "run_storage": instance.run_storage_data,
+        "event_log_storage": instance.event_storage_data,
+        "schedule_storage": instance.schedule_storage_data,
+        "defs_state_storage": instance.defs_state_storage_data,
+        "local_artifact_storage": instance.local_artifact_storage_data,
+    }
+    return storages | {
+        "compute_logs": instance.compute_logs_data,
+        "scheduler": instance.scheduler_data,
+        "run_coordinator": instance.run_coordinator_data,
+        "run_launcher": instance.run_launcher_data,
+        "secrets": instance.secrets_loader_data,
+    }
+
+
 def add_partition_metadata(
     context: dg.AssetExecutionContext, partition_key: str | None, metadata: dict[str, Any]
 ) -> None:
@@ -182,6 +216,27 @@ class SharingSensor(dg.AutomationConditionSensorDefinition):
         """Return the same with other metadata, as Dagster asks for."""
         said = {} if metadata is None else {"metadata": metadata}
         return SharingSensor(self._shared, **self._settings | said)
+
+
+@dataclass(frozen=True)
+class AssetFunction:
+    """The function that a `dg.asset` decorates, and what Dagster hands it beside the inputs."""
+
+    function: Callable[..., Any]
+    takes_context: bool
+    takes_config: bool
+    resources: tuple[str, ...]
+
+
+def function_of(definition: dg.AssetsDefinition) -> AssetFunction:
+    """Return the function of an asset that was made by `dg.asset`."""
+    decorated: Any = definition.op.compute_fn
+    return AssetFunction(
+        decorated.decorated_fn,
+        decorated.has_context_arg(),
+        decorated.has_config_arg(),
+        tuple(one.name for one in decorated.get_resource_args()),
+    )
 
 
 class VersionsOfPartitions(dg.DataVersion):

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ect_assets.lake.integrity import DamagedFile
+from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Failure, Lake, LakeError, Partition, Provenance, content_digest
 from ect_assets.orchestration.dagster_internals import (
     add_partition_metadata,
@@ -50,7 +51,6 @@ from ect_assets.pipeline.staleness import (
 from ect_assets.pipeline.step import Event, Made, Step, Verdict, Work
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.whole_files import WriteError
 
 PICTURED_AT_MOST = 60
@@ -317,7 +317,7 @@ def _digest_of_what_was_read(
 ) -> str:
     """Digest the inputs, unless one was written again since its rows were read for this step."""
     is_mixed = any(
-        lake.has_changed_since_read(TABLES[name], one)
+        lake.has_changed_since_read(table_named(lake.folder, name), one)
         for name in step.inputs
         for one in upstream_partitions(name, lake, partition)
     )

@@ -23,7 +23,7 @@ from ect_assets.orchestration.dagster_records import (
 from ect_assets.orchestration.instance import UNFINISHED
 from ect_assets.orchestration.partitions import SUBJECT, partition_key
 from ect_assets.orchestration.sources import Sources
-from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.pipeline.all_steps import STEPS, steps_of
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import is_fresh
 from ect_assets.pipeline.step import Step
@@ -91,7 +91,7 @@ def forget_subject(
     if storage is not None:
         # Evaluations list the partitions that they were about.
         storage.purge_asset_evaluations(before=time.time())
-    for key in (dg.AssetKey(step.name) for step in STEPS):
+    for key in instance.all_asset_keys():
         # What was made last is kept a second time, beside the runs.
         if mentions.search(str(instance.get_latest_materialization_event(key))):
             instance.wipe_assets([key])
@@ -129,7 +129,10 @@ def delete_finished_withdrawals(instance: dg.DagsterInstance) -> int:
 
 
 def report_lake(
-    instance: dg.DagsterInstance, study: Study, lake: Lake, steps: Sequence[Step] = STEPS
+    instance: dg.DagsterInstance,
+    study: Study,
+    lake: Lake,
+    steps: Sequence[Step] | None = None,
 ) -> int:
     """Tell Dagster of the tables that are in the lake and of which it knows nothing.
 
@@ -143,7 +146,7 @@ def report_lake(
     """
     told = 0
     sources = Sources(study, lake)
-    for step in steps:
+    for step in steps_of(study) if steps is None else steps:
         for partition in _untold(instance, lake, step):
             made = _as_made(instance, study, lake, step, partition, sources)
             instance.report_runless_asset_event(made)

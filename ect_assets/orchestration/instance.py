@@ -31,28 +31,41 @@ from ect_assets.study import Study
 from ect_assets.system import is_alive
 from ect_assets.whole_files import clear_leftovers, explain_write_errors, replace_whole
 
-SETTINGS = """\
-# Written by ect when missing; edit it freely.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
+BEFORE_OUTPUT = """\
 # What steps print is not kept: they report through events. Keeping it starts two processes a step.
 compute_logs:
   module: dagster.core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
-run_coordinator:
+"""
+OUTPUT = """\
+# What steps print, in the folder `output`; not of patients' tables.
+compute_logs:
+  module: ect_assets.orchestration.step_output
+  class: StepOutput
+"""
+FRESHNESS = """\
+# Whether a night was missed: the asset nightly_check.
+freshness:
+  enabled: true
+"""
+HEADER = "# Written by ect when missing; edit it freely.\n"
+SETTINGS = f"""\
+{HEADER}telemetry:
+  enabled: false
+nux:
+  enabled: false
+{OUTPUT}run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config:
-    max_concurrent_runs: {runs}
+    max_concurrent_runs: {{runs}}
     dequeue_interval_seconds: 1
 # A run whose process was killed is noticed, and tried again; one that failed is not.
 run_monitoring:
   enabled: true
   poll_interval_seconds: 15
   start_timeout_seconds: 900
-  max_resume_run_attempts: {resumes}
+  max_resume_run_attempts: {{resumes}}
   free_slots_after_run_end_seconds: 60
 run_retries:
   enabled: true
@@ -67,15 +80,18 @@ retention:
       skipped: 2
       failure: 30
       success: 90
-"""
+{FRESHNESS}"""
 ON_CLUSTER = """\
 # Where steps go to a cluster, a run outlives the daemon, and is taken up again where it was.
 run_launcher:
   module: ect_assets.orchestration.slurm.launcher
   class: ResumableRunLauncher
 """
-MOVED = {"module: ect_assets.cluster.launcher": "module: ect_assets.orchestration.slurm.launcher"}
-"""Lines of earlier versions that name modules by the places where they were then."""
+MOVED = {
+    "module: ect_assets.cluster.launcher": "module: ect_assets.orchestration.slurm.launcher",
+    BEFORE_OUTPUT: OUTPUT,
+}
+"""Lines that earlier versions wrote, and what stands for them now."""
 BY_ITSELF = {"dagster/sensor_name", "dagster/schedule_name"}
 """Tags of runs that nobody launched by hand."""
 UNFINISHED = [
@@ -110,7 +126,7 @@ def prepare_home(study: Study) -> Path:
     settings = home / "dagster.yaml"
     is_there = settings.exists()
     before = settings.read_text(encoding="utf-8") if is_there else _first_settings(study)
-    now = with_storage(_with_present_modules(before), study)
+    now = with_storage(_with_present_lines(before), study)
     if not is_there or now != before:
         _write_text(settings, now)
     welcome = home / ".nux" / "nux.yaml"
@@ -119,10 +135,12 @@ def prepare_home(study: Study) -> Path:
     return home
 
 
-def _with_present_modules(settings: str) -> str:
-    """Let a dagster.yaml of an earlier version name our modules as they are called now."""
+def _with_present_lines(settings: str) -> str:
+    """Bring what an earlier version wrote into dagster.yaml up to date; what was edited stays."""
     for earlier, present in MOVED.items():
         settings = settings.replace(earlier, present)
+    if settings.startswith(HEADER) and "\nfreshness:" not in settings:
+        settings = f"{settings.rstrip()}\n{FRESHNESS}"
     return settings
 
 
@@ -203,6 +221,12 @@ def _only_one(study: Study, command: str, address: str = "") -> Iterator[tuple[i
             yield lock, *elsewhere
     finally:
         os.close(lock)
+
+
+def who_serves(study: Study) -> str:
+    """Return what the process that served a study last says of itself; empty if none did."""
+    file = study.dagster_home / "ui.lock"
+    return file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
 
 
 def _who_we_are(address: str) -> str:

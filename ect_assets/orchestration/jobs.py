@@ -1,4 +1,4 @@
-"""Jobs beside the steps: the whole study, the nightly check, the weekly recomputation, withdrawal.
+"""Jobs beside the steps: whole study, what failed, nightly check, weekly recomputation, withdrawal.
 
 Each is started by the clock or from the UI; `ect run` and `ect withdraw` do the same by hand. What
 is due at once is in `automation`.
@@ -11,7 +11,9 @@ from pydantic import Field
 
 from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
+from ect_assets.lake.registered import known_tables, table_named
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration.nights import nightly_record
 from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
@@ -19,9 +21,9 @@ from ect_assets.orchestration.shown_metadata import SEE_EXCLUSIONS
 from ect_assets.orchestration.withdrawal import withdraw
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.arrival import complete_patients
+from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 from ect_assets.tables.schema import Table
 
 HEAVY = ("null_maps", "null_distributions")
@@ -38,7 +40,7 @@ def damaged_files(lake: Lake) -> list[str]:
     """
     return [
         lake.file(table, partition).relative_to(lake.folder).as_posix()
-        for table in TABLES.values()
+        for table in known_tables(lake.folder).values()
         for partition in lake.partitions(table)
         if not _is_whole(lake, table, partition)
     ]
@@ -90,11 +92,9 @@ def check_everything(context: dg.OpExecutionContext) -> None:
         context.log.warning(f"{name} is corrupt; it will be recomputed.")
         remove(lake.folder / name)
     registered = set(context.instance.get_dynamic_partitions(SUBJECT))
-    _report(
-        context,
-        Runner(study).run(arrived=sorted(registered.union(complete_patients(study)))),
-        len(damaged),
-    )
+    outcome = Runner(study).run(arrived=sorted(registered.union(complete_patients(study))))
+    context.log_event(nightly_record(len(outcome.made), len(outcome.failed), len(damaged)))
+    _report(context, outcome, len(damaged))
 
 
 @dg.op(required_resource_keys={"study"})
@@ -104,11 +104,42 @@ def recompute_heavy(context: dg.OpExecutionContext) -> None:
     _report(context, Runner(context.resources.study).recompute(names))
 
 
+@dg.op(required_resource_keys={"study"})
+def make_failed(context: dg.OpExecutionContext) -> None:
+    """Materialize again what failed, and nothing else, also where its inputs are as they were.
+
+    What follows from it is due then: the daemon makes it, or the job `whole_study`.
+    """
+    study: Study = context.resources.study
+    outcome = Outcome()
+    for step, partitions in failed_partitions(study).items():
+        made = Runner(study).recompute(
+            [step],
+            sorted({one["subject"] for one in partitions if "subject" in one}),
+            sorted({one["parcellation"] for one in partitions if "parcellation" in one}),
+        )
+        outcome.made += made.made
+        outcome.failed |= made.failed
+        outcome.group_failed |= made.group_failed
+    _report(context, outcome)
+
+
+def failed_partitions(study: Study) -> dict[str, list[Partition]]:
+    """List what was tried since it was last made, and failed, by table in pipeline order."""
+    failed: dict[str, list[Partition]] = {}
+    for item in Planner(study, lake_of(study)).items():
+        if item.has_failed:
+            failed.setdefault(item.step.name, []).append(item.partition)
+    return failed
+
+
 def _report(context: dg.OpExecutionContext, outcome: Outcome, damaged: int = 0) -> None:
     """Say what was done, and fail the run where a table of the group could not be made."""
+    study: Study = context.resources.study
     for name, why in outcome.failed.items():
         # What is wrong with a patient is not for Dagster's records.
-        is_kept = not TABLES[name.split(" ")[0]].is_about_patients()
+        table = table_named(study.lake_folder, name.split(" ")[0])
+        is_kept = not table.is_about_patients()
         context.log.error(f"{name}: {why}" if is_kept else f"{name} failed. {SEE_EXCLUSIONS}")
     context.add_output_metadata(
         {"made": len(outcome.made), "failed": len(outcome.failed), "damaged_files": damaged}
@@ -166,13 +197,19 @@ def weekly_recomputation() -> None:
     recompute_heavy()
 
 
+@dg.job(executor_def=dg.in_process_executor, description=make_failed.description)
+def failed_only() -> None:
+    """Make again what failed."""
+    make_failed()
+
+
 @dg.job(executor_def=dg.in_process_executor, description=remove_patient.description)
 def withdraw_patient() -> None:
     """Remove a patient."""
     remove_patient()
 
 
-JOBS = [whole_study, nightly_check, weekly_recomputation, withdraw_patient]
+JOBS = [whole_study, failed_only, nightly_check, weekly_recomputation, withdraw_patient]
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 

@@ -1,4 +1,4 @@
-"""Telling somebody that a run or a check failed: a log beside the study, a webhook, mail.
+"""Telling somebody that a run or a check failed, or a night was missed: a log, a webhook, mail.
 
 What is told names tables, checks and runs, never a patient: it may leave the machine. What went
 wrong with whom is in the UI and in the table `exclusions`.
@@ -11,7 +11,7 @@ import os
 import smtplib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from dagster import DagsterEventType
 
 from ect_assets.orchestration.history import delete_finished_withdrawals
 from ect_assets.orchestration.instance import close_runs_of_dead
+from ect_assets.orchestration.nights import last_night, missed_night
 from ect_assets.orchestration.webhook import post_json
 from ect_assets.study import Notifications, Study
 
@@ -127,7 +128,7 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="tell_of_failures",
-        description=f"Writes failed runs and checks to {LOG}, and sends notifications.",
+        description=f"Writes failed runs and checks, and missed nights, to {LOG}, and notifies.",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
@@ -136,6 +137,11 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
         close_runs_of_dead(study, context.instance)
         before = json.loads(context.cursor or '{"looked": {}, "waiting": []}')
         messages, looked = new_failures(context.instance, before["looked"])
+        night = last_night(study, datetime.now(UTC))
+        # The night that had passed before anybody watched is no news.
+        if before.get("night", str(night)) != str(night):
+            missed = missed_night(study, context.instance, night)
+            messages += [missed] if missed else []
         if context.cursor is None:
             # What failed before anybody watched is no news.
             messages = []
@@ -151,7 +157,7 @@ def notification_sensor(study: Study) -> dg.SensorDefinition:
                 said = f"Could not be delivered, will be retried: {type(error).__name__}: {error}"
         return dg.SensorResult(
             skip_reason=dg.SkipReason(said),
-            cursor=json.dumps({"looked": looked, "waiting": waiting}),
+            cursor=json.dumps({"looked": looked, "waiting": waiting, "night": str(night)}),
         )
 
     return tell_of_failures

@@ -14,7 +14,7 @@ import dagster as dg
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.partitions import partition_key
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.blocked import blocked_by, read_of, reports_failures
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
@@ -38,12 +38,12 @@ class Obstacles:
             return []
         found = {*blocked_by(self._step, self._study, self._lake, partition)}
         found |= {name for name, key in self._needed(partition) if (name, key) in self._not_made}
-        return [one.name for one in STEPS if one.name in found]
+        return [one.name for one in steps_of(self._study) if one.name in found]
 
     def _needed(self, partition: Partition) -> Iterator[tuple[str, str | None]]:
         """Go through what a partition cannot be made without; one patient stops no group."""
         for name in self._step.upstream_of(self._study, partition):
-            before = STEP_OF[name]
+            before = step_of(self._study, name)
             keys = before.table.partitions
             if "subject" in keys and "subject" not in partition:
                 continue

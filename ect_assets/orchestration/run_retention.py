@@ -17,6 +17,7 @@ from dagster import DagsterEventType
 from ect_assets.orchestration.dagster_internals import events_file
 from ect_assets.orchestration.instance import FINISHED
 from ect_assets.orchestration.run_storage import uses_postgres
+from ect_assets.orchestration.step_output import delete_output
 from ect_assets.study import Study
 
 MOST_LOOKED_AT = 2_000
@@ -43,6 +44,7 @@ def delete_old_runs(study: Study, instance: dg.DagsterInstance, now: datetime | 
             instance.delete_run(run_id)
             if not uses_postgres(study):
                 _delete_file(events_file(study.dagster_home, run_id))
+            delete_output(study.dagster_home, run_id)
             deleted += 1
     return deleted
 

@@ -1,8 +1,7 @@
 """What has to be made, and making it: the pipeline of a study, run by run.
 
-Each piece of work is a Dagster run in this process, recorded in the study's instance, so that
-everything shows in the UI. What is out of date is decided in `pipeline.staleness`; this module only
-chooses and orders.
+Each piece of work is a Dagster run, recorded in the study's instance. What is out of date is
+decided in `pipeline.staleness`; this module only chooses and orders.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import dagster as dg
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.assembly import pipeline_definitions
+from ect_assets.orchestration.extensions import load_extensions
 from ect_assets.orchestration.history import OF_GROUP, report_lake
 from ect_assets.orchestration.instance import close_abandoned_runs, only_one_run, open_instance
 from ect_assets.orchestration.partitions import (
@@ -29,7 +29,7 @@ from ect_assets.orchestration.partitions import (
 from ect_assets.orchestration.runs import Ran, carry_out, new_run
 from ect_assets.orchestration.withdrawal import finish_withdrawals
 from ect_assets.orchestration.workers import Workers, are_wanted
-from ect_assets.pipeline.all_steps import STEPS, steps_for
+from ect_assets.pipeline.all_steps import steps_for, steps_of
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
@@ -96,6 +96,7 @@ class Runner:
     """
 
     def __init__(self, study: Study, progress: Progress | None = None):
+        load_extensions(study)
         self.study = study
         self.lake = lake_of(study)
         self._planner = Planner(study, self.lake)
@@ -131,7 +132,7 @@ class Runner:
         StudyError
             When a subject, parcellation or table is unknown.
         """
-        steps = steps_for(tables)
+        steps = steps_for(self.study, tables)
         self._is_narrowed = parcellations is not None
         labels = subject_labels(self.study.bids_folder)
         subjects = _known(subjects, labels, "subject")
@@ -140,10 +141,13 @@ class Runner:
             steps, subjects, parcellations, again, labels if arrived is None else arrived
         )
 
-    def recompute(self, tables: Sequence[str]) -> Outcome:
-        """Make some tables of the group again, and nothing else, current or not."""
-        steps = [step for step in STEPS if step.name in tables]
-        return self._run_steps(steps, (), sorted(self.study.parcellations), True, ())
+    def recompute(
+        self, tables: Sequence[str], subjects: Sequence[str] = (), atlases: Sequence[str] = ()
+    ) -> Outcome:
+        """Make some tables again and nothing else, current or not; without `atlases` of all."""
+        steps = [step for step in steps_of(self.study) if step.name in tables]
+        of = atlases or sorted(self.study.parcellations)
+        return self._run_steps(steps, subjects, of, True, ())
 
     def _run_steps(
         self,
@@ -335,12 +339,13 @@ def waves_of(steps: Sequence[Step], study: Study) -> list[tuple[Step, ...]]:
     -------
     list of tuple of Step
         Each group comes after everything that it reads; Dagster runs only steps with the very
-        same partitions together.
+        same partitions together. A lab's own come last, so that ours never wait for them.
     """
 
     def kind(step: Step) -> tuple:
-        keys = step.table.partitions
-        return keys, tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        keys, is_of_lab = step.table.partitions, bool(step.module)
+        atlases = tuple(parcellations_of(step, study)) if "parcellation" in keys else ()
+        return is_of_lab, keys, atlases
 
     waves: list[tuple[Step, ...]] = []
     waiting = list(steps)

@@ -1,6 +1,6 @@
 """One run of some tables, of some partitions: as Dagster records it, and how it went.
 
-Whoever starts it (`ect run`, the UI, the daemon), it is a run of the job of all assets with the
+Started by `ect run`, the UI or the daemon, it is a run of the job of all assets with the
 same tags. What has to be run is decided in `runner` and `automation`.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from ect_assets.orchestration.dagster_internals import SerializableErrorInfo, execute, job_origin
+from ect_assets.orchestration.run_tags import tags_of
 
 DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
@@ -66,7 +67,7 @@ def new_run(
     return instance.create_run_for_job(
         job,
         run_config=run_config,
-        tags=partition_tags(first, last),
+        tags=partition_tags(first, last) | tags_of(tables),
         asset_selection={dg.AssetKey(name) for name in tables},
         job_code_origin=job_origin(*DEFINITIONS, job.name),
     )

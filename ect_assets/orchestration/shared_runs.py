@@ -8,6 +8,7 @@ and those of the group whatever their partitions are, share one. When something 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -18,29 +19,45 @@ from ect_assets.orchestration.partitions import (
     partition_of,
     patients_per_run,
 )
+from ect_assets.orchestration.run_tags import WHAT, what_of
 from ect_assets.orchestration.runs import partition_tags
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 
-Kind = tuple[str, ...]
 Range = tuple[str | None, str | None]
 
 
+class Kind(NamedTuple):
+    """What is the same for all steps that can share a run.
+
+    Attributes
+    ----------
+    is_of_lab : bool
+        A lab's own steps have runs of their own, so that ours never wait for them.
+    keys : tuple of str
+        The patients' tables' keys; of the group's, the parcellations.
+    """
+
+    is_of_lab: bool
+    keys: tuple[str, ...]
+
+
 def kind_of_run(step: Step, study: Study) -> Kind:
-    """Return what is the same for all steps that can share a run.
+    """Say which steps can share a run with a step: those of the same kind.
 
     Dagster runs together what has the same partitions, and what has none with it. A step without
     partitions goes with those that have all parcellations of the study.
     """
-    if SUBJECT in step.table.partitions:
-        return step.table.partitions
-    if step.table.partitions:
-        return tuple(parcellations_of(step, study))
+    is_of_lab, keys = bool(step.module), step.table.partitions
+    if SUBJECT in keys:
+        return Kind(is_of_lab, keys)
     of_group = (
-        kind_of_run(one, study) for one in STEPS if one.table.partitions == ("parcellation",)
+        tuple(parcellations_of(one, study))
+        for one in ([step] if keys else steps_of(study))
+        if one.table.partitions == ("parcellation",) and bool(one.module) == is_of_lab
     )
-    return max(of_group, key=len, default=())
+    return Kind(is_of_lab, max(of_group, key=len, default=()))
 
 
 def shared_runs(
@@ -58,17 +75,18 @@ def shared_runs(
     asked: dict[Kind, list[dg.RunRequest]] = {}
     for request in requests:
         for key in request.asset_selection or ():
-            kind = kind_of_run(STEP_OF[key.path[-1]], study)
+            kind = kind_of_run(step_of(study, key.path[-1]), study)
             asked.setdefault(kind, []).append(request.with_replaced_attrs(asset_selection=[key]))
     for kind, of_kind in asked.items():
-        tables = {key for one in of_kind for key in one.asset_selection or ()}
+        tables = {key.path[-1] for one in of_kind for key in one.asset_selection or ()}
+        names = [one.name for one in steps_of(study) if one.name in tables]
         keys = {one.partition_key for one in of_kind}
-        for first, last in _ranges(kind, keys, study, registered):
+        for first, last in _ranges(kind.keys, keys, study, registered):
             yield dg.RunRequest(
-                asset_selection=[
-                    dg.AssetKey(one.name) for one in STEPS if dg.AssetKey(one.name) in tables
-                ],
-                tags=_without_partition(of_kind[0].tags) | partition_tags(first, last),
+                asset_selection=[dg.AssetKey(name) for name in names],
+                tags=_without_partition(of_kind[0].tags)
+                | partition_tags(first, last)
+                | {WHAT: what_of(names)},
             )
 
 
@@ -77,14 +95,14 @@ def _without_partition(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ranges(
-    kind: Kind, keys: set[str | None], study: Study, registered: Sequence[str]
+    kind: tuple[str, ...], keys: set[str | None], study: Study, registered: Sequence[str]
 ) -> Iterator[Range]:
     """Name the first and the last partition of each run: Dagster knows runs by these."""
     if SUBJECT not in kind:
         there = [one for one in kind if one in keys]
         yield (there[0], there[-1]) if there else (None, None)
         return
-    table = next(one.table for one in STEPS if one.table.partitions == kind)
+    table = next(one.table for one in steps_of(study) if one.table.partitions == kind)
     of_patient: dict[str, list[str]] = {}
     for key in sorted(one for one in keys if one is not None):
         partition = partition_of(table, key)

@@ -48,7 +48,8 @@ def shown_metadata(
     Returns
     -------
     dict
-        Of a patient's partition: counts, and where its pictures are kept.
+        Pictures first, then the strongest rows; of a patient's partition counts, and where its
+        pictures are kept.
     """
     # Dagster shows the count of a partition as the table's own, unless it is named so.
     count = "partition_row_count" if partition else "row_count"
@@ -61,8 +62,22 @@ def shown_metadata(
         return {**_kept_pictures(study, partition, made.pictures), **plain}
     shown = {name: _shown(name, png) for name, png in made.pictures.items()}
     if not table.is_about_patients():
-        shown["preview"] = dg.MetadataValue.md(preview(frame))
+        shown["preview"] = dg.MetadataValue.md(preview(strongest_first(table, frame)))
     return {**shown, **made.figures, **plain}
+
+
+def strongest_first(table: type[Table], frame: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows as a table says what matters most; missing values come last."""
+    if not table.strongest:
+        return frame
+    rows = frame.reset_index(drop=True)
+    keys = pd.DataFrame(
+        {
+            rule: -rows[rule.strip("|")].abs() if rule.startswith("|") else rows[rule]
+            for rule in table.strongest
+        }
+    )
+    return rows.loc[keys.sort_values(list(table.strongest), kind="stable").index]
 
 
 def _kept_pictures(

@@ -26,7 +26,7 @@ from ect_assets.orchestration.partitions import (
     mapping_to,
     parcellations_of,
 )
-from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.pipeline.all_steps import steps_of
 from ect_assets.pipeline.file_memory import SHARE_OF_TIME, FileMemory
 from ect_assets.pipeline.sources import (
     SOURCES,
@@ -71,7 +71,7 @@ class Sources:
 
     def __init__(self, study: Study, lake: Lake, memory: FileMemory | None = None):
         self._study, self._lake, self._memory = study, lake, memory
-        self._steps = [step for step in STEPS if can_have(step, study)]
+        self._steps = [step for step in steps_of(study) if can_have(step, study)]
         used = {source for step in self._steps for source in step.sources}
         self._of_files = {one.name: one for one in SOURCES if one in used}
         self.names = (*self._of_files, SETTINGS, *BY_READER)
@@ -88,7 +88,7 @@ class Sources:
     def of_step(self, step: Step) -> tuple[str, ...]:
         """Name the sources that a step reads."""
         findings = (FINDINGS,) if reads_findings(step) else ()
-        rows = (ROWS,) if gathers_patients(step) else ()
+        rows = (ROWS,) if gathers_patients(step, self._lake) else ()
         return (*(one.name for one in step.sources), SETTINGS, *findings, *rows)
 
     def dependencies(self, step: Step) -> list[dg.AssetDep]:

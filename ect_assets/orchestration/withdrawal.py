@@ -9,12 +9,10 @@ of the audit log that names nobody, and what `remaining_files` lists.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import dagster as dg
-import pandas as pd
 
 from ect_assets.intake.bids import LABEL, subject_labels
 from ect_assets.intake.patient_files import mentions, own_folders
@@ -28,11 +26,15 @@ from ect_assets.intake.source_removal import (
 )
 from ect_assets.lake import audit, compaction
 from ect_assets.lake.documents import remove_documents
+from ect_assets.lake.erasure import erase_rows
 from ect_assets.lake.location import Place, files_below, read_bytes, remove_folder
-from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake, Provenance
+from ect_assets.lake.registered import known_tables, table_named
+from ect_assets.lake.store import PROBLEMS_FOLDER, Failure, Lake
 from ect_assets.orchestration.history import forget_subject, refuse_while_at_work, report_lake
 from ect_assets.orchestration.partitions import SUBJECT
+from ect_assets.orchestration.remaining_rows import remaining_beside_tables
 from ect_assets.orchestration.server_log import LOG, clear_log
+from ect_assets.orchestration.step_output import clear_output
 from ect_assets.orchestration.withdrawal_record import (
     Withdrawal,
     forget,
@@ -42,8 +44,7 @@ from ect_assets.orchestration.withdrawal_record import (
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
-from ect_assets.tables import TABLES, AuditLog
-from ect_assets.tables.schema import Table
+from ect_assets.tables import AuditLog
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,12 @@ def _carry_out(
         keep(study, withdrawal)
         reached(name)
     clear_log(study.dagster_home / LOG)
+    clear_output(study.dagster_home)
     left: list[Remaining] = []
+    if not acknowledge_remaining:
+        left = remaining_beside_tables(study, withdrawal.subject)
     if withdrawal.delete_source and not acknowledge_remaining:
-        left = remaining_files(study, withdrawal.subject, _linked(study, withdrawal))
+        left += remaining_files(study, withdrawal.subject, _linked(study, withdrawal))
     removed = _removed(withdrawal, tuple(left))
     audit.forget_subject(
         study.open_lake(), withdrawal.subject, removed.says, study.simulated, withdrawal.event_id
@@ -232,7 +236,7 @@ def _refuse_unknown(study: Study, lake: Lake, subject: str, instance: dg.Dagster
     }
     known |= {
         one["subject"]
-        for table in TABLES.values()
+        for table in known_tables(lake.folder).values()
         if "subject" in table.partitions
         for one in lake.partitions(table)
     }
@@ -263,7 +267,7 @@ def _remove_partitions(lake: Lake, subject: str) -> int:
     removed = 0
     compaction.forget(lake.folder)
     # Not the whole lake: a reader may take a folder of its own away meanwhile.
-    for name in (*TABLES, PROBLEMS_FOLDER):
+    for name in (*known_tables(lake.folder), PROBLEMS_FOLDER):
         theirs = [
             file for file in files_below(lake.folder / name) if f"subject={subject}" in file.parts
         ]
@@ -283,12 +287,12 @@ def _remove_rows(lake: Lake, subject: str) -> int:
     What is left counts as out of date, so that it is made again from what is there now.
     """
     removed = 0
-    for table in TABLES.values():
+    for table in known_tables(lake.folder).values():
         if table.has_documents:
             # A page or figure of the group shows patient by patient.
             remove_documents(lake, table)
-        if "subject" not in table.partitions and table is not AuditLog:
-            removed += _remove_from(lake, table, subject)
+        if table is not AuditLog:
+            removed += erase_rows(lake, table, subject, mentions(subject))
     for file, failure in list(lake.failures()):
         others = tuple(one for one in failure.problems if one.subject != subject)
         if len(others) < len(failure.problems):
@@ -301,35 +305,6 @@ def _remove_rows(lake: Lake, subject: str) -> int:
 
 def _keep_problems(lake: Lake, parts: tuple[str, ...], failure: Failure) -> None:
     partition = dict(part.split("=", 1) for part in parts[2:-1])
-    lake.record_problems(TABLES[parts[1]], partition, failure if failure.problems else None)
-
-
-def _names(record: str, subject: str) -> bool:
-    """Say whether the record of what a table was made from names a patient or the files."""
-    partition = re.search(rf"\({re.escape(subject)}[,)]", record)
-    return partition is not None or mentions(subject).search(record) is not None
-
-
-def _remove_from(lake: Lake, table: type[Table], subject: str) -> int:
-    """Write the partitions again that have rows of the patient, or a footer that names them."""
-    removed = 0
-    for partition in lake.partitions(table):
-        footer = lake.footer(table, partition) or {}
-        has_column = "subject" in table.column_names()
-        # What a table was made from is kept by name: that of its patients' files.
-        names_them = _names(footer.get("inputs", ""), subject)
-        if not (has_column or names_them):
-            continue
-        frame = lake.read(table, partition)
-        theirs = frame.subject == subject if has_column else pd.Series(False, index=frame.index)
-        if theirs.any() or names_them:
-            where = Provenance(
-                footer["code_version"],
-                footer["run_id"],
-                int(footer["seed"]),
-                footer["simulated"] == "true",
-                "",
-            )
-            lake.write(table, partition, frame[~theirs].reset_index(drop=True), where)
-            removed += int(theirs.sum())
-    return removed
+    lake.record_problems(
+        table_named(lake.folder, parts[1]), partition, failure if failure.problems else None
+    )

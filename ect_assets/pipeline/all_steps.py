@@ -1,9 +1,11 @@
-"""All steps of the pipeline, in the order in which data flow."""
+"""All steps of the pipeline, in the order in which data flow; those of labs come after ours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from ect_assets.lake import registered
 from ect_assets.pipeline.step import Gathering, Step
 from ect_assets.pipeline.steps import (
     association,
@@ -17,6 +19,7 @@ from ect_assets.pipeline.steps import (
 )
 from ect_assets.problems import StudyError
 from ect_assets.science.morphometry import scans_by_parcels
+from ect_assets.study import Study
 
 STEPS: tuple[Step, ...] = (
     *scans.STEPS,
@@ -38,10 +41,42 @@ GATHERINGS = {"parcel_gmv": Gathering(scans_by_parcels.COLUMNS, scans_by_parcels
 """Tables of very many rows, and how they come to the steps that read them."""
 
 STEP_OF = {step.name: step for step in STEPS}
-"""Every step by the name of its table."""
+"""Every step of ours by the name of its table."""
+
+_further: dict[Path, tuple[Step, ...]] = {}
 
 
-def steps_for(tables: Sequence[str] | None) -> list[Step]:
+def announce(study: Study, steps: Sequence[Step], descriptions: Sequence[str]) -> None:
+    """Take up the steps of a lab's own assets in a study, in place of those taken up before.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Each after all that it reads.
+    descriptions : sequence of str
+        Of their tables, as `tables.further` has them.
+    """
+    _further[study.folder] = tuple(steps)
+    registered.announce(study.lake_folder, descriptions)
+
+
+def steps_of(study: Study) -> tuple[Step, ...]:
+    """List the steps of a study: ours, then those of a lab's own assets, once these are loaded."""
+    return STEPS + _further.get(study.folder, ())
+
+
+def step_of(study: Study, name: str) -> Step:
+    """Return the step that makes a table of a study.
+
+    Raises
+    ------
+    KeyError
+        When there is none.
+    """
+    return STEP_OF.get(name) or {step.name: step for step in steps_of(study)}[name]
+
+
+def steps_for(study: Study, tables: Sequence[str] | None) -> list[Step]:
     """List the steps that make some tables, and all that these read, in pipeline order.
 
     Parameters
@@ -54,11 +89,13 @@ def steps_for(tables: Sequence[str] | None) -> list[Step]:
     StudyError
         When there is no table of such a name.
     """
-    unknown = [one for one in tables or () if one not in STEP_OF]
+    steps = steps_of(study)
+    known = [step.name for step in steps]
+    unknown = [one for one in tables or () if one not in known]
     if unknown:
-        raise StudyError(f"There is no table {', '.join(unknown)}; there are {', '.join(STEP_OF)}.")
-    wanted = set(tables or STEP_OF)
-    for step in reversed(STEPS):
+        raise StudyError(f"There is no table {', '.join(unknown)}; there are {', '.join(known)}.")
+    wanted = set(tables or known)
+    for step in reversed(steps):
         if step.name in wanted:
             wanted |= set(step.upstream)
-    return [step for step in STEPS if step.name in wanted]
+    return [step for step in steps if step.name in wanted]

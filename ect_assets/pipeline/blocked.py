@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 
@@ -29,7 +29,7 @@ def blocked_by(step: Step, study: Study, lake: Lake, partition: Partition) -> li
     if reports_failures(step):
         return []
     found = set(_failed_above(step, study, lake, partition, {}))
-    return [one.name for one in STEPS if one.name in found]
+    return [one.name for one in steps_of(study) if one.name in found]
 
 
 def reports_failures(step: Step) -> bool:
@@ -45,7 +45,7 @@ def _failed_above(
         return seen[key]
     found = seen[key] = set()
     for name in step.upstream_of(study, partition):
-        before = STEP_OF[name]
+        before = step_of(study, name)
         if "subject" in before.table.partitions:
             continue
         for one in read_of(before, study, partition):

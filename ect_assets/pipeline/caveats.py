@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.problems import EVERY, Problem, StudyError
 from ect_assets.study import Study
-from ect_assets.tables import TABLES, Exclusions
+from ect_assets.tables import Exclusions
 
 
 def failed_results(study: Study, lake: Lake) -> dict[str, tuple[Problem, ...]]:
@@ -26,7 +27,7 @@ def failed_results(study: Study, lake: Lake) -> dict[str, tuple[Problem, ...]]:
     """
     found = {}
     atlases = [{"parcellation": name} for name in sorted(study.parcellations)]
-    for table in TABLES.values():
+    for table in known_tables(lake.folder).values():
         if "subject" in table.partitions:
             continue
         for partition in atlases if table.partitions else [{}]:
@@ -89,7 +90,7 @@ def departed_patients(study: Study) -> dict[str, list[str]]:
     there = lake_of(study).subjects or frozenset()
     everybody = study.open_lake()
     found: dict[str, list[str]] = {}
-    for table in TABLES.values():
+    for table in known_tables(everybody.folder).values():
         if "subject" not in table.partitions:
             continue
         for one in everybody.partitions(table):

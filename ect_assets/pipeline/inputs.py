@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.pipeline.all_steps import GATHERINGS, STEP_OF
+from ect_assets.pipeline.all_steps import GATHERINGS, step_of
 from ect_assets.pipeline.staleness import upstream_partitions
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 
 
 class Inputs:
@@ -37,7 +37,8 @@ class Inputs:
         return {name: self._read(name, partition) for name in self._step.inputs}
 
     def _read(self, name: str, partition: Partition) -> pd.DataFrame:
-        shared = {key: partition[key] for key in TABLES[name].partitions if key in partition}
+        table = table_named(self._lake.folder, name)
+        shared = {key: partition[key] for key in table.partitions if key in partition}
         before, frame = self._last.pop(name, (None, None))
         if frame is None or before != shared:
             del frame
@@ -47,11 +48,13 @@ class Inputs:
         return frame.copy(deep=False)
 
     def _frame(self, name: str, shared: Partition) -> pd.DataFrame:
-        table, which = TABLES[name], " ".join(f"{key}={value}" for key, value in shared.items())
+        table = table_named(self._lake.folder, name)
+        which = " ".join(f"{key}={value}" for key, value in shared.items())
         there = [
             one for one in upstream_partitions(name, self._lake, shared) if self._counts(name, one)
         ]
-        gathering = GATHERINGS.get(name)
+        # A lab's own asset takes the rows as they are.
+        gathering = None if self._step.module else GATHERINGS.get(name)
         if gathering is None or "subject" in shared or not there:
             return self._lake.read_partitions(table, there, which)
         return gathering.arrange(self._lake.parts(table, there, gathering.columns))
@@ -62,4 +65,6 @@ class Inputs:
         if parcellation is None:
             return True
         is_there = parcellation in self._study.parcellations
-        return is_there and STEP_OF[name].why_unavailable(self._study, partition) is None
+        return (
+            is_there and step_of(self._study, name).why_unavailable(self._study, partition) is None
+        )

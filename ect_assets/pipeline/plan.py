@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import product
 
 from ect_assets.lake.store import Failure, Lake, Partition
-from ect_assets.pipeline.all_steps import STEP_OF, STEPS
+from ect_assets.pipeline.all_steps import step_of, steps_of
 from ect_assets.pipeline.blocked import blocked_by
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.input_changes import Change, changes
@@ -162,11 +162,11 @@ class Planner:
         self._items: dict[Key, Item] = {}
         self._pending: dict[Key, bool] = {}
 
-    def items(self, steps: Iterable[Step] = STEPS) -> list[Item]:
-        """List every partition that some tables should have, in the order of the steps."""
+    def items(self, steps: Iterable[Step] | None = None) -> list[Item]:
+        """List every partition that some tables, or all, should have, in the order of the steps."""
         return [
             self.item(step, partition)
-            for step in steps
+            for step in (steps_of(self.study) if steps is None else steps)
             for partition in expected_partitions(step, self.study, self.subjects)
         ]
 
@@ -272,10 +272,10 @@ class Planner:
         """Go through the partitions that one partition is made from."""
         for name in step.upstream_of(self.study, partition):
             for one in self._read_from(name, partition):
-                yield STEP_OF[name], one
+                yield step_of(self.study, name), one
 
     def _read_from(self, name: str, partition: Partition) -> Iterator[Partition]:
-        before = STEP_OF[name]
+        before = step_of(self.study, name)
         shared = {key: partition[key] for key in before.table.partitions if key in partition}
         return self.partitions(before, shared)
 
@@ -283,8 +283,11 @@ class Planner:
         """Name the tables that a partition reads and of which there is nothing at all."""
         return [
             name
-            for name in step.inputs
-            if not any(self.is_made(STEP_OF[name], one) for one in self._read_from(name, partition))
+            for name in step.needed
+            if not any(
+                self.is_made(step_of(self.study, name), one)
+                for one in self._read_from(name, partition)
+            )
         ]
 
     def blocked_by(self, step: Step, partition: Partition) -> list[str]:

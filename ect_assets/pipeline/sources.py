@@ -6,6 +6,7 @@ date is decided in `staleness`, from the same lists.
 
 from __future__ import annotations
 
+from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.staleness import (
@@ -20,7 +21,6 @@ from ect_assets.pipeline.staleness import (
 from ect_assets.pipeline.step import Source, Step
 from ect_assets.reference.loaders import reference_checksum
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 
 SOURCES = tuple(dict.fromkeys(source for step in STEPS for source in step.sources))
 """All files that steps read, in the order of the steps."""
@@ -66,16 +66,18 @@ def findings_version(step: Step, study: Study, lake: Lake) -> str:
     return digest_of(findings_of(step, study, lake))
 
 
-def gathers_patients(step: Step) -> bool:
+def gathers_patients(step: Step, lake: Lake) -> bool:
     """Say whether a step is of the group and reads tables of single patients."""
-    of_patients = any("subject" in TABLES[name].partitions for name in step.upstream)
-    return of_patients and "subject" not in step.table.partitions
+    return bool(_of_patients(step.upstream, lake)) and "subject" not in step.table.partitions
+
+
+def _of_patients(names: tuple[str, ...], lake: Lake) -> list[str]:
+    return [one for one in names if "subject" in table_named(lake.folder, one).partitions]
 
 
 def rows_version(step: Step, study: Study, lake: Lake, partition: Partition) -> str:
     """Digest which patients' rows a table of the group reads, and what is in them."""
-    names = step.upstream_of(study, partition)
-    of_patients = [name for name in names if "subject" in TABLES[name].partitions]
+    of_patients = _of_patients(step.upstream_of(study, partition), lake)
     return digest_of({"rows": [contents_of(name, lake, partition) for name in of_patients]})
 
 

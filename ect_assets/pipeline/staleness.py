@@ -19,12 +19,12 @@ from typing import Any
 from ect_assets import __version__
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.folder_names import RACY_SECONDS
+from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.step import Source, Step
 from ect_assets.problems import STOPPED
 from ect_assets.reference.loaders import reference_checksum
 from ect_assets.study import Study
-from ect_assets.tables import TABLES
 
 WHOLE_FILE_BYTES = 4_000_000
 """Larger files are told apart by size and time of change, not by content."""
@@ -109,7 +109,7 @@ def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partiti
     if step.from_patients and study.simulated:
         return True
     return any(
-        (lake.footer(TABLES[name], one) or {}).get("simulated") == "true"
+        (lake.footer(table_named(lake.folder, name), one) or {}).get("simulated") == "true"
         for name in step.upstream_of(study, partition)
         for one in upstream_partitions(name, lake, partition)
     )
@@ -117,7 +117,7 @@ def any_input_simulated(step: Step, study: Study, lake: Lake, partition: Partiti
 
 def upstream_partitions(name: str, lake: Lake, partition: Partition) -> list[Partition]:
     """List the existing partitions of a table that a partition downstream of it reads."""
-    table = TABLES[name]
+    table = table_named(lake.folder, name)
     shared = {key: value for key, value in partition.items() if key in table.partitions}
     return lake.partitions(table, shared)
 
@@ -141,8 +141,9 @@ def unregistered(step: Step, lake: Lake, registered: Collection[str]) -> list[st
     """
     if "subject" in step.table.partitions:
         return []
-    read = [TABLES[name] for name in step.upstream if "subject" in TABLES[name].partitions]
-    there = {one["subject"] for table in read for one in lake.partitions(table)}
+    read = [table_named(lake.folder, name) for name in step.upstream]
+    of_patients = [table for table in read if "subject" in table.partitions]
+    there = {one["subject"] for table in of_patients for one in lake.partitions(table)}
     return sorted(there.difference(registered))
 
 
@@ -198,7 +199,10 @@ def contents_of(name: str, lake: Lake, partition: Partition) -> list[Any]:
     return [
         name,
         [
-            [dict(one), (lake.footer(TABLES[name], one) or {}).get("content_sha256")]
+            [
+                dict(one),
+                (lake.footer(table_named(lake.folder, name), one) or {}).get("content_sha256"),
+            ]
             for one in upstream_partitions(name, lake, partition)
         ],
     ]

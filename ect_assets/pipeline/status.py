@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.session_order import contradictions
-from ect_assets.pipeline.all_steps import STEPS
+from ect_assets.pipeline.all_steps import STEPS, steps_of
 from ect_assets.pipeline.arrival import waiting_for
 from ect_assets.pipeline.plan import Item, Planner, State
 from ect_assets.pipeline.staleness import lake_of
@@ -59,7 +59,7 @@ def study_status(study: Study) -> list[TableStatus]:
         In pipeline order.
     """
     planner = Planner(study, lake_of(study))
-    return [_table_status(step.name, planner.items([step])) for step in STEPS]
+    return [_table_status(step.name, planner.items([step])) for step in steps_of(study)]
 
 
 def out_of_date_tables(study: Study) -> list[str]:

@@ -247,6 +247,8 @@ class Step:
         ``measured_by(study)``: the versions of what measures, where only some studies use it.
     version : str
         Raised whenever the same inputs would give another result.
+    module : str
+        Where it stands, of a lab's own; empty for ours.
     """
 
     table: type[Table]
@@ -270,6 +272,7 @@ class Step:
     makes_files: Callable[[Study], bool] | None = None
     measured_by: Callable[[Study], Mapping[str, int]] | None = None
     version: str = "1"
+    module: str = ""
 
     @property
     def name(self) -> str:
@@ -280,6 +283,11 @@ class Step:
     def upstream(self) -> tuple[str, ...]:
         """All tables that it depends on."""
         return self.inputs + self.after
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Tables without any rows of which it is not made: of a lab's own all, by SQL or not."""
+        return self.upstream if self.module else self.inputs
 
     def upstream_of(self, study: Study, partition: Partition) -> tuple[str, ...]:
         """All tables that one partition depends on."""

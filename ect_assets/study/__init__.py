@@ -15,6 +15,7 @@ from ect_assets.study.of_analyses import (
     Nulls,
     Transcriptome,
 )
+from ect_assets.study.of_extensions import Extensions
 from ect_assets.study.of_operation import Arrival, Notifications, Report, Schedule, Storage, Ui
 from ect_assets.study.of_patients import (
     AtlasSource,
@@ -34,6 +35,7 @@ __all__ = [
     "AtlasSource",
     "Calibration",
     "Enrichment",
+    "Extensions",
     "GeneSetSource",
     "Group",
     "Instrument",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -16,7 +16,8 @@ Genes = Annotated[int, Field(gt=0, le=100_000)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 FreeSurferName = Annotated[str, Field(pattern=r"^[^./\\*?\[\]][^/\\*?\[\]]*$", max_length=128)]
 """Part of the names of files such as ``lh.aparc.stats``."""
-NullModel = Literal["vasa", "hungarian", "moran", "burt"]
+NullModel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+VolumeSource = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 
 
 class Settings(BaseModel):

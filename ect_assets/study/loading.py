@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ect_assets.problems import StudyError
 from ect_assets.study.file import read_settings
+from ect_assets.study.of_extensions import refuse_unknown
 from ect_assets.study.places import refuse_impossible_places
 from ect_assets.study.settings import Study
 
@@ -56,6 +57,8 @@ def load_study(folder: Path | str) -> Study:
         raise StudyError(f"{file}: {_faults(error)}.") from error
     try:
         refuse_impossible_places(study)
+        refuse_unknown(study.extensions, "nulls.models", study.nulls.models)
+        refuse_unknown(study.extensions, "morphometry.source", (study.morphometry.source,))
     except StudyError as error:
         raise StudyError(f"{file}: {error}") from error
     return study

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from ect_assets.study.base import FreeSurferName, Label, Percent, Positive, Settings, Threads
+from ect_assets.study.base import (
+    FreeSurferName,
+    Label,
+    Percent,
+    Positive,
+    Settings,
+    Threads,
+    VolumeSource,
+)
 
 
 class Sessions(Settings):
@@ -50,7 +58,7 @@ class Morphometry(Settings):
     of ``resolution_mm`` and with as many ``threads`` a patient.
     """
 
-    source: Literal["freesurfer", "freesurfer_tables", "recon-all", "volumetric"] = "freesurfer"
+    source: VolumeSource = "freesurfer"
     folder: Path = Path("bids/derivatives/freesurfer")
     subject_folder: str = "sub-{subject}_ses-{session}"
     recon_all_threads: Threads = 1

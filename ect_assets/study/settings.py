@@ -26,6 +26,7 @@ from ect_assets.study.of_analyses import (
     Nulls,
     Transcriptome,
 )
+from ect_assets.study.of_extensions import Extensions
 from ect_assets.study.of_operation import Arrival, Notifications, Report, Schedule, Storage, Ui
 from ect_assets.study.of_patients import (
     Instrument,
@@ -91,6 +92,7 @@ class Study(Settings):
     report: Report = Report()
     storage: Storage = Storage()
     cluster: Cluster = Cluster()
+    extensions: Extensions = Extensions()
 
     @model_validator(mode="after")
     def _known_instruments(self) -> Study:

@@ -42,6 +42,7 @@ class NullCalibration(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "null_model", "statistic", "smoothness_mm")
+    strongest = ("|false_positive_rate_05|",)
     parcellation: str = column(PARCELLATION)
     null_model: str = column(NULL_MODEL)
     statistic: str = column("the test whose error rate it is")
@@ -94,6 +95,7 @@ class SymptomCalibration(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "statistic")
+    strongest = ("|false_positive_rate_05|",)
     parcellation: str = column(PARCELLATION)
     statistic: str = column("the p value of symptom_pls whose error rate it is")
     n_patients: int = column("patients", minimum=3)
@@ -190,6 +192,7 @@ class PlsScores(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "component", "parcel")
+    strongest = ("component", "|score|")
     parcellation: str = column(PARCELLATION)
     component: int = column("number of the component, from 1", minimum=1)
     parcel: str = column(PARCEL)
@@ -202,6 +205,7 @@ class PlsGenes(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "component", "gene")
+    strongest = ("component", "|z|")
     parcellation: str = column(PARCELLATION)
     component: int = column("number of the component, from 1", minimum=1)
     gene: str = column(GENE)

@@ -32,6 +32,7 @@ class GoEnrichment(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "direction", "set_id")
+    strongest = ("p", "p_spatial")
     parcellation: str = column(PARCELLATION)
     direction: str = column("PLS1+ or PLS1-", choices=DIRECTIONS)
     set_id: str = column("Gene Ontology identifier")
@@ -70,6 +71,7 @@ class GoTermLinks(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "direction", "set_id_a", "set_id_b")
+    strongest = ("|kappa|",)
     parcellation: str = column(PARCELLATION)
     direction: str = column("PLS1+ or PLS1-", choices=DIRECTIONS)
     set_id_a: str = column("Gene Ontology identifier of one term")
@@ -82,6 +84,7 @@ class CellTypeEnrichment(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "cell_type")
+    strongest = ("p_spatial", "p_gene")
     parcellation: str = column(PARCELLATION)
     cell_type: str = column("cell type")
     n_set: int = column("genes of the cell type in the matrix", minimum=1)
@@ -123,6 +126,7 @@ class GeneSetEnrichment(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "collection", "set_id")
+    strongest = ("p_spatial", "p_gene")
     parcellation: str = column(PARCELLATION)
     collection: str = column("for example GO_BP")
     set_id: str = column("the set's identifier")
@@ -162,6 +166,7 @@ class GeneSetSpatialEnrichment(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "collection", "set_id", "null_model")
+    strongest = ("p", "|z|")
     parcellation: str = column(PARCELLATION)
     collection: str = column("for example GO_BP")
     set_id: str = column("the set's identifier")

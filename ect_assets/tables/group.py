@@ -18,6 +18,7 @@ class GmvChange(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "parcel")
+    strongest = ("p", "|t|")
     parcellation: str = column(PARCELLATION)
     parcel: str = column(PARCEL)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
@@ -47,6 +48,7 @@ class ClinicalChange(Table):
     """Change of each instrument over the patients who have both sessions."""
 
     key = ("instrument",)
+    strongest = ("p",)
     instrument: str = column("the instrument's name in study.toml")
     n: int = column("patients with both scores", minimum=2)
     mean_pre: float = column("mean at baseline", unit="points")
@@ -65,6 +67,7 @@ class SymptomPls(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "instrument")
+    strongest = ("p_perm",)
     parcellation: str = column(PARCELLATION)
     instrument: str = column("the instrument's name in study.toml")
     n: int = column("patients with both scans and both scores", minimum=3)
@@ -107,6 +110,7 @@ class SymptomPlsWeights(Table):
 
     partitions = ("parcellation",)
     key = ("parcellation", "instrument", "parcel")
+    strongest = ("|z|",)
     parcellation: str = column(PARCELLATION)
     instrument: str = column("the instrument's name in study.toml")
     parcel: str = column(PARCEL)

@@ -158,6 +158,9 @@ class Table:
         Columns that together are unique and never missing.
     partitions : tuple of str
         Key columns of which each combination is one file; empty for a single file.
+    strongest : tuple of str
+        Columns by which a preview begins with the rows that matter most: ascending, or by falling
+        magnitude where bars enclose the name, as in ``|t|``. Empty: the rows as they stand.
     has_further_columns : bool
         Whether a frame may bring columns of its own beyond those written here.
     has_documents : bool
@@ -167,6 +170,7 @@ class Table:
     table_name: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     partitions: ClassVar[tuple[str, ...]] = ()
+    strongest: ClassVar[tuple[str, ...]] = ()
     has_further_columns: ClassVar[bool] = False
     has_documents: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]]

@@ -42,7 +42,14 @@ RUNS = "`ect run` cannot carry out a run in its own process"
 WITHDRAWAL = "rows that name a patient who withdrew stay in Dagster's records"
 CONDITIONS = "the daemon's conditions cannot ask the plan, and nothing is made by itself"
 VERSIONS = "the UI's `unsynced` is not what `ect plan` says"
+OUTPUT = "no run begins: what its steps print has nowhere to go"
 CALLS = (
+    Call(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        ("base_dir", "inst_data"),
+        OUTPUT,
+    ),
+    Call("dagster._core.storage.compute_log_manager.CapturedLogContext", ("log_key",), OUTPUT),
     Call(
         "dagster._core.code_pointer.ModuleCodePointer",
         ("module", "fn_name", "working_directory"),
@@ -119,6 +126,33 @@ ATTRIBUTES = (
         "each step of a backfill waits half a minute",
     ),
     Attributes(
+        "dagster._core.instance.ref.InstanceRef",
+        (
+            "storage_data",
+            "run_storage_data",
+            "event_storage_data",
+            "schedule_storage_data",
+            "defs_state_storage_data",
+            "local_artifact_storage_data",
+            "compute_logs_data",
+            "scheduler_data",
+            "run_coordinator_data",
+            "run_launcher_data",
+            "secrets_loader_data",
+        ),
+        "`dagster` and `dg` without DAGSTER_HOME do not find the study's records",
+    ),
+    Attributes(
+        "dagster._core.storage.local_compute_log_manager.LocalComputeLogManager",
+        (
+            "get_captured_local_path",
+            "complete_artifact_path",
+            "open_log_stream",
+            "register_instance",
+        ),
+        OUTPUT,
+    ),
+    Attributes(
         "dagster._core.definitions.data_version",
         ("DATA_VERSION_TAG", "CODE_VERSION_TAG", "DEFAULT_DATA_VERSION", "NULL_EVENT_POINTER"),
         VERSIONS,
@@ -135,6 +169,11 @@ ATTRIBUTES = (
         "dagster._utils.error.SerializableErrorInfo",
         ("message", "cause"),
         "`ect run` cannot say why a step failed",
+    ),
+    Attributes(
+        "dagster._core.definitions.decorators.op_decorator.DecoratedOpFunction",
+        ("decorated_fn", "has_context_arg", "has_config_arg", "get_resource_args"),
+        "no asset of a lab's own can be stored in the lake",
     ),
     Attributes("dagster._daemon.cli.cli", ("commands",), "`ect ui` cannot start the daemon"),
     Attributes("dagster._grpc.types.ExecuteRunArgs", ("get_command_args",), WORKER),

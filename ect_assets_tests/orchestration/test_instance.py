@@ -19,6 +19,9 @@ from dagster._core.remote_origin import (
 
 from ect_assets.orchestration import instance as instance_module
 from ect_assets.orchestration.instance import (
+    BEFORE_OUTPUT,
+    FRESHNESS,
+    OUTPUT,
     UNFINISHED,
     clear_queue,
     close_abandoned_runs,
@@ -198,6 +201,19 @@ def test_settings_that_were_edited_stay(study):
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     prepare_home(study)
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_settings_of_an_earlier_version_keep_what_steps_print_and_know_of_missed_nights(study):
+    file = prepare_home(study) / "dagster.yaml"
+    now = file.read_text()
+    file.write_text(now.replace(OUTPUT, BEFORE_OUTPUT).replace(FRESHNESS, ""))
+    assert "NoOpComputeLogManager" in file.read_text() and "freshness" not in file.read_text()
+    prepare_home(study)
+    assert yaml.safe_load(file.read_text()) == yaml.safe_load(now)
+    file.write_text(now.replace("enabled: true\n", "enabled: false\n"))
+    edited = file.read_text()
+    prepare_home(study)
+    assert file.read_text() == edited
 
 
 def open_records(folder: Path, gate) -> None:

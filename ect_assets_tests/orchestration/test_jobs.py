@@ -11,7 +11,7 @@ import pytest
 from ect_assets.orchestration.definitions import build_definitions
 from ect_assets.orchestration.history import delete_finished_withdrawals
 from ect_assets.orchestration.instance import open_instance
-from ect_assets.orchestration.jobs import damaged_files
+from ect_assets.orchestration.jobs import damaged_files, failed_partitions
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import Study, load_study
@@ -71,6 +71,29 @@ def test_the_weekly_recomputation_gives_the_same_tables_again(study):
     assert any("The rows are unchanged" in str(one.metadata) for one in says)
 
 
+def test_what_failed_is_made_again_and_nothing_else(study):
+    file = study.bids_folder / "derivatives/freesurfer/sub-003_ses-post/stats/lh.aparc.stats"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole[:3000], encoding="utf-8")
+    Runner(study).run(tables=["parcel_gmv"])
+    assert failed_partitions(study)["parcel_gmv"] == [
+        {"subject": "003", "parcellation": "desikan_killiany"}
+    ]
+    before = len(runs_of(study))
+    assert start(study, "failed_only").success
+    assert failed_partitions(study)["parcel_gmv"], "the file is as it was"
+    file.write_text(whole, encoding="utf-8")
+    assert start(study, "failed_only").success
+    assert failed_partitions(study) == {}
+    new = [set(run.asset_selection or ()) for run in runs_of(study)[: -before or None]]
+    assert {key.path[-1] for keys in new for key in keys} == {"parcel_gmv"}
+
+
+def runs_of(study: Study) -> list[dg.DagsterRun]:
+    with open_instance(study) as instance:
+        return list(instance.get_runs())
+
+
 def withdrawal_of(subject: str, **said: object) -> dict[str, object]:
     return {"remove_patient": {"config": {"subject": subject, "delete_source": True, **said}}}
 
@@ -98,8 +121,10 @@ def contents_of(folder: Path) -> dict[Path, bytes]:
 
 
 def test_the_withdrawal_job_removes_the_patient_and_then_itself(study):
-    printed = [study.dagster_home / name for name in ("server.log", "server.log.1")]
+    names = ("server.log", "server.log.1", "output/earlier/compute_logs/abc.out")
+    printed = [study.dagster_home / name for name in names]
     for file in printed:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("raw_scans {'subject': '003'} is as it was.")
     said = withdrawal_of("003", confirm_label="003")
     assert start(study, "withdraw_patient", ops=said).success

@@ -6,11 +6,14 @@ import dagster as dg
 import pytest
 
 from ect_assets.orchestration import partitions
+from ect_assets.orchestration.extensions import load_extensions
 from ect_assets.orchestration.partitions import partition_key
+from ect_assets.orchestration.run_tags import WHAT
 from ect_assets.orchestration.runs import RANGE_TAGS
 from ect_assets.orchestration.shared_runs import shared_runs
 from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.study import Study, load_study
+from ect_assets_tests.orchestration.extensions.labs import with_modules
 
 ATLASES = ("desikan_killiany", "hcp_mmp")
 REGISTERED = [f"{number:03}" for number in range(1, 8)]
@@ -49,6 +52,9 @@ def test_patients_side_by_side_share_a_run_and_a_gap_parts_them(study):
         for table in ("raw_scans", "scan_volumes")
     ]
     tables = ["raw_scans", "scan_volumes"]
+    assert {one.tags[WHAT] for one in shared_runs(requests, study, REGISTERED)} == {
+        "scans, morphometry"
+    }
     assert runs(study, *requests) == [(tables, ("001", "002")), (tables, ("004", "004"))]
 
 
@@ -101,3 +107,22 @@ def test_what_has_no_partitions_has_a_run_without(study):
 def test_patients_and_group_do_not_share_a_run(study):
     requests = [asked("raw_scans", subject="001"), asked("participants")]
     assert len(runs(study, *requests)) == 2
+
+
+LAB = """import dagster as dg
+
+@dg.asset(io_manager_key="lake")
+def of_the_lab(participants): return participants
+"""
+
+
+def test_a_labs_tables_have_runs_of_their_own(study_folder):
+    study = with_modules(study_folder, {"lab_of_shared_runs": LAB})
+    load_extensions(study)
+    request = dg.RunRequest(
+        asset_selection=[dg.AssetKey("of_the_lab")], tags={"ect/if_due": "true"}
+    )
+    assert runs(study, asked("participants"), request, asked("clinical_scores")) == [
+        (["participants", "clinical_scores"], (None, None)),
+        (["of_the_lab"], (None, None)),
+    ]

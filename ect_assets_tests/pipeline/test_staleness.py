@@ -109,6 +109,14 @@ def test_only_studies_that_measure_images_here_follow_the_pipelines_versions(pla
     assert not versions("freesurfer") and not versions("recon-all")
 
 
+@pytest.mark.parametrize("table", ["null_maps", "null_calibration", "question_calibration"])
+def test_what_draws_null_maps_follows_the_version_of_a_labs_model(place, table):
+    nulls = place.study.nulls.model_copy(update={"models": ("own", "moran"), "primary": "own"})
+    versions = STEP_OF[table].measured_by
+    assert versions(place.study.model_copy(update={"nulls": nulls})) == {"own": 0}
+    assert versions(place.study) == {}
+
+
 def test_another_seed_changes_it(place, before):
     assert place.digest(seed=1) != before
 

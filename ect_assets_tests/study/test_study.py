@@ -76,7 +76,9 @@ def test_settings_do_not_change_afterwards(load):
         ("[nulls]\nmodels = ['vasa']", "nulls.*primary is 'moran', which is not among models"),
         ("[nulls]\nn = 18", "nulls.n"),
         ("[nulls]\nn = 'many'", "nulls.n"),
-        ("[nulls]\nmodels = ['guess']", "nulls.models"),
+        ("[nulls]\nmodels = ['guess', 'moran']", "nulls.models"),
+        ("[extensions]\nmodules = ['my_lab.py.']", "extensions.modules.*my_lab.assets for"),
+        ("[extensions]\nmodules = ['a', 'a']", "extensions.modules.*once"),
         ("[instruments.hamd]\ntitle = 'HAMD'", "instruments.hamd.*`column`.*`file`"),
         (
             "[instruments.hamd]\ntitle = 'HAMD'\ncolumn = 'a'\nfile = 'b.tsv'",

@@ -15,7 +15,8 @@ from pandas import DataFrame
 from ect_assets.intake.volumes.freesurfer import FreeSurferSubjects
 from ect_assets.intake.volumes.group_tables import GroupTables
 from ect_assets.intake.volumes.recon_all_source import ReconAll
-from ect_assets.study import Study
+from ect_assets.problems import StudyError
+from ect_assets.study import STUDY_FILE, Study
 
 
 class VolumeSource(Protocol):
@@ -95,6 +96,11 @@ class ShowsImages(Protocol):
 
 
 Log = Callable[[str], None]
+PARTS = (
+    *("name", "measures_images", "fills_folder", "holds_many", "versions"),
+    *("scan_volumes", "parcel_gmv", "files", "sessions"),
+)
+"""What a source has, as `VolumeSource` says."""
 
 
 def _volumetric() -> type[VolumeSource]:
@@ -114,7 +120,40 @@ SOURCES: dict[str, Callable[[], type[VolumeSource]]] = {
 
 def source_class(study: Study) -> type[VolumeSource]:
     """Name the source of a study by its class, whose facts need no other setting."""
-    return SOURCES[study.morphometry.source]()
+    name = study.morphometry.source
+    if name not in SOURCES:
+        raise StudyError(
+            f"{STUDY_FILE}: morphometry.source: there is no source of volumes {name}; there are "
+            f"{', '.join(SOURCES)}. A source of a lab's own comes from a module under "
+            "[extensions], which has to be importable."
+        )
+    return SOURCES[name]()
+
+
+def further_source(kind: type[VolumeSource]) -> type[VolumeSource]:
+    """Register a source of volumes of a lab's own; ``morphometry.source`` can name it then.
+
+    Parameters
+    ----------
+    kind : type of VolumeSource
+        Its `name` is how study.toml names it.
+
+    Raises
+    ------
+    ValueError
+        When the name is taken or something of `VolumeSource` is missing.
+    """
+    lacking = [one for one in PARTS if not hasattr(kind, one)]
+    if lacking:
+        raise ValueError(f"The source of volumes {kind.__qualname__} lacks {', '.join(lacking)}.")
+    there = SOURCES.get(kind.name, lambda: kind)()
+    if (there.__module__, there.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise ValueError(
+            f"The source of volumes {kind.name!r} of {kind.__module__} has the name of "
+            f"{there.__module__}.{there.__qualname__}; rename it."
+        )
+    SOURCES[kind.name] = lambda: kind
+    return kind
 
 
 def volume_source(study: Study, log: Log = print) -> VolumeSource:

@@ -25,7 +25,7 @@ from ect_assets.orchestration.slurm.jobs import Jobs
 from ect_assets.orchestration.slurm.resources import refuse_unknown, resources_of
 from ect_assets.orchestration.slurm.slurm import Slurm, SlurmAway, SlurmRefused
 from ect_assets.orchestration.slurm.step_handler import SlurmStepHandler
-from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.pipeline.all_steps import steps_of
 from ect_assets.study import Study
 from ect_assets.study.cluster import Cluster, Resources
 
@@ -52,7 +52,7 @@ def slurm_executor(study: Study) -> dg.ExecutorDefinition:
     StudyError
         When `[cluster.resources]` names something that there is not.
     """
-    refuse_unknown(study.cluster, STEP_OF)
+    refuse_unknown(study.cluster, [step.name for step in steps_of(study)])
 
     @dg.executor(
         name="slurm",
@@ -89,8 +89,10 @@ def wants(study: Study, in_this_run: Mapping[str, Mapping]) -> Callable[[str], R
     settings = study.morphometry
     threads = settings.recon_all_threads if settings.source == "recon-all" else settings.threads
 
+    steps = {step.name: step for step in steps_of(study)}
+
     def of(step_key: str) -> Resources:
-        step = STEP_OF.get(step_key)
+        step = steps.get(step_key)
         asset_group = step.asset_group if step is not None else None
         asked = resources_of(step_key, asset_group, study.cluster, settings.source, threads)
         for name in (asset_group or "", step_key):

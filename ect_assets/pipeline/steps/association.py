@@ -14,6 +14,7 @@ from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.problems import StudyError
 from ect_assets.science.calibration import Rate, reading
+from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
 from ect_assets.science.statistics.influence import component_influence, first_pattern_share
@@ -35,6 +36,7 @@ from ect_assets.science.statistics.pls import (
 from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.science.statistics.smoothness import correlation_length
 from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
+from ect_assets.study import Study
 
 ASSET_GROUP = "association"
 ROWS = ("association.hemisphere", "association.structures")
@@ -88,6 +90,16 @@ def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.n
     return wide.loc[parcels].to_numpy(float)
 
 
+def null_versions(study: Study) -> dict[str, int]:
+    """Return the versions of the null models that are a lab's own."""
+    return versions_of(study.nulls.models)
+
+
+def primary_null_version(study: Study) -> dict[str, int]:
+    """Return the version of the primary null model where it is a lab's own."""
+    return versions_of((study.nulls.primary,))
+
+
 def component_statistic(component: int) -> str:
     """Name the statistic that a component is tested by."""
     return f"r2_y_component_{component}"
@@ -98,6 +110,7 @@ def component_statistic(component: int) -> str:
     ASSET_GROUP,
     settings=("nulls.models", "nulls.n", "seed", *ROWS),
     unavailable=no_expression,
+    measured_by=null_versions,
 )
 def null_maps(
     work: Work,

@@ -16,6 +16,8 @@ from ect_assets.pipeline.steps.association import (
     aligned,
     changes_over,
     component_statistic,
+    null_versions,
+    primary_null_version,
 )
 from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
@@ -35,6 +37,7 @@ SYMPTOM_PERMUTATIONS = 999
     ASSET_GROUP,
     settings=("calibration", "nulls.models", "association.gene_list_q", "seed", *ROWS),
     unavailable=no_expression,
+    measured_by=null_versions,
     is_weekly=True,
     version="2",
 )
@@ -88,6 +91,7 @@ def null_calibration(
         *COHORT,
     ),
     unavailable=no_expression,
+    measured_by=primary_null_version,
     is_weekly=True,
 )
 def question_calibration(

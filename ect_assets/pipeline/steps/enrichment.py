@@ -61,7 +61,8 @@ GENE_SET_FILES = Source(
 
 @step(
     tables.GeneSets,
-    ASSET_GROUP,
+    # Association reads them: among the enrichment, the lineage would show that before it.
+    "transcriptome",
     settings=("gene_sets",),
     version="2",
     sources=(GENE_SET_FILES,),
@@ -80,7 +81,7 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     for name, file in own_files(work.study).items():
         library = work.study.gene_sets[name].enrichr
         if library is not None:
-            fetch_enrichr(library, file)
+            fetch_enrichr(library, file, work.log)
         read = read_own_collection(file, genes, name)
         frames.append(read.sets)
         if len(read.unmatched):

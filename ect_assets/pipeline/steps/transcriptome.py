@@ -18,7 +18,7 @@ from ect_assets.pipeline.step import Made, Source, Work, step
 from ect_assets.pipeline.steps.morphometry import ATLAS_FILES
 from ect_assets.problems import InputProblem, Problem
 from ect_assets.science.transcriptome.abagen_run import ExpressionRun, run_abagen
-from ect_assets.science.transcriptome.donor_download import download_donors
+from ect_assets.science.transcriptome.donor_download import DownloadError, download_donors
 from ect_assets.science.transcriptome.donor_tables import DonorTables, donor_tables
 from ect_assets.science.transcriptome.donors import (
     DONORS,
@@ -140,10 +140,13 @@ def donors(work: Work) -> Made:
         if chosen.download and folder is not None:
             missing = {*(chosen.donors or DONORS)} - {one.name for one in list_donors(folder)}
             if missing:
-                download_donors(folder, sorted(missing))
+                download_donors(folder, sorted(missing), work.log)
         folder, mine = _chosen(work)
         cache = work.study.cache_folder / "donors"
         read = [donor_tables(donor, cache) for donor in mine]
+    except DownloadError:
+        # Not the fault of any file: the next run tries again.
+        raise
     except DonorError as error:
         raise _as_problem(error, "donors", work.partition) from error
     frame = pd.DataFrame(

@@ -13,9 +13,10 @@ from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import why_no_genes
 from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.words import NULLS, parcellation_name
+from ect_assets.report.pages.words import null_name, parcellation_name
 from ect_assets.science.enrichment.clusters import KAPPA
 from ect_assets.study import Study
+from ect_assets.study.of_extensions import VOLUME_SOURCES
 
 GENE_ONTOLOGY_RELEASE = "2022-07-01"
 """Of the packaged terms and annotations, as in PROVENANCE.md of the reference data."""
@@ -95,6 +96,8 @@ def _source_of_volumes(source: str, citations: Citations) -> Markup:
             citations.cite("tustison2010"),
             citations.cite("avants2011"),
         )
+    if source not in VOLUME_SOURCES:
+        return Markup("are read by {}, a source of the study's own").format(source)
     freesurfer = citations.cite("fischl2012")
     if source == "freesurfer":
         return Markup(
@@ -219,13 +222,15 @@ def _association(facts: Facts, study: Study, citations: Citations) -> Markup:
 
 def _nulls(study: Study, citations: Citations) -> Markup:
     models = [
-        Markup("{} {}").format(NULLS[name], citations.cite(*NULL_WORKS[name]))
+        Markup("{} {}").format(null_name(name), citations.cite(*NULL_WORKS[name]))
+        if name in NULL_WORKS
+        else Markup("{} (of the study's own)").format(name)
         for name in study.nulls.models
     ]
     return Markup(
         "{} surrogates of the map that keep its spatial autocorrelation, of each of these models: "
         "{}. The spatial p and q of genes, terms and cell types are read from {}."
-    ).format(f"{study.nulls.n:,}", listing(models), NULLS[study.nulls.primary])
+    ).format(f"{study.nulls.n:,}", listing(models), null_name(study.nulls.primary))
 
 
 def _genes(study: Study, citations: Citations) -> Markup:
@@ -277,7 +282,7 @@ def _claims(study: Study, citations: Citations) -> Markup:
     ).format(
         f"{study.association.permutations:,}",
         citations.cite("winkler2014"),
-        NULLS[study.nulls.primary],
+        null_name(study.nulls.primary),
         citations.cite("simes1986"),
     )
 

@@ -5,10 +5,13 @@ How a GMT file is read and matched belongs in `gmt`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.science.downloads import downloaded
 from ect_assets.science.enrichment.gmt import GmtError, GmtFile, read_gmt
 
 GENE_ONTOLOGY = {"GO_BP": "BP", "GO_MF": "MF", "GO_CC": "CC"}
@@ -45,8 +48,10 @@ def read_own_collection(file: Path, genes: pd.DataFrame, collection: str) -> Gmt
     return read_gmt(file, genes, collection)
 
 
-def fetch_enrichr(library: str, file: Path) -> Path:
+def fetch_enrichr(library: str, file: Path, log: Callable[[str], object] = print) -> Path:
     """Download a library of Enrichr once, and keep it as a GMT file.
+
+    A failure of the network or the server is retried twice.
 
     Parameters
     ----------
@@ -55,6 +60,8 @@ def fetch_enrichr(library: str, file: Path) -> Path:
     file : Path
         Where it is kept; what is there already is used as it is, so that results do not move
         when Enrichr does.
+    log : callable
+        Takes a line about each failed attempt.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def fetch_enrichr(library: str, file: Path) -> Path:
     import requests
 
     try:
-        sets = gseapy.get_library(name=library, organism="Human")
+        sets = downloaded(partial(gseapy.get_library, name=library, organism="Human"), log)
     except (requests.RequestException, OSError, ValueError) as error:
         raise GmtError(
             f"Enrichr's library {library} cannot be downloaded ({type(error).__name__}). With a "

@@ -89,6 +89,11 @@ def mni_distances(parcels: pd.DataFrame, model: str) -> FloatArray:
     return distances
 
 
+def mni_coordinates(parcels: pd.DataFrame, model: str) -> FloatArray:
+    """Read the places of parcels in MNI space (n_parcels, 3), in mm; the model is for messages."""
+    return _coordinates(parcels, MNI, model)
+
+
 def column(parcels: pd.DataFrame, name: str) -> pd.Series:
     """Return a column of the table of parcels, or say that it is missing."""
     if name not in parcels:

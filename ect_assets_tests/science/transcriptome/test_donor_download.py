@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 
 from ect_assets.demo.donors import donor_folder
+from ect_assets.science import downloads
 from ect_assets.science.transcriptome.abagen_bridge import load_abagen
-from ect_assets.science.transcriptome.donor_download import download_donors
+from ect_assets.science.transcriptome.donor_download import DownloadError, download_donors
 from ect_assets.science.transcriptome.donor_tables import donor_tables
-from ect_assets.science.transcriptome.donors import FILES, DonorError, choose_donors
+from ect_assets.science.transcriptome.donors import FILES, choose_donors
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -60,5 +61,8 @@ def test_a_downloaded_donor_is_the_donor_that_was_there(
 
 def test_without_a_network_the_message_says_how_to_get_them(tmp_path, monkeypatch):
     redirected(monkeypatch, "http://127.0.0.1:9")
-    with pytest.raises(DonorError, match="could not be downloaded.*goes on where it stopped"):
-        download_donors(tmp_path / "ahba", ["9861"])
+    monkeypatch.setattr(downloads, "PAUSES_SECONDS", (0.0, 0.0))
+    log: list[str] = []
+    with pytest.raises(DownloadError, match="could not be downloaded.*goes on where it stopped"):
+        download_donors(tmp_path / "ahba", ["9861"], log.append)
+    assert len(log) == 2

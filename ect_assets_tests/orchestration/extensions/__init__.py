@@ -1,0 +1,1 @@
+"""Tests of a lab's own code in a study."""
