@@ -1,6 +1,6 @@
 """One run of some tables, of some partitions: as Dagster records it, and how it went.
 
-Whoever starts it (`ect run`, the UI, the daemon), it is a run of the job of all assets with the
+From `ect run`, from the UI or from the daemon it is a run of the job of all assets with the
 same tags. What has to be run is decided in `runner` and `automation`.
 """
 
