@@ -21,6 +21,7 @@ from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
 from ect_assets.orchestration.execution import IF_DUE
+from ect_assets.orchestration.instance import UNFINISHED
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
 from ect_assets.orchestration.run_tags import ARRIVAL, BY
 from ect_assets.orchestration.shared_runs import kind_of_run, shared_runs
@@ -91,11 +92,15 @@ class Looks:
         """
         if self._is_complete is None:
             assert self._planner is not None
-            self._is_complete = not self._somebody_arrives(self._planner) and not any(
-                self._planner.is_pending(step, one)
-                for step in STEPS
-                if SUBJECT in step.table.partitions
-                for one in self._planner.partitions(step)
+            self._is_complete = not (
+                self._somebody_arrives(self._planner)
+                or self._somebody_is_made()
+                or any(
+                    self._planner.is_pending(step, one)
+                    for step in STEPS
+                    if SUBJECT in step.table.partitions
+                    for one in self._planner.partitions(step)
+                )
             )
         return self._is_complete
 
@@ -110,6 +115,18 @@ class Looks:
             elif (of_patients | found).intersection(step.upstream):
                 found.add(step.name)
         return found
+
+    def _somebody_is_made(self) -> bool:
+        """Say whether a run of patients' tables is at work: rows are in the lake before it ends."""
+        at_work = self._of.instance.get_runs(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
+        )
+        of_patients = {
+            dg.AssetKey(step.name)
+            for step in steps_of(self.study)
+            if SUBJECT in step.table.partitions
+        }
+        return any(of_patients & set(run.asset_selection or ()) for run in at_work)
 
     def _somebody_arrives(self, planner: Planner) -> bool:
         there = subject_labels(self.study.bids_folder)

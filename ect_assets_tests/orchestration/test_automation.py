@@ -107,6 +107,18 @@ def test_the_group_waits_for_a_patient_who_is_about_to_be_taken_up(filled):
     assert wanted(study) == {"raw_scans": {"099"}, "scan_volumes": {"099"}}
 
 
+def test_the_group_waits_for_the_end_of_a_run_of_patients(filled):
+    study = load_study(filled)
+    shutil.rmtree(filled / "data_lake/scan_quality")
+    assert "scan_quality" in wanted(study)
+    with open_instance(study) as instance:
+        job = build_definitions(study).resolve_implicit_global_asset_job_def()
+        selection = frozenset({dg.AssetKey("parcel_gmv")})
+        run = instance.create_run_for_job(job_def=job, asset_selection=selection)
+        assert not run.is_finished
+    assert wanted(study) == {}
+
+
 def test_the_group_does_not_wait_for_a_patient_who_lacks_a_session(filled):
     participants = newcomer(filled) / "bids/participants.tsv"
     shutil.rmtree(filled / "bids/sub-099/ses-post")
