@@ -11,14 +11,14 @@ LIMIT 20;
 
 -- 2. How many parcels grew, how many shrank, after correction for all of them?
 -- Asked by: researcher
-SELECT parcellation,
+SELECT parcellation, structure,
        count(*) FILTER (q < 0.05 AND t > 0) AS grew,
        count(*) FILTER (q < 0.05 AND t < 0) AS shrank,
        count(*) AS parcels,
        corr(t, t_unadjusted) AS r_with_plain_paired_t
 FROM gmv_change
-GROUP BY parcellation
-ORDER BY parcellation;
+GROUP BY parcellation, structure
+ORDER BY parcellation, structure;
 
 -- 3. Does the map of change follow gene expression more than a map as smooth would by chance?
 -- Asked by: researcher

@@ -8,6 +8,7 @@ from ect_assets.tables.columns import (
     PARCEL,
     PARCELLATION,
     PROBABILITY,
+    STRUCTURE,
     SUBJECT,
 )
 from ect_assets.tables.schema import Table, column
@@ -21,6 +22,7 @@ class GmvChange(Table):
     parcellation: str = column(PARCELLATION)
     parcel: str = column(PARCEL)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
+    structure: str = column(STRUCTURE + "; each is a family of its own for q")
     n: int = column("patients", minimum=2)
     mean_pre_mm3: float = column("mean at baseline", unit="mm3", minimum=0)
     mean_post_mm3: float = column("mean at follow-up", unit="mm3", minimum=0)
@@ -30,7 +32,8 @@ class GmvChange(Table):
     df: int = column("degrees of freedom", minimum=1)
     p: float = column("two-sided p of t", **PROBABILITY)
     q: float = column(
-        "p after false discovery rate over the parcels (Benjamini-Hochberg)", **PROBABILITY
+        "p after false discovery rate over the parcels of the structure (Benjamini-Hochberg)",
+        **PROBABILITY,
     )
     cohen_dz: float = column("mean of the changes over their standard deviation")
     ci_low_mm3: float = column(

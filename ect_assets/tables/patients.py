@@ -10,6 +10,7 @@ from ect_assets.tables.columns import (
     PARCEL,
     PARCELLATION,
     SESSION,
+    STRUCTURE,
     SUBJECT,
 )
 from ect_assets.tables.schema import Table, column
@@ -89,7 +90,7 @@ class ScanVolumes(Table):
 
 
 class ParcelGmv(Table):
-    """Gray matter volume of each cortical parcel, per patient and session."""
+    """Volume of each parcel of gray matter, and of its cortex, per patient and session."""
 
     partitions = ("subject", "parcellation")
     key = ("subject", "session", "parcellation", "parcel")
@@ -98,8 +99,9 @@ class ParcelGmv(Table):
     parcellation: str = column(PARCELLATION)
     parcel: str = column(PARCEL)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
+    structure: str = column(STRUCTURE)
     gmv_mm3: float = column("gray matter volume", unit="mm3", minimum=0)
-    area_mm2: float | None = column("surface area", unit="mm2", minimum=0)
+    area_mm2: float | None = column("surface area, of cortex", unit="mm2", minimum=0)
     thickness_mm: float | None = column("mean cortical thickness", unit="mm", minimum=0)
     source: str = column("where the volumes come from")
 
@@ -113,7 +115,7 @@ class Parcels(Table):
     parcel: str = column(PARCEL)
     parcel_index: int = column("number of the parcel in the atlas", minimum=1)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
-    structure: str = column("cortex or subcortex")
+    structure: str = column(STRUCTURE)
     label: str = column("name for a reader")
     x_sphere: float | None = column("centroid on the unit sphere of registration, to the right")
     y_sphere: float | None = column("centroid on the unit sphere of registration, to the front")

@@ -84,6 +84,7 @@ def fill_change(lake: Lake, atlas: str) -> None:
         3,
         parcellation=atlas,
         parcel=PARCELS,
+        structure="cortex",
         n=3,
         t=[5.0, -4.0, 1.0],
         p=[0.0002, 0.012, 0.4],

@@ -77,6 +77,14 @@ def test_settings_do_not_change_afterwards(load):
         ("[nulls]\nn = 18", "nulls.n"),
         ("[nulls]\nn = 'many'", "nulls.n"),
         ("[nulls]\nmodels = ['guess']", "nulls.models"),
+        (
+            "[association]\nstructures = ['cortex', 'subcortex']",
+            ".*structures has subcortex, of which vasa makes no null maps",
+        ),
+        (
+            "[parcellations.aseg]\nexpression = 'donors'",
+            "parcellations.*aseg has no gene expression",
+        ),
         ("[instruments.hamd]\ntitle = 'HAMD'", "instruments.hamd.*`column`.*`file`"),
         (
             "[instruments.hamd]\ntitle = 'HAMD'\ncolumn = 'a'\nfile = 'b.tsv'",

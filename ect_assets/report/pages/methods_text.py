@@ -132,8 +132,9 @@ def _change(study: Study, citations: Citations) -> Markup:
         else "the difference between the sessions is tested by the paired t-test"
     )
     return Markup(
-        "Per parcel, {}; q is the false discovery rate over all parcels {}. d<sub>z</sub> is the "
-        "mean difference over its standard deviation {}."
+        "Per parcel, {}; q is the false discovery rate over all parcels of the same structure "
+        "(cortex, subcortex, brain stem, cerebellum) {}. d<sub>z</sub> is the mean difference over "
+        "its standard deviation {}."
     ).format(model, citations.cite("benjamini1995"), citations.cite("lakens2013"))
 
 
