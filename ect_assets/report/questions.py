@@ -33,6 +33,9 @@ PRIMARY = """(structure = 'cortex' OR parcellation NOT IN (
 SYMPTOMS = """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df, p, cohen_dz
 FROM clinical_change ORDER BY instrument"""
 
+RESPONSES = """SELECT instrument, n, better, n_responded, n_remitted
+FROM clinical_change ORDER BY instrument"""
+
 _COUNTED = f"""any_value(n) AS n, count(*) AS n_parcels,
   count(*) FILTER (q < {LEVEL}) AS n_changed,
   list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)

@@ -110,7 +110,10 @@ class Instrument(Settings):
     the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session. Where
     that file has one row per subject and ``session_id``, the same column may be named for each.
     A score outside ``minimum`` and ``maximum`` is refused; without them the limits of a known
-    instrument hold (`plausible_scores.known_instrument`).
+    instrument hold (`plausible_scores.known_instrument`). ``better`` says which way a score gets
+    better; ``response_percent`` or ``response_points`` the improvement that counts as response, and
+    ``remission`` the worst score that counts as remission. Without them holds what is known of the
+    instrument (`instrument_meaning`).
     """
 
     title: str
@@ -119,6 +122,21 @@ class Instrument(Settings):
     columns: dict[Label, str] = {}
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
+    better: Literal["lower", "higher"] | None = None
+    response_percent: Annotated[float, Field(gt=0, le=100)] | None = None
+    response_points: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    remission: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_response(self) -> Instrument:
+        if self.response_percent is not None and self.response_points is not None:
+            raise ValueError("give either `response_percent` or `response_points`")
+        if self.response_percent is not None and self.better == "higher":
+            raise ValueError(
+                "`response_percent` is of a score that falls: where higher is better, give "
+                "`response_points`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_place(self) -> Instrument:

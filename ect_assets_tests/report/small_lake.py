@@ -116,6 +116,7 @@ def fill_symptoms(lake: Lake) -> None:
         lake,
         tables.ClinicalChange,
         instrument="hamd",
+        better="lower",
         n=3,
         mean_pre=22.25,
         mean_post=7.5,

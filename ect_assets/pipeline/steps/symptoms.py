@@ -5,18 +5,20 @@ The tests themselves belong in `statistics`; who is in the cohort is decided in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ect_assets import tables
+from ect_assets.intake.instrument_meaning import meaning_of
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.pipeline.steps.group import cohort_of, enough
 from ect_assets.problems import Problem
 from ect_assets.science.cohort import Cohort, paired_instrument
 from ect_assets.science.statistics.change import paired_scores
+from ect_assets.science.statistics.response import Meaning, improvement, responses
 from ect_assets.science.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_scores,
@@ -34,20 +36,62 @@ FEWEST_FOR_SYMPTOMS = 4
 def clinical_change(
     work: Work, clinical_scores: pd.DataFrame, exclusions: pd.DataFrame
 ) -> pd.DataFrame:
-    """Test how each instrument changed, over the patients who have both scores."""
+    """Test how each instrument changed, over the patients who have both scores.
+
+    With the numbers of those who responded and who are in remission.
+    """
     rows = []
-    for instrument in work.study.instruments:
-        scores = paired_instrument(
-            clinical_scores, instrument, work.study.sessions.both, exclusions
-        )
+    for instrument, scores, meaning in _scores(work, clinical_scores, exclusions):
         enough(len(scores), f"both scores of {instrument}")
-        rows.append({"instrument": instrument, **paired_scores(*scores.to_numpy().T)})
-    return pd.DataFrame(rows)
+        before, after = scores.to_numpy(float).T
+        found = responses(before, after, meaning)
+        rows.append(
+            {
+                "instrument": instrument,
+                **paired_scores(before, after),
+                "better": meaning.better,
+                "n_responded": found.responded.sum(min_count=1),
+                "n_remitted": found.remitted.sum(min_count=1),
+            }
+        )
+    return pd.DataFrame(rows).astype({"n_responded": "Int64", "n_remitted": "Int64"})
+
+
+@step(tables.ClinicalResponse, "group", settings=("sessions", "instruments"))
+def clinical_response(
+    work: Work, clinical_scores: pd.DataFrame, exclusions: pd.DataFrame
+) -> pd.DataFrame:
+    """Who got better by how much, who responded, and who is in remission.
+
+    Thresholds are those of study.toml, else the usual ones of the instrument.
+    """
+    frames = [
+        responses(scores.iloc[:, 0], scores.iloc[:, 1], meaning).assign(
+            instrument=name, subject=list(scores.index)
+        )
+        for name, scores, meaning in _scores(work, clinical_scores, exclusions)
+        if len(scores)
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else no_rows(tables.ClinicalResponse)
+
+
+def _scores(
+    work: Work, clinical_scores: pd.DataFrame, exclusions: pd.DataFrame
+) -> Iterator[tuple[str, pd.DataFrame, Meaning]]:
+    """Give each instrument with both scores of its patients, and what they mean."""
+    for name, setting in work.study.instruments.items():
+        both = work.study.sessions.both
+        yield (
+            name,
+            paired_instrument(clinical_scores, name, both, exclusions),
+            meaning_of(name, setting),
+        )
 
 
 @step(
     tables.SymptomPls,
     "group",
+    version="2",
     settings=("sessions", "group", "instruments", "association.permutations", "seed"),
 )
 def symptom_pls(
@@ -78,7 +122,12 @@ def symptom_pls(
     return replace(made, figures={f"{name}_p": p for name, p in p_values.items()})
 
 
-@step(tables.SymptomPlsScores, "group", settings=("sessions", "group", "instruments"))
+@step(
+    tables.SymptomPlsScores,
+    "group",
+    settings=("sessions", "group", "instruments"),
+    version="2",
+)
 def symptom_pls_scores(
     work: Work,
     parcels: pd.DataFrame,
@@ -114,6 +163,7 @@ def symptom_pls_scores(
 @step(
     tables.SymptomPlsWeights,
     "group",
+    version="2",
     settings=(
         "sessions",
         "group",
@@ -187,9 +237,10 @@ def _improvement(
     scores = paired_instrument(clinical_scores, instrument, work.study.sessions.both, exclusions)
     both = [subject for subject in cohort.subjects if subject in scores.index]
     rows = [cohort.subjects.index(subject) for subject in both]
-    baseline, follow_up = work.study.sessions.both
-    improvement = (scores[baseline] - scores[follow_up]).loc[both].to_numpy(float)
-    return (cohort.follow_up - cohort.baseline)[rows], improvement, both
+    meaning = meaning_of(instrument, work.study.instruments[instrument])
+    before, after = scores.loc[both].to_numpy(float).T
+    better = improvement(before, after, meaning)
+    return (cohort.follow_up - cohort.baseline)[rows], better, both
 
 
 def too_few(n: int, table: str, parcellation: str, instrument: str = "") -> Problem | None:
@@ -211,4 +262,4 @@ def no_rows(table: type[tables.Table]) -> pd.DataFrame:
     return pd.DataFrame(columns=list(table.column_names()))
 
 
-STEPS = (clinical_change, symptom_pls, symptom_pls_scores, symptom_pls_weights)
+STEPS = (clinical_change, clinical_response, symptom_pls, symptom_pls_scores, symptom_pls_weights)
