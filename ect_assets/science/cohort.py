@@ -43,6 +43,7 @@ REMARKS = {
     ("participants", "value_not_a_number"),
     ("participants", "value_out_of_range"),
     ("participants", "value_contradictory"),
+    ("participants", "text_withheld"),
     ("participants", "participant_row_missing"),
     ("participants", "subject_folder_missing"),
     ("participants", "identifying_content_possible"),

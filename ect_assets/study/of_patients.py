@@ -103,6 +103,33 @@ class QualityLimits(Settings):
     same_person_percent: Annotated[float, Field(ge=0, le=100)] = 5.0
 
 
+class Treatment(Settings):
+    """Which columns of participants.tsv, or of the sessions files, say how patients were treated.
+
+    ``placement`` of the electrodes, number of ``sessions``, mean ``charge`` in mC, mean duration
+    of the ``seizure`` in s, ``days_since_last`` session at the follow-up scan, ``medication``.
+    """
+
+    placement: str | None = None
+    sessions: str | None = None
+    charge: str | None = None
+    seizure: str | None = None
+    days_since_last: str | None = None
+    medication: str | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns that are named, by what the table `participants` calls them."""
+        named = {
+            "ect_placement": self.placement,
+            "n_ect": self.sessions,
+            "ect_charge_mc": self.charge,
+            "ect_seizure_s": self.seizure,
+            "days_since_ect": self.days_since_last,
+            "ect_medication": self.medication,
+        }
+        return {ours: theirs for ours, theirs in named.items() if theirs is not None}
+
+
 class Instrument(Settings):
     """A rating or questionnaire: which file and column hold its score.
 

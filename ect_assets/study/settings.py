@@ -35,6 +35,7 @@ from ect_assets.study.of_patients import (
     QualityLimits,
     Scans,
     Sessions,
+    Treatment,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ OF_RESULTS = (
     "sessions",
     "morphometry",
     "quality",
+    "treatment",
     "instruments",
     "parcellations",
     "transcriptome",
@@ -75,6 +77,7 @@ class Study(Settings):
     privacy: Privacy = Privacy()
     morphometry: Morphometry = Morphometry()
     quality: QualityLimits = QualityLimits()
+    treatment: Treatment = Treatment()
     instruments: dict[Name, Instrument] = {}
     parcellations: dict[Name, Parcellation]
     transcriptome: Transcriptome = Transcriptome()

@@ -55,6 +55,17 @@ class Participants(Table):
     onset_age_years: float | None = column("age at first onset", unit="years", minimum=0)
     episode_months: float | None = column("length of the current episode", unit="months", minimum=0)
     site: str | None = column("site at which the patient was scanned")
+    ect_placement: str | None = column("placement of the electrodes, for example right_unilateral")
+    n_ect: float | None = column("number of ECT sessions", minimum=0)
+    ect_charge_mc: float | None = column("mean charge of the stimuli", unit="mC", minimum=0)
+    ect_seizure_s: float | None = column("mean duration of the seizures", unit="s", minimum=0)
+    days_since_ect: float | None = column(
+        "days from the last ECT session to the follow-up scan", unit="days", minimum=0
+    )
+    ect_medication: str | None = column("medication during the treatment, as recorded")
+    scan_interval_days: float | None = column(
+        "days from the baseline to the follow-up, where the dataset dates them", unit="days"
+    )
 
 
 class ClinicalScores(Table):
@@ -65,6 +76,11 @@ class ClinicalScores(Table):
     session: str = column(SESSION)
     instrument: str = column("the instrument's name in study.toml, for example hamd")
     score: float = column("total score", unit="points")
+    acquired_day: float | None = column(
+        "days since the first dated session of the patient, where the dataset dates them",
+        unit="days",
+        minimum=0,
+    )
 
 
 class ScanVolumes(Table):
