@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,3 +89,29 @@ def test_a_study_of_the_aseg_has_all_its_structures_as_families(run, filled_fold
         "GROUP BY structure ORDER BY structure",
     ).fetchall()
     assert counted == [("brainstem", 1, True), ("cerebellum", 2, True), ("subcortex", 14, True)]
+
+
+def test_subcortex_joins_the_genes_where_structures_says_so(simulated_input, tmp_path):
+    folder = shutil.copytree(simulated_input, tmp_path / "study")
+    file = folder / "study.toml"
+    text = file.read_text(encoding="utf-8")
+    models = 'models = ["vasa", "hungarian", "moran", "burt"]'
+    assert models in text and "[association]\n" in text
+    text = text.replace(models, 'models = ["moran"]')
+    text = text.replace(
+        "\n[association]\n", '\n[association]\nstructures = ["cortex", "subcortex"]\n'
+    )
+    file.write_text(text, encoding="utf-8")
+    outcome = Runner(load_study(folder)).run(
+        parcellations=["desikan_killiany"], tables=("pls_genes", "pls_scores")
+    )
+    assert not outcome.failed
+    lake = lake_of(folder)
+    scores = lake.read(tables.PlsScores, HERE).query("component == 1").set_index("parcel")
+    change = lake.read(tables.GmvChange, HERE).set_index("parcel")
+    assert len(scores) == 41
+    np.testing.assert_allclose(scores.map_value, change.t[scores.index])
+    maps = lake.read(tables.NullMaps, HERE).pivot(index="parcel", columns="null_id", values="value")
+    for _, family in change.loc[scores.index].groupby("structure"):
+        np.testing.assert_allclose(maps.loc[family.index].mean(), family.t.mean())
+    assert lake.read(tables.PlsGenes, HERE).gene.nunique() > 15_000
