@@ -11,14 +11,14 @@ LIMIT 20;
 
 -- 2. How many parcels grew, how many shrank, after correction for all of them?
 -- Asked by: researcher
-SELECT parcellation,
+SELECT parcellation, structure,
        count(*) FILTER (q < 0.05 AND t > 0) AS grew,
        count(*) FILTER (q < 0.05 AND t < 0) AS shrank,
        count(*) AS parcels,
        corr(t, t_unadjusted) AS r_with_plain_paired_t
 FROM gmv_change
-GROUP BY parcellation
-ORDER BY parcellation;
+GROUP BY parcellation, structure
+ORDER BY parcellation, structure;
 
 -- 3. Does the map of change follow gene expression more than a map as smooth would by chance?
 -- Asked by: researcher
@@ -94,15 +94,12 @@ SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, mean_change, cohen_d
 FROM clinical_change
 ORDER BY instrument;
 
--- 13. Who responded: whose score fell by half or more?
+-- 13. Who responded, and who is in remission?
 -- Asked by: clinician
-SELECT instrument, subject, before.score AS score_before, after.score AS score_after,
-       100 * (before.score - after.score) / nullif(before.score, 0) AS percent_better,
-       percent_better >= 50 AS responded
-FROM clinical_scores AS before
-JOIN clinical_scores AS after USING (instrument, subject)
-WHERE before.session = 'pre' AND after.session = 'post'
-ORDER BY instrument, percent_better DESC;
+SELECT instrument, subject, baseline_score, follow_up_score, improvement, percent_improvement,
+       responded, remitted
+FROM clinical_response
+ORDER BY instrument, improvement DESC, subject;
 
 -- 14. How did each patient's gray matter change, beside the score?
 -- Asked by: clinician

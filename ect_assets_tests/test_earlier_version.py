@@ -54,7 +54,10 @@ def test_every_table_has_the_rows_of_then(taken_up):
         table = STEP_OF[file.relative_to(before).parts[0]].table
         was = pd.read_parquet(file)
         keys = dict(part.split("=") for part in file.relative_to(before).parts[1:-1])
-        now = lake.read(table, keys)[was.columns]
+        now = lake.read(table, keys)
+        if "structure" in now and "structure" not in was:
+            now = now[now["structure"] == "cortex"].reset_index(drop=True)
+        now = now[was.columns]
         if table.table_name in ("scan_quality", "parcel_quality"):
             now = now[now["check_name"].isin(was["check_name"])].reset_index(drop=True)
         kept = [name for name in was if name not in OF_THE_MAKING]

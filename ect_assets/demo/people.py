@@ -155,6 +155,17 @@ def draw_participants(
     )
 
 
+def draw_treatment(n: int, random: np.random.Generator) -> list[tuple[int, str, int]]:
+    """Draw each patient's number of ECT sessions, placement, and days between the scans.
+
+    Three sessions a week, as is usual; neither brain nor ratings follow them.
+    """
+    sessions = random.integers(6, 13, n)
+    placements = random.choice(["RUL", "BT"], n, p=[0.7, 0.3])
+    days = np.ceil(sessions * 7 / 3).astype(int) + random.integers(2, 8, n)
+    return list(zip(sessions.tolist(), placements.tolist(), days.tolist(), strict=True))
+
+
 def uncorrelated(columns: np.ndarray) -> np.ndarray:
     """Make columns of mean 0, SD 1 and no correlation, the first one kept up to scale.
 

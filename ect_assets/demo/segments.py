@@ -2,6 +2,12 @@
 
 Typical adult volumes scaled to the head, with scan noise; hippocampus and amygdala grow with the
 patient's response. The cortex belongs in `simulation`.
+
+References
+----------
+Takamiya A et al. (2018). Effect of electroconvulsive therapy on hippocampal and amygdala volumes:
+systematic review and meta-analysis. Br J Psychiatry 212:19-26. That both grow, on both sides, is
+theirs; the sizes are ours.
 """
 
 from __future__ import annotations

@@ -39,6 +39,15 @@ column = "hamd17"
 minimum = 0
 maximum = 52
 
+# How patients were treated: columns of participants.tsv or of the sessions files.
+[treatment]
+placement = "electrodes"
+sessions = "treatments"
+# charge = "mean_charge_mc"      # mC; these four are examples, without which nothing is read
+# seizure = "mean_seizure_s"
+# days_since_last = "days_since_last_ect"
+# medication = "medication"
+
 # Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says where gene
 # expression comes from: "packaged" (desikan_killiany only, real donors), "donors" or "none".
 [parcellations.desikan_killiany]

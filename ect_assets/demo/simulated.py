@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ect_assets.demo import bids_files, segments, simulation
+from ect_assets.demo import bids_files, people, segments, simulation
 from ect_assets.demo.donors import DEMO, DonorSize, write_donors
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
 from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting, write_if_different
@@ -111,9 +111,18 @@ def _dataset_files(study: SimulatedStudy, seed: int) -> Iterator[tuple[Path, str
         FREESURFER / "dataset_description.json",
         as_json(describe(n, seed, derivative=True)),
     )
-    for label, scores in zip(study.labels, study.hamd, strict=True):
+    treated = people.draw_treatment(n, np.random.default_rng([seed, 4]))
+    for label, scores, (n_ect, electrodes, day) in zip(
+        study.labels, study.hamd, treated, strict=True
+    ):
         sessions = pd.DataFrame(
-            {"session_id": [f"ses-{session}" for session in SESSIONS], "hamd17": scores}
+            {
+                "session_id": [f"ses-{session}" for session in SESSIONS],
+                "hamd17": scores,
+                "treatments": ["n/a", n_ect],
+                "electrodes": ["n/a", electrodes],
+                "day": [0, day],
+            }
         )
         yield BIDS / f"sub-{label}" / f"sub-{label}_sessions.tsv", as_tsv(sessions)
 

@@ -55,7 +55,8 @@ def brain_map_files(
         its name says; ``.nii.gz`` in MNI152, derived from the surface where the atlas has no
         volume; ``_annot.txt`` per hemisphere, one value per line in the order of FreeSurfer's
         color table; ``_cortex.txt``, left then right without the rows that are no parcels, as the
-        ENIGMA Toolbox takes them; ``.tsv`` with the names of the parcels.
+        ENIGMA Toolbox takes them; ``.tsv`` with the names of the parcels, which is the only one
+        where the atlas has neither volume nor surfaces.
 
     Raises
     ------
@@ -71,6 +72,8 @@ def brain_map_files(
     """
     ordered = aligned(values, atlas)
     files = text_files(ordered, atlas, name)
+    if not atlas.has_places:
+        return files
     surface = fsaverage_surface(atlas)
     if surface is not None:
         files |= _gifti_files(ordered, atlas, surface, name, description)

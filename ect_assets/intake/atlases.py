@@ -17,6 +17,7 @@ REFERENCE = (
     "hcp_mmp_labels.npz",
     "hcp_mmp_parcels.csv",
     "desikan_killiany_parcels.csv",
+    "segment_parcels.csv",
 )
 """Packaged files that an atlas may be read from."""
 

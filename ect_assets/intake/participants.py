@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ect_assets.intake import treatment
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.participant_rows import LABEL, PARTICIPANTS, find_unusable, list_dataset
 from ect_assets.intake.plausible_scores import known_instrument
@@ -43,6 +44,7 @@ BOUNDS = {
     "education_years": EDUCATION_YEARS,
     "onset_age_years": ONSET_AGE_YEARS,
     "episode_months": EPISODE_MONTHS,
+    **treatment.BOUNDS,
 }
 COLUMNS = (
     "age_years",
@@ -51,6 +53,7 @@ COLUMNS = (
     "onset_age_years",
     "episode_months",
     "site",
+    *treatment.COLUMNS,
 )
 """What the table `participants` has beside `subject`, in its order."""
 CONSTANTS = ("sex", "onset_age_years", "site")
@@ -79,9 +82,9 @@ def read_participants(
     -------
     participants : DataFrame
         One row per subject, sorted: subject, age_years (``89+`` is read as 89), sex,
-        education_years, onset_age_years, episode_months, site, then the further columns of the
-        file: numbers where every value present is a number, else text. A column that the file
-        lacks is all missing.
+        education_years, onset_age_years, episode_months, site, the columns of the treatment, then
+        the further columns of the file: numbers where every value present is a number, else text.
+        A column that the file lacks is all missing.
         Without a participants.tsv the subjects are those of the folders.
     problems : list of Problem
         ``subject_duplicated`` and ``line_malformed`` (no row of that subject is used),
@@ -219,6 +222,8 @@ class _Rows:
         texts = self._words(column)
         if column == "sex":
             texts = texts.map(lambda sex: _SEXES.get(sex.lower(), sex), na_action="ignore")
+        if column == "ect_placement":
+            texts = texts.map(treatment.placement, na_action="ignore")
         return texts.astype("str")
 
     def _bounded(self, column: str) -> pd.Series:

@@ -21,6 +21,7 @@ from ect_assets.problems import Problem
 CONTRADICTED = "session_order_contradicted"
 AGREEING = 0.9
 """Share of the patients with dates who must agree for their order to be the dataset's."""
+SECONDS_OF_A_DAY = 86_400
 _DATES = {"acq_time", "acq_date", "acquisition_date", "date", "session_date", "scan_date"}
 _DAYS = {"day", "days", "days_since_baseline", "days_from_baseline", "acquired_day"}
 _WORDS = {
@@ -103,6 +104,22 @@ def contradictions(bids: Path, subjects: Iterable[str], both: tuple[str, str]) -
             subject,
         )
     return findings.problems
+
+
+def days_of_sessions(bids: Path, subject: str) -> dict[str, float]:
+    """Say on which day each session of a subject was, counted from the first.
+
+    Returns
+    -------
+    dict of str to float
+        Session -> whole days; empty where no source dates two of them. Dates that are shifted, as
+        BIDS asks for, give the same.
+    """
+    for _, dates in _dates(bids, subject):
+        if len(dates) > 1:
+            first = min(dates.values())
+            return {session: float(round(day - first)) for session, day in dates.items()}
+    return {}
 
 
 def first_by_label(one: str, other: str) -> str | None:
@@ -199,12 +216,14 @@ def _dates(bids: Path, subject: str) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def _time(cell: str) -> float | None:
-    """Read a date as ISO 8601 writes it; a time without a date, or another order, tells nothing."""
+    """Read a date as ISO 8601 writes it, in days; a time alone, or another order, tells nothing."""
     try:
         read = datetime.fromisoformat(cell) if "-" in cell else None
     except ValueError:
         return None
-    return None if read is None else (read.replace(tzinfo=None) - datetime.min).total_seconds()
+    if read is None:
+        return None
+    return (read.replace(tzinfo=None) - datetime.min).total_seconds() / SECONDS_OF_A_DAY
 
 
 _READERS = dict.fromkeys(_DATES, _time) | dict.fromkeys(_DAYS, parse_number)

@@ -15,6 +15,7 @@ from ect_assets.pipeline.steps import (
     morphometry,
     report,
     scans,
+    symptoms,
     transcriptome,
 )
 from ect_assets.problems import StudyError
@@ -25,6 +26,7 @@ STEPS: tuple[Step, ...] = (
     *scans.STEPS,
     *morphometry.STEPS,
     *group.STEPS,
+    *symptoms.STEPS,
     calibration.symptom_calibration,
     *transcriptome.STEPS,
     enrichment.gene_sets,

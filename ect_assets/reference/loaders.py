@@ -7,7 +7,8 @@ where they come from in PROVENANCE.md. Nothing here computes a statistic or know
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,18 @@ def _desikan_killiany() -> pd.DataFrame:
     return pd.read_csv(reference_file("desikan_killiany_parcels.csv"))
 
 
-PARCELLATIONS = {"hcp_mmp": _hcp_mmp, "desikan_killiany": _desikan_killiany}
+def _of_segments(parcellation: str) -> pd.DataFrame:
+    table = pd.read_csv(reference_file("segment_parcels.csv"))
+    return table[table["parcellation"] == parcellation].reset_index(drop=True)
+
+
+SEGMENTATIONS = ("aseg", "hippocampal_subfields", "amygdala_nuclei")
+"""Packaged parcellations without cortex, as FreeSurfer segments the volume."""
+PARCELLATIONS: dict[str, Callable[[], pd.DataFrame]] = {
+    "hcp_mmp": _hcp_mmp,
+    "desikan_killiany": _desikan_killiany,
+    **{name: partial(_of_segments, name) for name in SEGMENTATIONS},
+}
 
 
 def parcels(parcellation: str) -> pd.DataFrame:
@@ -121,14 +133,16 @@ def parcels(parcellation: str) -> pd.DataFrame:
     Parameters
     ----------
     parcellation : str
-        ``hcp_mmp`` (360 parcels) or ``desikan_killiany`` (68 of cortex, 14 of subcortex).
+        ``hcp_mmp`` (360 parcels), ``desikan_killiany`` (68 of cortex, 14 of subcortex), ``aseg``
+        (these 14, brain stem, cerebellar cortex), ``hippocampal_subfields`` (20) or
+        ``amygdala_nuclei`` (18).
 
     Returns
     -------
     DataFrame
         parcellation, parcel, parcel_index, hemisphere, structure, label; x_sphere, y_sphere,
         z_sphere (unit length, FreeSurfer's sphere of that hemisphere; missing for subcortex);
-        x_mni_mm, y_mni_mm, z_mni_mm.
+        x_mni_mm, y_mni_mm, z_mni_mm (missing where no packaged volume has the parcel).
 
     Raises
     ------

@@ -26,18 +26,31 @@ WHERE NOT overruled ORDER BY subject, session, parcellation, reason"""
 KEPT = """SELECT subject, session, parcellation, reason, 'overruled by ' || overruled_by_file AS why
 FROM exclusions WHERE overruled ORDER BY subject, session, parcellation, reason"""
 
+PRIMARY = """(structure = 'cortex' OR parcellation NOT IN (
+  SELECT parcellation FROM gmv_change WHERE structure = 'cortex'))"""
+"""The parcels that the analyses of a parcellation are about, by the rule of `cohort`."""
+
 SYMPTOMS = """SELECT instrument, n, mean_pre, sd_pre, mean_post, sd_post, t, df, p, cohen_dz
 FROM clinical_change ORDER BY instrument"""
 
-CHANGE = f"""SELECT parcellation, any_value(n) AS n, count(*) AS n_parcels,
+RESPONSES = """SELECT instrument, n, better, n_responded, n_remitted
+FROM clinical_change ORDER BY instrument"""
+
+_COUNTED = f"""any_value(n) AS n, count(*) AS n_parcels,
   count(*) FILTER (q < {LEVEL}) AS n_changed,
   list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)
     FILTER (t > 0)[:{LONGEST_LIST // 2}] AS surest_growth,
   list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t, parcel)
     FILTER (t < 0)[:{LONGEST_LIST // 2}] AS surest_loss,
   count(*) FILTER (q < {LEVEL} AND t > 0) AS n_grown,
-  count(*) FILTER (q < {LEVEL} AND t < 0) AS n_shrunk
-FROM gmv_change GROUP BY parcellation ORDER BY parcellation"""
+  count(*) FILTER (q < {LEVEL} AND t < 0) AS n_shrunk"""
+
+CHANGE = f"""SELECT parcellation, {_COUNTED}
+FROM gmv_change WHERE {PRIMARY} GROUP BY parcellation ORDER BY parcellation"""
+
+CHANGE_BEYOND_CORTEX = f"""SELECT parcellation, structure, {_COUNTED}
+FROM gmv_change WHERE NOT {PRIMARY} GROUP BY parcellation, structure
+ORDER BY parcellation, structure"""
 
 BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, p_perm, r_cross_validated,
   p_cross_validated, r, p_perm_r2

@@ -128,10 +128,11 @@ def _symptoms(connection: duckdb.DuckDBPyConnection) -> Section:
 
 
 def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
-    rows = _rows(
-        connection,
-        questions.CHANGE,
-    )
+    rows = _rows(connection, questions.CHANGE)
+    rows += [
+        (f"{name}, {structure}", *counted)
+        for name, structure, *counted in _rows(connection, questions.CHANGE_BEYOND_CORTEX)
+    ]
     return Section(
         "What changed in the brain",
         ["parcellation", "patients", "parcels", "q < .05", "strongest growth", "strongest loss"],
@@ -139,7 +140,8 @@ def _brain(connection: duckdb.DuckDBPyConnection) -> Section:
             [name, str(n), str(parcels), str(found), "\n".join(up or []), "\n".join(down or [])]
             for name, n, parcels, found, up, down, *_ in rows
         ],
-        "Gray matter volume, adjusted for intracranial volume; false discovery rate over parcels.",
+        "Gray matter volume, adjusted for intracranial volume; false discovery rate over the "
+        "parcels of each structure.",
     )
 
 

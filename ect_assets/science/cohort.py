@@ -7,13 +7,14 @@ after in `statistics`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 from ect_assets.science.morphometry.atlas_transfer import OUTSIDE_CORTEX
+from ect_assets.science.morphometry.scans_by_parcels import primary_structures
 
 CAN_BE_OVERRULED = (
     "euler_number_low",
@@ -42,6 +43,7 @@ REMARKS = {
     ("participants", "value_not_a_number"),
     ("participants", "value_out_of_range"),
     ("participants", "value_contradictory"),
+    ("participants", "text_withheld"),
     ("participants", "participant_row_missing"),
     ("participants", "subject_folder_missing"),
     ("participants", "identifying_content_possible"),
@@ -213,8 +215,9 @@ def paired_cohort(
     Returns
     -------
     Cohort
-        Patients in the order of their labels, parcels in the order of the parcellation; without
-        those outside FreeSurfer's cortex that not every patient has.
+        Patients in the order of their labels, parcels in the order of the parcellation: those of
+        cortex, or all where there is none; without those outside FreeSurfer's cortex that not every
+        patient has.
 
     Raises
     ------
@@ -224,7 +227,8 @@ def paired_cohort(
     """
     parcellation = str(parcels.parcellation.iloc[0])
     refuse_unchecked(exclusions, IMAGING, parcellation)
-    ours = parcels[parcels.parcel.isin(volumes.columns)].reset_index(drop=True)
+    is_primary = parcels.structure.isin(primary_structures(parcels.structure))
+    ours = parcels[is_primary & parcels.parcel.isin(volumes.columns)].reset_index(drop=True)
     needed = pd.MultiIndex.from_product([sessions, ours.parcel])
     wide = _side_by_side(volumes[ours.parcel], sessions).reindex(columns=needed)
     is_outside = needed.isin(OUTSIDE_CORTEX.get(parcellation, ()), level=1)
@@ -255,6 +259,67 @@ def paired_cohort(
         mean_etiv_mm3=both.mean(axis=1).to_numpy() if adjusts_for_etiv else None,
         left_out=sorted((set(wide.index) | excluded) - set(subjects)),
         parcels_left_out=partly,
+    )
+
+
+def families(
+    cohort: Cohort, volumes: pd.DataFrame, parcels: pd.DataFrame, sessions: tuple[str, str]
+) -> dict[str, Cohort]:
+    """Divide a parcellation by structure: what is tested, and corrected, together.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        As `paired_cohort` gives it.
+    volumes, parcels
+        As in `paired_cohort`.
+
+    Returns
+    -------
+    dict of str to Cohort
+        By structure, in the order of the parcellation; those of which nobody has volumes are left
+        away. Of a structure that not all patients have, ``left_out`` names those without.
+    """
+    return {
+        structure: mine
+        for structure in parcels.structure.drop_duplicates()
+        if (mine := _family(cohort, volumes, parcels, structure, sessions)).subjects
+    }
+
+
+def _family(
+    cohort: Cohort,
+    volumes: pd.DataFrame,
+    parcels: pd.DataFrame,
+    structure: str,
+    sessions: tuple[str, str],
+) -> Cohort:
+    is_mine = (cohort.parcels.structure == structure).to_numpy()
+    if is_mine.all():
+        return replace(cohort, left_out=[])
+    if is_mine.any():
+        return replace(
+            cohort,
+            parcels=cohort.parcels[is_mine].reset_index(drop=True),
+            baseline=np.asfortranarray(cohort.baseline[:, is_mine]),
+            follow_up=np.asfortranarray(cohort.follow_up[:, is_mine]),
+            left_out=[],
+        )
+    mine = parcels[(parcels.structure == structure) & parcels.parcel.isin(volumes.columns)]
+    if mine.empty:
+        return replace(cohort, subjects=[], parcels=mine)
+    wide = _side_by_side(volumes[mine.parcel], sessions).loc[cohort.subjects]
+    is_whole = wide.notna().all(axis=1).to_numpy()
+    kept, etiv = wide[is_whole], cohort.mean_etiv_mm3
+    baseline, follow_up = (np.asfortranarray(kept[one].to_numpy(float)) for one in sessions)
+    return Cohort(
+        subjects=list(kept.index),
+        parcels=mine.reset_index(drop=True),
+        baseline=baseline,
+        follow_up=follow_up,
+        mean_etiv_mm3=None if etiv is None else etiv[is_whole],
+        left_out=list(wide.index[~is_whole]),
+        parcels_left_out=[],
     )
 
 

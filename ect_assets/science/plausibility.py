@@ -104,6 +104,30 @@ EPISODE_MONTHS = Bounds(
     "60 years, the adult life of an old patient",
     ((1 / 30.4, "in days"), (1 / 4.35, "in weeks")),
 )
+ECT_SESSIONS = Bounds(
+    "number of ECT sessions",
+    0,
+    100,
+    "sessions",
+    "a course has 6 to 20; continuation counted in, no hundred between two scans",
+)
+ECT_CHARGE_MC = Bounds(
+    "charge of the stimulus",
+    1,
+    1_200,
+    "mC",
+    "devices give 25 to 1,152 mC",
+    ((0.001, "in microcoulomb"), (1_000, "in coulomb")),
+)
+ECT_SEIZURE_S = Bounds(
+    "duration of the seizure",
+    0,
+    600,
+    "s",
+    "above 180 s a seizure is prolonged and is ended",
+    ((0.001, "in milliseconds"),),
+)
+ECT_DAYS = Bounds("days since the last ECT session", 0, 3_650, "days", "ten years")
 
 
 def is_missing_code_among(

@@ -111,6 +111,33 @@ class QualityLimits(Settings):
     same_person_percent: Annotated[float, Field(ge=0, le=100)] = 5.0
 
 
+class Treatment(Settings):
+    """Which columns of participants.tsv, or of the sessions files, say how patients were treated.
+
+    ``placement`` of the electrodes, number of ``sessions``, mean ``charge`` in mC, mean duration
+    of the ``seizure`` in s, ``days_since_last`` session at the follow-up scan, ``medication``.
+    """
+
+    placement: str | None = None
+    sessions: str | None = None
+    charge: str | None = None
+    seizure: str | None = None
+    days_since_last: str | None = None
+    medication: str | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns that are named, by what the table `participants` calls them."""
+        named = {
+            "ect_placement": self.placement,
+            "n_ect": self.sessions,
+            "ect_charge_mc": self.charge,
+            "ect_seizure_s": self.seizure,
+            "days_since_ect": self.days_since_last,
+            "ect_medication": self.medication,
+        }
+        return {ours: theirs for ours, theirs in named.items() if theirs is not None}
+
+
 class Instrument(Settings):
     """A rating or questionnaire: which file and column hold its score.
 
@@ -118,7 +145,10 @@ class Instrument(Settings):
     the BIDS folder, such as ``phenotype/audit.tsv``) with one of ``columns``, by session. Where
     that file has one row per subject and ``session_id``, the same column may be named for each.
     A score outside ``minimum`` and ``maximum`` is refused; without them the limits of a known
-    instrument hold (`plausible_scores.known_instrument`).
+    instrument hold (`plausible_scores.known_instrument`). ``better`` says which way a score gets
+    better; ``response_percent`` or ``response_points`` the improvement that counts as response, and
+    ``remission`` the worst score that counts as remission. Without them holds what is known of the
+    instrument (`instrument_meaning`).
     """
 
     title: str
@@ -127,6 +157,21 @@ class Instrument(Settings):
     columns: dict[Label, str] = {}
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
+    better: Literal["lower", "higher"] | None = None
+    response_percent: Annotated[float, Field(gt=0, le=100)] | None = None
+    response_points: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    remission: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_response(self) -> Instrument:
+        if self.response_percent is not None and self.response_points is not None:
+            raise ValueError("give either `response_percent` or `response_points`")
+        if self.response_percent is not None and self.better == "higher":
+            raise ValueError(
+                "`response_percent` is of a score that falls: where higher is better, give "
+                "`response_points`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_place(self) -> Instrument:

@@ -36,6 +36,7 @@ from ect_assets.study.of_patients import (
     QualityLimits,
     Scans,
     Sessions,
+    Treatment,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ OF_RESULTS = (
     "sessions",
     "morphometry",
     "quality",
+    "treatment",
     "instruments",
     "parcellations",
     "transcriptome",
@@ -76,6 +78,7 @@ class Study(Settings):
     privacy: Privacy = Privacy()
     morphometry: Morphometry = Morphometry()
     quality: QualityLimits = QualityLimits()
+    treatment: Treatment = Treatment()
     instruments: dict[Name, Instrument] = {}
     parcellations: dict[Name, Parcellation]
     transcriptome: Transcriptome = Transcriptome()
@@ -106,6 +109,32 @@ class Study(Settings):
     def _some_parcellation(cls, value: dict) -> dict:
         if not value:
             raise ValueError("name at least one parcellation")
+        return value
+
+    @model_validator(mode="after")
+    def _no_spins_of_subcortex(self) -> Study:
+        beyond = sorted({*self.association.structures} - {"cortex"})
+        others = sorted({*self.nulls.models} - {"moran"})
+        if beyond and others:
+            raise ValueError(
+                f"[association] structures has {', '.join(beyond)}, of which {', '.join(others)} "
+                "makes no null maps (no place on the sphere, or too few parcels): set models = "
+                '["moran"] and primary = "moran" in [nulls]'
+            )
+        return self
+
+    @field_validator("parcellations")
+    @classmethod
+    def _no_genes_of_segments(cls, value: dict[str, Parcellation]) -> dict[str, Parcellation]:
+        from ect_assets.reference.loaders import SEGMENTATIONS
+
+        for name in SEGMENTATIONS:
+            one = value.get(name)
+            if one is not None and one.atlas is None and one.expression != "none":
+                raise ValueError(
+                    f'{name} has no gene expression: set expression = "none"; the subcortex joins '
+                    "the genes as part of desikan_killiany, see structures in [association]"
+                )
         return value
 
     @field_validator("parcellations")

@@ -39,6 +39,7 @@ from ect_assets.tables.expression import (
 )
 from ect_assets.tables.group import (
     ClinicalChange,
+    ClinicalResponse,
     GmvChange,
     SymptomPls,
     SymptomPlsScores,
@@ -80,6 +81,7 @@ __all__ = [
     "Exclusions",
     "GmvChange",
     "ClinicalChange",
+    "ClinicalResponse",
     "SymptomPls",
     "SymptomPlsScores",
     "SymptomPlsWeights",

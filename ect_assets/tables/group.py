@@ -8,6 +8,7 @@ from ect_assets.tables.columns import (
     PARCEL,
     PARCELLATION,
     PROBABILITY,
+    STRUCTURE,
     SUBJECT,
 )
 from ect_assets.tables.schema import Table, column
@@ -22,6 +23,7 @@ class GmvChange(Table):
     parcellation: str = column(PARCELLATION)
     parcel: str = column(PARCEL)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
+    structure: str = column(STRUCTURE + "; each is a family of its own for q")
     n: int = column("patients", minimum=2)
     mean_pre_mm3: float = column("mean at baseline", unit="mm3", minimum=0)
     mean_post_mm3: float = column("mean at follow-up", unit="mm3", minimum=0)
@@ -31,7 +33,8 @@ class GmvChange(Table):
     df: int = column("degrees of freedom", minimum=1)
     p: float = column("two-sided p of t", **PROBABILITY)
     q: float = column(
-        "p after false discovery rate over the parcels (Benjamini-Hochberg)", **PROBABILITY
+        "p after false discovery rate over the parcels of the structure (Benjamini-Hochberg)",
+        **PROBABILITY,
     )
     cohen_dz: float = column("mean of the changes over their standard deviation")
     ci_low_mm3: float = column(
@@ -60,6 +63,35 @@ class ClinicalChange(Table):
     df: int = column("degrees of freedom", minimum=1)
     p: float = column("two-sided p of t", **PROBABILITY)
     cohen_dz: float = column("mean of the changes over their standard deviation")
+    better: str = column("which way a score gets better", choices=("lower", "higher"))
+    n_responded: int | None = column(
+        "patients who responded; missing where the instrument has no threshold", minimum=0
+    )
+    n_remitted: int | None = column(
+        "patients in remission at follow-up; missing likewise", minimum=0
+    )
+
+
+class ClinicalResponse(Table):
+    """Improvement, response and remission of each patient by each instrument."""
+
+    key = ("instrument", "subject")
+    instrument: str = column("the instrument's name in study.toml")
+    subject: str = column(SUBJECT)
+    baseline_score: float = column("score at baseline", unit="points")
+    follow_up_score: float = column("score at follow-up", unit="points")
+    improvement: float = column("by how much the score got better", unit="points")
+    percent_improvement: float | None = column(
+        "improvement in percent of the baseline, counted from the scale's lowest score; missing "
+        "where that is 0 or higher is better",
+        unit="%",
+    )
+    responded: bool | None = column(
+        "true where the improvement reaches the threshold of response; missing without one"
+    )
+    remitted: bool | None = column(
+        "true where the follow-up score is that of remission; missing without a threshold"
+    )
 
 
 class SymptomPls(Table):
@@ -72,7 +104,7 @@ class SymptomPls(Table):
     instrument: str = column("the instrument's name in study.toml")
     n: int = column("patients with both scans and both scores", minimum=3)
     r: float = column(
-        "correlation of the PLS score with the improvement (baseline minus follow-up)"
+        "correlation of the PLS score with the improvement (change of the score, better above 0)"
     )
     r2: float = column("variance of improvement explained by the first component", **PROBABILITY)
     p_perm: float = column(
@@ -99,7 +131,7 @@ class SymptomPlsScores(Table):
     instrument: str = column("the instrument's name in study.toml")
     subject: str = column(SUBJECT)
     score: float = column("score of the patient's change in the first component, in its own SD")
-    improvement: float = column("baseline minus follow-up score, in points of the instrument")
+    improvement: float = column("by how much the score got better, in points of the instrument")
     predicted_improvement: float = column(
         "improvement predicted from the other patients, in points of the instrument"
     )

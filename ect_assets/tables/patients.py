@@ -10,6 +10,7 @@ from ect_assets.tables.columns import (
     PARCEL,
     PARCELLATION,
     SESSION,
+    STRUCTURE,
     SUBJECT,
 )
 from ect_assets.tables.schema import Table, column
@@ -54,6 +55,17 @@ class Participants(Table):
     onset_age_years: float | None = column("age at first onset", unit="years", minimum=0)
     episode_months: float | None = column("length of the current episode", unit="months", minimum=0)
     site: str | None = column("site at which the patient was scanned")
+    ect_placement: str | None = column("placement of the electrodes, for example right_unilateral")
+    n_ect: float | None = column("number of ECT sessions", minimum=0)
+    ect_charge_mc: float | None = column("mean charge of the stimuli", unit="mC", minimum=0)
+    ect_seizure_s: float | None = column("mean duration of the seizures", unit="s", minimum=0)
+    days_since_ect: float | None = column(
+        "days from the last ECT session to the follow-up scan", unit="days", minimum=0
+    )
+    ect_medication: str | None = column("medication during the treatment, as recorded")
+    scan_interval_days: float | None = column(
+        "days from the baseline to the follow-up, where the dataset dates them", unit="days"
+    )
 
 
 class ClinicalScores(Table):
@@ -64,6 +76,11 @@ class ClinicalScores(Table):
     session: str = column(SESSION)
     instrument: str = column("the instrument's name in study.toml, for example hamd")
     score: float = column("total score", unit="points")
+    acquired_day: float | None = column(
+        "days since the first dated session of the patient, where the dataset dates them",
+        unit="days",
+        minimum=0,
+    )
 
 
 class ScanVolumes(Table):
@@ -89,7 +106,7 @@ class ScanVolumes(Table):
 
 
 class ParcelGmv(Table):
-    """Gray matter volume of each cortical parcel, per patient and session."""
+    """Volume of each parcel of gray matter, and of its cortex, per patient and session."""
 
     partitions = ("subject", "parcellation")
     key = ("subject", "session", "parcellation", "parcel")
@@ -98,8 +115,9 @@ class ParcelGmv(Table):
     parcellation: str = column(PARCELLATION)
     parcel: str = column(PARCEL)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
+    structure: str = column(STRUCTURE)
     gmv_mm3: float = column("gray matter volume", unit="mm3", minimum=0)
-    area_mm2: float | None = column("surface area", unit="mm2", minimum=0)
+    area_mm2: float | None = column("surface area, of cortex", unit="mm2", minimum=0)
     thickness_mm: float | None = column("mean cortical thickness", unit="mm", minimum=0)
     source: str = column("where the volumes come from")
 
@@ -113,7 +131,7 @@ class Parcels(Table):
     parcel: str = column(PARCEL)
     parcel_index: int = column("number of the parcel in the atlas", minimum=1)
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
-    structure: str = column("cortex or subcortex")
+    structure: str = column(STRUCTURE)
     label: str = column("name for a reader")
     x_sphere: float | None = column("centroid on the unit sphere of registration, to the right")
     y_sphere: float | None = column("centroid on the unit sphere of registration, to the front")

@@ -47,7 +47,7 @@ def change(parcels: pd.DataFrame) -> pd.DataFrame:
     rest = dict.fromkeys(
         ("t", "mean_change_mm3", "cohen_dz", "ci_low_mm3", "ci_high_mm3", "t_unadjusted"), numbers
     )
-    given = kept[["parcel", "hemisphere"]].assign(**ours, **same, **volumes, **rest)
+    given = kept[["parcel", "hemisphere", "structure"]].assign(**ours, **same, **volumes, **rest)
     return given.assign(percent_change=numbers / 10)
 
 

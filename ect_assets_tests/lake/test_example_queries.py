@@ -44,7 +44,13 @@ def small_lake(tmp_path_factory) -> Lake:
     both = {"session": ["pre", "post"]} | patient
     keep(lake, tables.ScanVolumes, 2, **both)
     keep(lake, tables.ClinicalScores, 2, **both, score=[20.0, 5.0])
-    for table in (tables.Participants, tables.ClinicalChange, tables.Exclusions, tables.AuditLog):
+    for table in (
+        tables.Participants,
+        tables.ClinicalChange,
+        tables.ClinicalResponse,
+        tables.Exclusions,
+        tables.AuditLog,
+    ):
         keep(lake, table)
     return lake
 
@@ -92,12 +98,12 @@ def test_a_bundled_study_that_was_made_here_answers(number, study):
 
 
 def test_patients_are_compared_between_the_studys_own_sessions():
-    assert "session = 'V1'" in example(13).between("V1", "V2").sql
+    assert "session = 'V1'" in example(14).between("V1", "V2").sql
 
 
 def test_labels_that_are_the_others_way_round_are_put_once():
-    sql = example(13).between("post", "pre").sql
-    assert "before.session = 'post' AND after.session = 'pre'" in sql
+    sql = example(14).between("post", "pre").sql
+    assert "score_before.session = 'post' AND score_after.session = 'pre'" in sql
 
 
 def test_a_number_that_is_not_there_is_told_with_those_that_are():
@@ -105,9 +111,10 @@ def test_a_number_that_is_not_there_is_told_with_those_that_are():
         example(21)
 
 
-def test_who_responded_is_said_by_half_of_the_score(small_lake):
-    ((*_, percent_better, responded),) = rows(small_lake, example(13).sql)
-    assert (percent_better, responded) == (75, True)
+def test_who_responded_is_said_by_the_table_of_responses(small_lake):
+    keep(small_lake, tables.ClinicalResponse, percent_improvement=75.0, responded=True)
+    ((*_, percent, responded, _),) = rows(small_lake, example(13).sql)
+    assert (percent, responded) == (75, True)
 
 
 def test_patients_who_came_and_are_in_the_result_are_counted(small_lake):

@@ -24,6 +24,7 @@ DERIVED = {
     "desikan_killiany": "desikan_killiany_parcels.csv",
     "ds000174": "ds000174.csv",
     "ds000174_participants": "ds000174_participants.csv",
+    "segments": "segment_parcels.csv",
 }
 FROM_OTHER_PACKAGES = ["fsaverage_sphere.npy", "hcp_mmp_mni152nlin2009a.nii.gz"]
 """Made by scripts of `build` from packages that are not among the upstream files here."""

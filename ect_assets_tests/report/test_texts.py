@@ -32,7 +32,6 @@ from ect_assets_tests.lake.rows import keep
 from ect_assets_tests.report.small_lake import (
     ATLAS,
     BARE,
-    SUBJECTS,
     fill,
     fill_association,
     small_study,
@@ -285,20 +284,15 @@ def test_it_is_said_that_lower_scores_are_better(filled, study):
     assert said(symptom_sentences(facts_of(filled), study)).endswith("Lower scores are better.")
 
 
-def test_whose_score_fell_by_half_is_counted(lake, study):
-    keep(lake, tables.ClinicalChange, instrument="hamd")
-    keep(
-        lake,
-        tables.ClinicalScores,
-        8,
-        subject=SUBJECTS * 2,
-        session=["pre"] * 4 + ["post"] * 4,
-        instrument="hamd",
-        score=[20.0, 20.0, 0.0, 30.0, 10.0, 11.0, 0.0, 3.0],
-    )
+def test_who_responded_is_counted_and_which_way_is_better_is_said(lake, study):
+    counted = {"n": 4, "n_responded": [2, None], "n_remitted": [1, None]}
+    better = ["lower", "higher"]
+    keep(lake, tables.ClinicalChange, 2, instrument=["hamd", "moca"], better=better, **counted)
     with connect(lake) as connection:
         sentence = said(symptom_sentences(facts_of(connection), study))
-    assert "in 2 of 4 the score fell by half or more" in sentence
+    assert "; 2 of 4 responded; 1 of 4 were in remission" in sentence
+    assert sentence.count("responded") == 1
+    assert sentence.endswith("Higher scores are better on moca, lower ones on Hamilton <17>.")
 
 
 def test_the_sample_is_counted_with_and_without_those_left_out(filled):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ect_assets import tables
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 from ect_assets.science import cohort
-from ect_assets.science.cohort import REMARKS, collect_exclusions, paired_cohort, paired_instrument
+from ect_assets.science.cohort import (
+    REMARKS,
+    collect_exclusions,
+    families,
+    paired_cohort,
+    paired_instrument,
+)
 from ect_assets_tests.arranged import arranged
 
 SESSIONS = ("pre", "post")
@@ -51,7 +58,10 @@ def scan_volumes():
 @pytest.fixture
 def parcels():
     """The parcels in the order of the atlas, with one that has no volume."""
-    return pd.DataFrame({"parcellation": ATLAS, "parcel": ["lh_a", "lh_b", "lh_thalamus"]})
+    kinds = {"lh_a": "cortex", "lh_b": "cortex", "lh_thalamus": "subcortex"}
+    return pd.DataFrame(
+        {"parcellation": ATLAS, "parcel": list(kinds), "structure": list(kinds.values())}
+    )
 
 
 @pytest.fixture
@@ -364,3 +374,44 @@ def test_scores_are_not_compared_where_who_the_patients_are_was_not_checked(clin
         with pytest.raises(StudyError, match=f"{stage} did not run"):
             match(clinical_scores, exclusions(missing(stage, EVERY)))
     match(clinical_scores, exclusions(missing("scan_quality", EVERY)))
+
+
+@pytest.fixture
+def with_thalamus(parcel_gmv):
+    """Volumes that include a subcortical parcel, which the second patient lacks at follow-up."""
+    cortex = parcel_gmv[parcel_gmv.parcel == "lh_a"]
+    beyond = cortex.assign(parcel="lh_thalamus", gmv_mm3=cortex.gmv_mm3 + 7)
+    beyond = beyond[(beyond.subject != "02") | (beyond.session == SESSIONS[0])]
+    return arranged(pd.concat([parcel_gmv, beyond], ignore_index=True))
+
+
+def test_each_structure_is_a_family_and_the_cortex_does_not_need_the_others(
+    pair, parcel_gmv, scan_volumes, parcels, with_thalamus
+):
+    whole = paired_cohort(with_thalamus, scan_volumes, parcels, exclusions(), SESSIONS)
+    found = families(whole, with_thalamus, parcels, SESSIONS)
+    cortex, subcortex = found["cortex"], found["subcortex"]
+    assert list(found) == ["cortex", "subcortex"]
+    np.testing.assert_array_equal(cortex.baseline, pair().baseline)
+    assert cortex.parcels.parcel.tolist() == ["lh_a", "lh_b"]
+    assert cortex.subjects == ["01", "02", "03"] and cortex.left_out == []
+    assert subcortex.parcels.parcel.tolist() == ["lh_thalamus"]
+    assert subcortex.subjects == ["01", "03"] and subcortex.left_out == ["02"]
+    np.testing.assert_array_equal(subcortex.baseline[:, 0], cortex.baseline[[0, 2], 0] + 7)
+    np.testing.assert_array_equal(subcortex.mean_etiv_mm3, cortex.mean_etiv_mm3[[0, 2]])
+
+
+def test_a_structure_that_nobody_has_is_no_family(pair, parcel_gmv, parcels):
+    assert list(families(pair(), arranged(parcel_gmv), parcels, SESSIONS)) == ["cortex"]
+
+
+def test_without_cortex_all_structures_are_analysed(scan_volumes, parcels, with_thalamus):
+    bare = parcels.assign(structure=["brainstem", "subcortex", "cerebellum"])
+    complete = with_thalamus.drop(columns="lh_thalamus")
+    whole = paired_cohort(complete, scan_volumes, bare, exclusions(), SESSIONS)
+    found = families(whole, complete, bare, SESSIONS)
+    assert {name: one.parcels.parcel.tolist() for name, one in found.items()} == {
+        "brainstem": ["lh_a"],
+        "subcortex": ["lh_b"],
+    }
+    np.testing.assert_array_equal(found["subcortex"].baseline, whole.baseline[:, [1]])

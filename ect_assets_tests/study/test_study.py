@@ -79,6 +79,14 @@ def test_settings_do_not_change_afterwards(load):
         ("[nulls]\nmodels = ['guess', 'moran']", "nulls.models"),
         ("[extensions]\nmodules = ['my_lab.py.']", "extensions.modules.*my_lab.assets for"),
         ("[extensions]\nmodules = ['a', 'a']", "extensions.modules.*once"),
+        (
+            "[association]\nstructures = ['cortex', 'subcortex']",
+            ".*structures has subcortex, of which vasa makes no null maps",
+        ),
+        (
+            "[parcellations.aseg]\nexpression = 'donors'",
+            "parcellations.*aseg has no gene expression",
+        ),
         ("[instruments.hamd]\ntitle = 'HAMD'", "instruments.hamd.*`column`.*`file`"),
         (
             "[instruments.hamd]\ntitle = 'HAMD'\ncolumn = 'a'\nfile = 'b.tsv'",

@@ -47,6 +47,7 @@ ADDED = {
     "detectable_effects",
     "gene_set_enrichment",
     "symptom_pls_scores",
+    "clinical_response",
     "study_report",
     "study_overview",
 }

@@ -33,6 +33,9 @@ NO_INSTRUMENT = """\
 # column = "hamd17"
 # minimum = 0
 # maximum = 52
+# better = "lower"
+# response_percent = 50
+# remission = 7
 """
 
 

@@ -33,12 +33,18 @@ from ect_assets.intake.volumes.naming import (
     shown_path,
     with_etiv,
 )
+from ect_assets.intake.volumes.segments import (
+    ASEG,
+    aseg_rows,
+    has_segments,
+    is_segmentation,
+)
 from ect_assets.intake.volumes.stats_files import (
     StatsFile,
     StatsFileError,
-    read_measures,
     read_stats,
 )
+from ect_assets.intake.volumes.subfields import candidates, part_rows
 from ect_assets.intake.volumes.subject_access import why_closed, why_refused
 from ect_assets.intake.volumes.subject_surfaces import SurfaceFiles, choose_files, lacking_surfaces
 from ect_assets.intake.volumes.surface_hemispheres import surface_hemispheres
@@ -88,7 +94,7 @@ class FreeSurferSubjects:
         scan = self._scan(subject, session)
         folder = self._subject_folder(scan, EVERY, findings)
         path = stats_file(folder, ASEG_NAMES)
-        file = f"{path.name} ({shown_path(self._study, path.parent)})"
+        file = self._shown_file(path)
         measures: dict[str, float] = {}
         if path.is_file():
             content = self._read(path, scan, EVERY, findings)
@@ -106,13 +112,15 @@ class FreeSurferSubjects:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Read the statistics of the cortex.
+        """Read the statistics of the cortex, and the volumes of what lies outside it.
 
         Where some session of the subject has no statistics of the parcellation, all sessions are
         measured on their surfaces instead, if every one has them. Parcels outside FreeSurfer's
         cortex have no row where it gives them no volume.
         """
         findings = Findings("parcel_gmv")
+        if is_segmentation(self._study, parcellation):
+            return self._segmented(subject, session, parcellation, parcels, findings)
         compared = list(self.compared_folders(subject, session).values())
         files = self._surface_files(compared, parcellation)
         scan = self._scan(subject, session, self.name if files is None else FROM_SURFACES)
@@ -135,14 +143,46 @@ class FreeSurferSubjects:
             for fault in faults:
                 sentence = f"{fault} ({shown}). {scan.fix}"
                 findings.add("surface_unreadable", sentence, subject, session, parcellation)
-        etiv = None
+        etiv, segments = None, None
+        path = stats_file(folder, ASEG_NAMES)
         if not findings.problems:
-            etivs |= self._etiv_of_segments(folder)
+            segments = self._segments(path)
+            measures = {} if segments is None else with_etiv(segments.measures)
+            etivs |= _etiv_by_file({path.name: measures})
             etiv = contradicted_etiv(etivs, scan, parcellation, findings)
         is_measured_here = files is not None
         frame = parcel_rows(
             hemispheres, parcels, parcellation, scan, findings, etiv, is_measured_here
         )
+        if has_segments(self._study, parcellation):
+            mine, where = self._scan(subject, session), self._shown_file(path)
+            rows = aseg_rows(segments, where, parcels, parcellation, mine, findings)
+            frame = pd.concat([frame, rows], ignore_index=True)
+        findings.raise_any()
+        return frame
+
+    def _segmented(
+        self,
+        subject: str,
+        session: str,
+        parcellation: str,
+        parcels: pd.DataFrame,
+        findings: Findings,
+    ) -> pd.DataFrame:
+        """Read a parcellation without cortex: the aseg, hippocampal subfields, amygdala nuclei."""
+        scan = self._scan(subject, session)
+        folder = self._subject_folder(scan, parcellation, findings)
+        if parcellation == ASEG:
+            path = stats_file(folder, ASEG_NAMES)
+            content, where = self._read(path, scan, parcellation, findings), self._shown_file(path)
+            frame = aseg_rows(content, where, parcels, parcellation, scan, findings)
+        else:
+            compared = self.compared_folders(subject, session).values()
+            frame = part_rows(self._study, folder, compared, parcels, parcellation, scan, findings)
+        if frame.empty and not findings.problems:
+            shown = shown_path(self._study, folder)
+            sentence = f"{shown} has no volume of {parcellation}. {scan.fix}"
+            findings.add("parcel_missing", sentence, subject, session, parcellation)
         findings.raise_any()
         return frame
 
@@ -154,6 +194,9 @@ class FreeSurferSubjects:
             compared = _compared(folders, self._study.sessions.both, session)
             paths += [stats_file(folder, ASEG_NAMES), *state_files(folder)]
             for parcellation in self._study.parcellations:
+                if is_segmentation(self._study, parcellation):
+                    paths += candidates(folder, parcellation)
+                    continue
                 annotation = self._annotation(parcellation)
                 paths += [cortex_stats_file(folder, side, annotation) for side in SIDES]
                 files = self._surface_files(compared, parcellation)
@@ -288,15 +331,17 @@ class FreeSurferSubjects:
         first = next(iter(found.values()), {})
         return {name: first[name] for name in ("eTIV", "BrainSegVol") if name in first}
 
-    def _etiv_of_segments(self, folder: Path) -> dict[str, float]:
-        """Read the intracranial volume; a file that is damaged is told where it is needed."""
-        path = stats_file(folder, ASEG_NAMES)
+    def _segments(self, path: Path) -> StatsFile | None:
+        """Read the whole-brain statistics; a file that is damaged is told where it is needed."""
         if why_refused(self._study, [path]) is not None:
-            return {}
+            return None
         try:
-            return _etiv_by_file({path.name: with_etiv(read_measures(path))})
+            return read_stats(path)
         except StatsFileError:
-            return {}
+            return None
+
+    def _shown_file(self, path: Path) -> str:
+        return f"{path.name} ({shown_path(self._study, path.parent)})"
 
     def _cortex_stats(self, folder: Path) -> list[Path]:
         """List the statistics of the study's parcellations that a session has."""

@@ -21,6 +21,13 @@ from ect_assets.intake.volumes.naming import (
     shown_path,
     with_etiv,
 )
+from ect_assets.intake.volumes.segments import (
+    ASEG,
+    by_parcel,
+    has_segments,
+    is_segmentation,
+    segment_rows,
+)
 from ect_assets.intake.volumes.table_files import TableFile, read_table
 from ect_assets.intake.volumes.table_rows import (
     find_row,
@@ -99,9 +106,18 @@ class GroupTables:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Read the row of the tables of volume, area and thickness."""
+        """Read the row of the tables of volume, area and thickness, and of the aseg table."""
         findings = Findings("parcel_gmv")
         scan = self._scan(subject, session)
+        if is_segmentation(self._study, parcellation):
+            whole = self._segmentation(parcellation, session)
+            find_row(whole, self._pattern, scan, parcellation, findings)
+            frame = self._segments(whole, scan, parcellation, parcels, findings)
+            if frame.empty and not findings.problems:
+                sentence = f"{whole.shown} has no structure of {parcellation}. {scan.fix}"
+                findings.add("parcel_missing", sentence, subject, session, parcellation)
+            findings.raise_any()
+            return frame
         annotation = freesurfer_name(self._study, parcellation)
         hemispheres: list[Hemisphere] = []
         etivs: dict[str, float] = {}
@@ -125,16 +141,46 @@ class GroupTables:
         etivs |= {} if findings.problems else self._etiv(segments, scan)
         etiv = contradicted_etiv(etivs, scan, parcellation, findings)
         frame = parcel_rows(hemispheres, parcels, parcellation, scan, findings, etiv)
+        if segments is not None and has_segments(self._study, parcellation):
+            rows = self._segments(segments, scan, parcellation, parcels, findings)
+            frame = pd.concat([frame, rows], ignore_index=True)
         findings.raise_any()
         return frame
 
+    def _segmentation(self, parcellation: str, session: str) -> TableFile:
+        """Find the table that has a parcellation without cortex."""
+        if parcellation != ASEG:
+            raise StudyError(
+                f"{parcellation} is read from FreeSurfer's subject folders, and the volumes of "
+                f'this study come from group tables. Set source = "freesurfer" in [morphometry], '
+                f"or take [parcellations.{parcellation}] out of study.toml."
+            )
+        return self._required("aseg.volume", session)
+
+    def _segments(
+        self,
+        table: TableFile,
+        scan: Scan,
+        parcellation: str,
+        parcels: pd.DataFrame,
+        findings: Findings,
+    ) -> pd.DataFrame:
+        """Read what the aseg table has of the parcels outside the cortex.
+
+        That it has no row of the scan is told where the whole-brain measures are read.
+        """
+        row = find_row(table, self._pattern, scan, parcellation, Findings("parcel_gmv"))
+        outside = parcels.loc[parcels["structure"] != "cortex", "parcel"]
+        texts = by_parcel(row, outside)
+        volumes = pd.Series(read_numbers(texts, table, scan, parcellation, findings), dtype=float)
+        return segment_rows(volumes, parcels, parcellation, scan, findings, table.shown)
+
     def files(self, subject: str) -> list[Path]:
         """List the tables, all of which hold every subject."""
-        annotations = {setting.freesurfer for setting in self._study.parcellations.values()}
         stems = ["aseg.volume"] + [
             f"{side}.{annotation}.{kind}"
             for side in SIDES
-            for annotation in annotations
+            for annotation in self._annotations()
             for kind in ("volume", *_OPTIONAL)
         ]
         found = sorted(
@@ -181,20 +227,29 @@ class GroupTables:
     def _required(self, stem: str, session: str) -> TableFile:
         table = self._table(stem, session)
         if table is None:
+            program = "asegstats2table" if stem.startswith(ASEG) else "aparcstats2table"
             raise StudyError(
                 f"{shown_path(self._study, self._folder)} has neither {stem}.ses-{session}.tsv "
-                f"nor {stem}.tsv. Write it with aparcstats2table, or fix `folder` in "
+                f"nor {stem}.tsv. Write it with {program}, or fix `folder` in "
                 "[morphometry] or `freesurfer` in [parcellations] of study.toml."
             )
         return table
 
     def _whole_brain_tables(self, session: str) -> list[TableFile]:
         """List the aseg table, if there is one, then the tables of volumes, which repeat eTIV."""
-        annotations = [setting.freesurfer for setting in self._study.parcellations.values()]
-        stems = [f"{side}.{annotation}.volume" for annotation in annotations for side in SIDES]
+        names = self._annotations()
+        stems = [f"{side}.{annotation}.volume" for annotation in names for side in SIDES]
         tables = [self._table(stem, session) for stem in ("aseg.volume", *stems)]
         there = [table for table in tables if table is not None]
-        return there or [self._required(stems[0], session)]
+        return there or [self._required((*stems, "aseg.volume")[0], session)]
+
+    def _annotations(self) -> list[str]:
+        """Name the parcellations of the cortex as FreeSurfer does."""
+        return [
+            freesurfer_name(self._study, name)
+            for name in self._study.parcellations
+            if not is_segmentation(self._study, name)
+        ]
 
     def _whole_brain(self, table: TableFile, scan: Scan, findings: Findings) -> dict[str, float]:
         """Read the whole-brain measures of a scan, the intracranial volume under any name."""

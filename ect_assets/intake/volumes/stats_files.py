@@ -115,16 +115,6 @@ def read_stats(path: Path, needed: Collection[str] = ()) -> StatsFile:
     return StatsFile(measures, table, version, found.get("subjectname"), side)
 
 
-def read_measures(path: Path) -> dict[str, float]:
-    """Parse the ``# Measure`` lines of a statistics file alone, as `read_stats` does.
-
-    Raises
-    ------
-    StatsFileError
-    """
-    return _measures(_lines(path), path.name)
-
-
 def _lines(path: Path) -> list[str]:
     refusal = refused_file(path, most_bytes=STATS_BYTES)
     if refusal is not None:

@@ -32,6 +32,7 @@ PARCEL_KINDS = {
     "parcellation": "str",
     "parcel": "str",
     "hemisphere": "str",
+    "structure": "str",
     "gmv_mm3": "float64",
     "area_mm2": "float64",
     "thickness_mm": "float64",
@@ -175,7 +176,7 @@ def parcel_rows(
         What the source read. A hemisphere that it could not read is left out, and its parcels
         are not counted as missing: the source has told of the file.
     parcels : DataFrame
-        Rows of the table `parcels`; those whose structure is not cortex are passed over.
+        Rows of the table `parcels`; those whose structure is not cortex belong in `segments`.
     findings : Findings
         Takes up ``parcel_unknown``, ``parcel_duplicated``, ``parcel_missing``,
         ``volume_negative``, ``volume_zero``, ``volume_not_a_number`` and what cannot be true of a
@@ -196,7 +197,7 @@ def parcel_rows(
     ]
     empty = pd.DataFrame(index=pd.Index([], dtype="str"))
     measures = pd.concat([empty, *parts])
-    frame = cortex[["parcel", "hemisphere"]].join(measures, on="parcel")
+    frame = cortex[["parcel", "hemisphere", "structure"]].join(measures, on="parcel")
     frame = frame.assign(
         subject=scan.subject,
         session=scan.session,
@@ -303,7 +304,7 @@ def _matched(
     missing = [parcel for parcel in expected if parcel not in measures.index]
     if missing:
         tell("parcel_missing", _missing_sentence(hemisphere, expected, missing, scan.fix))
-    for reason, words, wrong in _wrong_volumes(measures["gmv_mm3"]):
+    for reason, words, wrong in wrong_volumes(measures["gmv_mm3"]):
         tell(
             reason,
             f"{hemisphere.file} has a gray matter volume that is {words} for {listed(wrong)} "
@@ -326,7 +327,8 @@ def _missing_sentence(
     return f"{hemisphere.file} has {counted} {fix} Missing: {listed(missing)}."
 
 
-def _wrong_volumes(volumes: pd.Series) -> list[tuple[str, str, list[str]]]:
+def wrong_volumes(volumes: pd.Series) -> list[tuple[str, str, list[str]]]:
+    """Find volumes that are no volume above 0: reason, words, and the parcels."""
     faults = {
         ("volume_negative", "negative"): volumes < 0,
         ("volume_zero", "zero"): volumes == 0,

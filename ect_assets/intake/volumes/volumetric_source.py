@@ -15,8 +15,15 @@ import pandas as pd
 from ect_assets.intake.atlases import atlas_of
 from ect_assets.intake.findings import Findings
 from ect_assets.intake.scans import named_images, t1w_images
+from ect_assets.intake.volumes.segments import (
+    ASEG,
+    WITH_SEGMENTS,
+    has_segments,
+    is_segmentation,
+    rows_of,
+)
 from ect_assets.intake.volumes.volumes import PARCEL_KINDS, SCAN_KINDS, Scan, take_up_implausible
-from ect_assets.problems import EVERY, InputProblem, Problem, listed
+from ect_assets.problems import EVERY, InputProblem, Problem, StudyError, listed
 from ect_assets.science.morphometry.plausible_volumes import scan_faults
 from ect_assets.science.morphometry.volumetric.itk import ants_version
 from ect_assets.science.morphometry.volumetric.pictures import change_picture, outline_picture
@@ -32,6 +39,7 @@ from ect_assets.science.morphometry.volumetric.subject import (
     scan_measures,
 )
 from ect_assets.science.parcellations.abagen_files import content_hash
+from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import Study
 from ect_assets.whole_files import replace_whole
 
@@ -95,13 +103,27 @@ class VolumetricImages:
     def parcel_gmv(
         self, subject: str, session: str, parcellation: str, parcels: pd.DataFrame
     ) -> pd.DataFrame:
-        """Measure the parcels; area and thickness, which only a surface has, are missing."""
+        """Measure the parcels; area and thickness, which only a surface has, are missing.
+
+        Of the structures outside the cortex only those of the subcortex, where all have some.
+        """
+        if is_segmentation(self._study, parcellation) and parcellation != ASEG:
+            raise StudyError(
+                f"{parcellation} is read from FreeSurfer's folders, and the volumes of this study "
+                f"are measured without FreeSurfer. Take [parcellations.{parcellation}] out of "
+                "study.toml."
+            )
         images = self._images(subject, session, "parcel_gmv")
         measured = parcel_volumes(images, self._atlas(parcellation))
         mine = measured[measured.session == session].set_index("parcel_index").gmv_mm3
         cortex = parcels[parcels.structure == "cortex"].reset_index(drop=True)
         volumes = mine.reindex(cortex.parcel_index).to_numpy()
+        outside = parcels[parcels.structure == "subcortex"]
+        beyond = pd.Series(mine.reindex(outside.parcel_index).to_numpy(), index=outside.parcel)
+        has_beyond = has_segments(self._study, parcellation) and bool((beyond > 0).all())
         empty = cortex.parcel[~(volumes > 0)]
+        if parcellation == ASEG and not has_beyond:
+            empty = outside.parcel[~(beyond > 0).to_numpy()]
         if len(empty):
             findings = Findings("parcel_gmv")
             findings.add(
@@ -114,7 +136,7 @@ class VolumetricImages:
                 parcellation,
             )
             findings.raise_any()
-        frame = cortex[["parcel", "hemisphere"]].assign(
+        frame = cortex[["parcel", "hemisphere", "structure"]].assign(
             subject=subject,
             session=session,
             parcellation=parcellation,
@@ -129,7 +151,9 @@ class VolumetricImages:
         etiv = _whole_scan(images, session)["etiv_mm3"]
         take_up_implausible(frame, parcellation, scan, findings, etiv, True, "The images")
         findings.raise_any()
-        return frame
+        if not has_beyond:
+            return frame
+        return pd.concat([frame, rows_of(outside, beyond, parcellation, scan)], ignore_index=True)
 
     def _refuse_implausible_scan(
         self, measures: dict[str, float], subject: str, session: str
@@ -223,8 +247,16 @@ class VolumetricImages:
         ]
 
     def _atlas(self, parcellation: str) -> Path:
-        """Return the parcellation's label volume as a file of the cache."""
-        atlas = atlas_of(self._study, parcellation)
+        """Return the parcellation's label volume as a file of the cache.
+
+        The aseg is measured among the parcels of the cortex, which otherwise would be counted to
+        the structures beside them.
+        """
+        if is_segmentation(self._study, parcellation):
+            parcellation = WITH_SEGMENTS[0]
+            atlas = packaged_atlas(parcellation)
+        else:
+            atlas = atlas_of(self._study, parcellation)
         name = f"{parcellation}-{content_hash(atlas)[:16]}.nii.gz"
         file = self._study.cache_folder / "atlases" / name
         if not file.is_file():

@@ -14,6 +14,7 @@ from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.problems import StudyError
 from ect_assets.science.calibration import Rate, reading
+from ect_assets.science.cohort import families
 from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
@@ -69,11 +70,21 @@ def changes_over(
 ) -> Changes:
     """Give the change of each patient of the map, over the parcels `rows` in their order."""
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    columns = pd.Index(cohort.parcels.parcel).get_indexer(rows)
+    found = families(cohort, parcel_gmv, parcels, work.study.sessions.both)
+    used = [one for one in found.values() if one.parcels.parcel.isin(rows).any()]
+    without = sorted({subject for one in used for subject in one.left_out})
+    if without:
+        raise StudyError(
+            f"sub-{', sub-'.join(without)}: no volumes of every structure of the map, which needs "
+            "the same patients everywhere. Leave them out with a line `exclude` in reviewed.tsv, "
+            "or compare fewer `structures` in [association] of study.toml."
+        )
+    names = [parcel for one in used for parcel in one.parcels.parcel]
+    columns = pd.Index(names).get_indexer(rows)
     if (columns < 0).any():
         lacking = ", ".join(rows[columns < 0])
         raise StudyError(f"The patients of the map have no change of {lacking}, which it has.")
-    change = (cohort.follow_up - cohort.baseline)[:, columns]
+    change = np.hstack([one.follow_up - one.baseline for one in used])[:, columns]
     return Changes.of(change, cohort.mean_etiv_mm3)
 
 

@@ -19,12 +19,14 @@ from ect_assets.pipeline.steps.association import (
     null_versions,
     primary_null_version,
 )
-from ect_assets.pipeline.steps.group import cohort_of, no_rows, too_few
+from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.symptoms import no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate
 from ect_assets.science.calibration import symptom_calibration as calibrate_symptoms
 from ect_assets.science.enrichment.collections import cell_types_of
 from ect_assets.science.enrichment.membership import membership
+from ect_assets.science.morphometry.scans_by_parcels import primary_structures
 from ect_assets.science.question_calibration import NO_CHANGE, calibrate_questions
 from ect_assets.science.statistics.power import detectable_effects as find_detectable_effects
 from ect_assets.science.transcriptome.matrix import covered, expression_as_matrix, parcels_in_use
@@ -192,6 +194,8 @@ def detectable_effects(
     With 80 % power at 5 %: change of one parcel without and with correction for all parcels, a
     correlation with symptoms, and the variance that the first component has to explain.
     """
+    is_tested = gmv_change.structure.isin(primary_structures(gmv_change.structure))
+    gmv_change = gmv_change[is_tested]
     few = too_few(int(gmv_change.n.iloc[0]), "detectable_effects", work.parcellation)
     if few:
         return Made(no_rows(tables.DetectableEffects), (few,))

@@ -20,6 +20,7 @@ from ect_assets.problems import EVERY, InputProblem, Problem
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.morphometry import atlas_transfer, plausible_volumes, quality
 from ect_assets.science.morphometry.scan_contrast import image_contrast
+from ect_assets.science.morphometry.scans_by_parcels import CORTEX, primary_volumes
 from ect_assets.science.morphometry.site_effects import in_words, site_effects
 from ect_assets.study import Study
 
@@ -134,8 +135,9 @@ def _with_contrast(work: Work, scans: pd.DataFrame) -> pd.DataFrame:
     from_patients=True,
 )
 def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
-    """Measure gray matter volume in each cortical parcel, per session of the patient.
+    """Measure gray matter volume in each parcel, per session of the patient.
 
+    Also of the structures outside the cortex that the parcellation has, where the source has them.
     Parcels that lie outside what FreeSurfer calls cortex have no row where it measures nothing.
     """
     source = volume_source(work.study, work.log)
@@ -195,16 +197,24 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     leaves_out_rows=True,
     version="2",
 )
-def parcel_quality(work: Work, parcel_gmv: pd.DataFrame) -> Made:
+def parcel_quality(work: Work, parcels: pd.DataFrame, parcel_gmv: pd.DataFrame) -> Made:
     """Quality of each patient's parcels within the cohort: outliers, swapped sides or sessions.
 
-    One row per scan, or patient, and check, as in scan_quality. Whether the change depends on the
-    site is a check of its own.
+    Of the cortex, where the parcellation has any. One row per scan, or patient, and check, as in
+    scan_quality. Whether the change depends on the site is a check of its own.
     """
     sessions = work.study.sessions.both
-    made = _judged(quality.parcel_quality(parcel_gmv, sessions, work.study.quality))
-    sites = Verdict(*in_words(site_effects(parcel_gmv, sessions, _sites(work))))
+    volumes = primary_volumes(parcel_gmv, parcels)
+    made = _judged(quality.parcel_quality(volumes, sessions, _limits(work, parcels)))
+    sites = Verdict(*in_words(site_effects(volumes, sessions, _sites(work))))
     return replace(made, verdicts={**made.verdicts, "sites": sites})
+
+
+def _limits(work: Work, parcels: pd.DataFrame) -> quality.QualityLimits:
+    """Let a share of outliers among a few structures be shown, and leave nobody out."""
+    limits = work.study.quality
+    has_cortex = CORTEX in set(parcels.structure)
+    return limits if has_cortex else limits.model_copy(update={"parcel_share_excludes": 1.0})
 
 
 def _sites(work: Work) -> dict[str, str]:

@@ -7,12 +7,14 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake import patient_files
 from ect_assets.intake.bids import invalid_subjects, read_participants, subject_labels
 from ect_assets.intake.clinical import read_clinical_scores
+from ect_assets.intake.findings import Findings
 from ect_assets.intake.participants import COLUMNS as BASIC_COLUMNS
 from ect_assets.intake.privacy import (
     BLOCKING,
@@ -23,7 +25,9 @@ from ect_assets.intake.privacy import (
     withheld_columns,
 )
 from ect_assets.intake.scans import read_raw_scans
-from ect_assets.intake.session_order import contradictions
+from ect_assets.intake.session_order import contradictions, days_of_sessions
+from ect_assets.intake.treatment import COLUMNS as COLUMNS_OF_TREATMENT
+from ect_assets.intake.treatment import in_participants, of_sessions
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Event, Made, Source, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
@@ -182,7 +186,7 @@ def _first_seen(work: Work, frame: pd.DataFrame) -> list[datetime]:
 @step(
     tables.Participants,
     "scans",
-    settings=("participants", "sessions", "bids", *SCREENED),
+    settings=("participants", "treatment", "sessions", "bids", *SCREENED),
     after=("raw_scans",),
     skips=_screened_at_the_images,
     reads_problems=True,
@@ -208,8 +212,13 @@ def participants(work: Work) -> Made:
     told = BLOCKING if work.study.scans.images else (*BLOCKING, POSSIBLE)
     screened += _told_by_screen(work, "participants", told)
     both = work.study.sessions.both
-    frame, problems = read_participants(bids, dict(work.study.participants), both[0])
+    wanted = work.study.treatment.columns()
+    here = in_participants(bids, wanted)
+    renamed = {**work.study.participants, **here}
+    frame, problems = read_participants(bids, renamed, both[0])
     frame = _without_free_text(work.study, frame)
+    frame, untreated = _with_treatment(work.study, frame, set(wanted) - set(here.values()))
+    problems += untreated
     frame = _without_blocked(frame, screened)
     turned = contradictions(bids, subject_labels(bids), both)
     found = dict.fromkeys([*invalid_subjects(bids), *problems, *screened, *turned])
@@ -246,6 +255,10 @@ def clinical_scores(work: Work) -> Made:
         study.sessions.both,
         study.instruments,
     )
+    days = {one: days_of_sessions(study.bids_folder, one) for one in frame.subject.unique()}
+    scored = zip(frame.subject, frame.session, strict=True)
+    acquired = [days[subject].get(session) for subject, session in scored]
+    frame["acquired_day"] = pd.Series(acquired, frame.index, dtype="float64")
     everything = _told_by_screen(work, "clinical_scores", BLOCKING)
     # A column that identifies concerns participants.tsv, and stops that table.
     blocking = [problem for problem in everything if problem.subject != EVERY]
@@ -255,6 +268,24 @@ def clinical_scores(work: Work) -> Made:
         tuple(dict.fromkeys([*problems, *blocking])),
         {"scores": len(frame), "instruments": ", ".join(study.instruments)},
     )
+
+
+def _with_treatment(
+    study: Study, frame: pd.DataFrame, elsewhere: Collection[str]
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Add what the sessions files say of the treatment, and the days between the scans."""
+    bids, both = study.bids_folder, study.sessions.both
+    subjects = list(frame.subject)
+    findings = Findings("participants")
+    wanted = {ours: one for ours, one in study.treatment.columns().items() if ours in elsewhere}
+    found = of_sessions(bids, subjects, both, wanted, study.privacy.allow, findings)
+    for name in wanted:
+        frame[name] = found[name].to_numpy()
+    days = {subject: days_of_sessions(bids, subject) for subject in subjects}
+    interval = [days[one].get(both[1], np.nan) - days[one].get(both[0], np.nan) for one in subjects]
+    place = list(frame.columns).index(COLUMNS_OF_TREATMENT[-1]) + 1
+    frame.insert(place, "scan_interval_days", pd.Series(interval, frame.index, dtype="float64"))
+    return frame, findings.problems
 
 
 def _without_free_text(study: Study, frame: pd.DataFrame) -> pd.DataFrame:

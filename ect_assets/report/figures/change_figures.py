@@ -37,7 +37,7 @@ from ect_assets.report.figures.parcel_figures import SUPPLEMENTARY_FIGURE_2
 from ect_assets.report.figures.quality_figures import SUPPLEMENTARY_FIGURE_3
 from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.maps.map_colours import colours_of
-from ect_assets.report.questions import EXCLUDED
+from ect_assets.report.questions import EXCLUDED, PRIMARY
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_PANELS, FEWEST_PANELS = 12, 6
@@ -48,7 +48,7 @@ MAP_HEIGHT_MM = 50.0
 PARCELS_SQL = """
 SELECT parcel, hemisphere, n, mean_pre_mm3, mean_post_mm3, percent_change, t, df, p, q
 FROM gmv_change
-WHERE parcellation = '{parcellation}'
+WHERE parcellation = '{parcellation}' AND structure = 'cortex'
 ORDER BY parcel
 """
 
@@ -62,14 +62,14 @@ SELECT parcel, n, percent_change, t, p, q,
   100 * ci_low_mm3 / nullif(mean_pre_mm3, 0) AS ci_low_percent,
   100 * ci_high_mm3 / nullif(mean_pre_mm3, 0) AS ci_high_percent
 FROM gmv_change
-WHERE parcellation = '{{parcellation}}'
+WHERE parcellation = '{{parcellation}}' AND {PRIMARY}
 {SUREST}
 """
 
 PATIENTS_SQL = f"""
 WITH changed AS (
   SELECT parcel, p FROM gmv_change
-  WHERE parcellation = '{{parcellation}}'
+  WHERE parcellation = '{{parcellation}}' AND {PRIMARY}
   {SUREST} LIMIT {MOST_PANELS}
 )
 SELECT parcel, subject, before.gmv_mm3 AS before_mm3, after.gmv_mm3 AS after_mm3

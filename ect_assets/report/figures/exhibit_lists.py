@@ -7,10 +7,12 @@ from ect_assets.report.figures.change_figures import CHANGE_EXHIBITS
 from ect_assets.report.figures.exhibits import Exhibit
 from ect_assets.report.figures.gene_figures import GENE_EXHIBITS
 from ect_assets.report.figures.overview_figures import OVERVIEW_EXHIBITS
+from ect_assets.report.figures.structure_figures import STRUCTURE_EXHIBITS
 from ect_assets.report.figures.symptom_figures import SYMPTOM_EXHIBITS
 
 OF_A_PARCELLATION: tuple[Exhibit, ...] = (
     *CHANGE_EXHIBITS,
+    *STRUCTURE_EXHIBITS,
     *SYMPTOM_EXHIBITS,
     *GENE_EXHIBITS,
     *CALIBRATION_EXHIBITS,

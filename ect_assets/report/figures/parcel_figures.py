@@ -25,6 +25,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.label_placement import label_points
+from ect_assets.report.questions import PRIMARY
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_LABELS = 12
@@ -34,12 +35,12 @@ MARKERS = {"L": ("<", "left"), "R": (">", "right"), "B": ("o", "midline")}
 SMALLEST_P = 1e-300
 NOT_SURE = "#9a9a9a"
 
-ALL_SQL = """
+ALL_SQL = f"""
 SELECT parcel, hemisphere, percent_change, t, df, p, q,
   100 * ci_low_mm3 / nullif(mean_pre_mm3, 0) AS ci_low_percent,
   100 * ci_high_mm3 / nullif(mean_pre_mm3, 0) AS ci_high_percent
 FROM gmv_change
-WHERE parcellation = '{parcellation}'
+WHERE parcellation = '{{parcellation}}' AND {PRIMARY}
 ORDER BY t DESC, parcel
 """
 

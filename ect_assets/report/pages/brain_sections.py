@@ -22,19 +22,28 @@ from ect_assets.report.pages.blocks import (
 from ect_assets.report.pages.facts import Answer, Facts, fixed, p_relation, p_value, signed
 from ect_assets.report.pages.people import failing_pairs
 from ect_assets.report.pages.words import parcellation_name
-from ect_assets.report.questions import CHANGE, WITHIN_REACH, of_parcellation
+from ect_assets.report.questions import (
+    CHANGE,
+    CHANGE_BEYOND_CORTEX,
+    PRIMARY,
+    WITHIN_REACH,
+    of_parcellation,
+)
 from ect_assets.study import Study
 
 MOST_PARCELS = 20
 
-PARCELS = f"""SELECT parcel, coalesce(any_value(label), parcel) AS label, any_value(n) AS n,
+_PARCELS = """SELECT parcel, coalesce(any_value(label), parcel) AS label, any_value(n) AS n,
   any_value(mean_pre_mm3) AS mean_pre_mm3, any_value(mean_post_mm3) AS mean_post_mm3,
   any_value(percent_change) AS percent_change, any_value(ci_low_mm3) AS ci_low_mm3,
   any_value(ci_high_mm3) AS ci_high_mm3, any_value(t) AS t, any_value(df) AS df,
   any_value(p) AS p, any_value(q) AS q, any_value(cohen_dz) AS cohen_dz
-FROM gmv_change LEFT JOIN parcels USING (parcellation, parcel)
-WHERE parcellation = '{{parcellation}}'
-GROUP BY parcel ORDER BY p, parcel LIMIT {MOST_PARCELS}"""
+FROM (FROM gmv_change WHERE parcellation = '{parcellation}' AND %s)
+  LEFT JOIN parcels USING (parcellation, parcel)
+GROUP BY parcel ORDER BY p, parcel"""
+
+PARCELS = f"{_PARCELS % PRIMARY} LIMIT {MOST_PARCELS}"
+BEYOND_CORTEX = _PARCELS % f"NOT {PRIMARY}"
 
 
 def change_sentences(facts: Facts, study: Study) -> Markup:
@@ -89,27 +98,57 @@ def _within_reach_of_change(facts: Facts) -> Markup:
     ).format(reach.show("smallest_effect", fixed(2), tests.index("parcel_change_bonferroni")))
 
 
+def beyond_cortex_sentence(facts: Facts) -> Markup | None:
+    """Say what changed outside the cortex, where it was measured."""
+    found = facts.ask(of_parcellation(CHANGE_BEYOND_CORTEX))
+    if not found:
+        return None
+    return Markup(" ").join(
+        Markup(
+            "Outside the cortex, in {}, {} of {} parcels changed (q < 0.05 over these alone; "
+            "n = {}): larger at {} in {}, smaller in {}."
+        ).format(
+            found.value("structure", row),
+            found.show("n_changed", row=row),
+            found.show("n_parcels", row=row),
+            found.show("n", row=row),
+            facts.setting.sessions[1],
+            found.show("n_grown", row=row),
+            found.show("n_shrunk", row=row),
+        )
+        for row in range(len(found.rows))
+    )
+
+
+COLUMNS = (
+    Column("parcel", text("label"), is_number=False),
+    Column("before, mm³", number("mean_pre_mm3", fixed(0))),
+    Column("after, mm³", number("mean_post_mm3", fixed(0))),
+    Column("change, %", number("percent_change", signed(1))),
+    Column("95 % interval, mm³", interval("ci_low_mm3", "ci_high_mm3", signed(0))),
+    Column("t (df)", t_with_df),
+    Column("p", number("p", p_value)),
+    Column("q", number("q", p_value)),
+    Column("dz", number("cohen_dz", signed(2))),
+)
+
+
 def change_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
     """Tell the change of gray matter volume."""
     blocks: list[Block] = [paragraph("{}", change_sentences(facts, study))]
     parcels = facts.ask(PARCELS)
     if parcels:
-        columns = [
-            Column("parcel", text("label"), is_number=False),
-            Column("before, mm³", number("mean_pre_mm3", fixed(0))),
-            Column("after, mm³", number("mean_post_mm3", fixed(0))),
-            Column("change, %", number("percent_change", signed(1))),
-            Column("95 % interval, mm³", interval("ci_low_mm3", "ci_high_mm3", signed(0))),
-            Column("t (df)", t_with_df),
-            Column("p", number("p", p_value)),
-            Column("q", number("q", p_value)),
-            Column("dz", number("cohen_dz", signed(2))),
-        ]
         note = (
-            f"The {len(parcels.rows)} parcels with the smallest p, of all in gmv_change. The "
-            "interval is that of the adjusted mean change; q corrects over all parcels. dz is the "
+            f"The {len(parcels.rows)} parcels with the smallest p. The interval is that of the "
+            "adjusted mean change; q corrects over all parcels of the same structure. dz is the "
             "mean change over its standard deviation, not adjusted."
         )
         title = "Table 2. Change of gray matter volume, parcel by parcel"
-        blocks.append(table_of(parcels, title, columns, note))
+        blocks.append(table_of(parcels, title, list(COLUMNS), note))
+    said = beyond_cortex_sentence(facts)
+    if said is not None:
+        title = "Change of the structures outside the cortex"
+        note = "All of them. q corrects over the parcels of each structure, apart from the cortex."
+        beyond = table_of(facts.ask(BEYOND_CORTEX), title, list(COLUMNS), note)
+        blocks += [paragraph("{}", said), beyond]
     return Section("change", "Gray matter volume", [*blocks, *pictures])

@@ -135,8 +135,9 @@ def _change(study: Study, citations: Citations) -> Markup:
         else "the difference between the sessions is tested by the paired t-test"
     )
     return Markup(
-        "Per parcel, {}; q is the false discovery rate over all parcels {}. d<sub>z</sub> is the "
-        "mean difference over its standard deviation {}."
+        "Per parcel, {}; q is the false discovery rate over all parcels of the same structure "
+        "(cortex, subcortex, brain stem, cerebellum) {}. d<sub>z</sub> is the mean difference over "
+        "its standard deviation {}."
     ).format(model, citations.cite("benjamini1995"), citations.cite("lakens2013"))
 
 
@@ -144,10 +145,11 @@ def _symptoms(study: Study, citations: Citations) -> Markup:
     if not study.instruments:
         return Markup("study.toml names no instrument.")
     return Markup(
-        "Scores are compared by the paired t-test. The first partial least squares component of "
-        "improvement (baseline minus follow-up) on the z-scored change of all parcels {} is tested "
-        "by its covariance under {} permutations of participants. Its prediction is that of models "
-        "fitted without the participant, with its own p from the same permutations. p = (1 + "
+        "Scores are compared by the paired t-test. Improvement is the change of the score, above "
+        "zero where it got better. Its first partial least squares component on the z-scored "
+        "change of all parcels {} is tested by its covariance under {} permutations of "
+        "participants. Its prediction is that of models fitted without the participant, with its "
+        "own p from the same permutations. p = (1 + "
         "permutations as large or larger) / (1 + permutations) {}. For a parcel, z is weight over "
         "standard error in {} resamples of the participants; it is no test: as many parcels pass "
         "it with improvement assigned at random. The test of a parcel (p_perm, q_perm) "

@@ -37,6 +37,16 @@ NAMES = {
     "episode_months": "Current episode, months",
     "site": "Site",
 }
+TREATMENT = {
+    "ect_placement": "Placement of the electrodes",
+    "n_ect": "ECT sessions",
+    "ect_charge_mc": "Mean charge, mC",
+    "ect_seizure_s": "Mean duration of the seizure, s",
+    "days_since_ect": "Days from the last ECT session to the scan",
+    "ect_medication": "Medication during the treatment",
+    "scan_interval_days": "Days between the scans",
+}
+"""What not every study has: left away where it is missing for all."""
 ANALYSED = f"""SELECT subject FROM parcel_gmv
   WHERE parcellation = '{{parcellation}}' AND session IN ('{{baseline}}', '{{follow_up}}')
   GROUP BY subject HAVING count(DISTINCT session) = 2
@@ -113,16 +123,22 @@ def participants_section(facts: Facts) -> Section:
 def _rows_of(facts: Facts, column: str, kind: str) -> list[list[Markup]]:
     """Describe one column of participants: numbers by mean and SD, values by counts."""
     quoted = '"' + column.replace('"', '""') + '"'
-    title = NAMES.get(column, column)
+    title = {**NAMES, **TREATMENT}.get(column, column)
     different = facts.ask(
         f"SELECT count(DISTINCT {quoted}) AS n_values, count({quoted}) AS n_known,\n"
         f"  count(*) FILTER ({_is_broken(quoted, kind)}) AS n_broken FROM participants"
     )
+    if not different.value("n_known") and column in TREATMENT:
+        return []
     if not different.value("n_known"):
         return [[Markup("{}").format(title), Markup("missing for all"), Markup("")]]
     is_count = not different.value("n_broken")
     if kind in ("DOUBLE", "FLOAT") or not is_count:
-        is_value = column not in NAMES and is_count and different.value("n_values") <= MOST_VALUES
+        is_value = (
+            column not in {**NAMES, **TREATMENT}
+            and is_count
+            and different.value("n_values") <= MOST_VALUES
+        )
     else:
         is_value = True
     if not is_value:

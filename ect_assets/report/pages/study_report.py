@@ -47,7 +47,12 @@ from ect_assets.report.pages.words import parcellation_name
 from ect_assets.study import Study
 
 PLACES = {
-    "change": ("figure_1_", "supplementary_figure_1_", "supplementary_figure_2_"),
+    "change": (
+        "figure_1_",
+        "supplementary_figure_1_",
+        "supplementary_figure_2_",
+        "supplementary_figure_6_",
+    ),
     "symptoms": ("figure_2_",),
     "genes": ("figure_3_",),
     "pathways": ("figure_4_", "supplementary_figure_4_"),

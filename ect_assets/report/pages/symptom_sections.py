@@ -15,6 +15,7 @@ from ect_assets.report.pages.blocks import (
     Section,
     Table,
     interval,
+    listing,
     number,
     paragraph,
     spread,
@@ -26,22 +27,12 @@ from ect_assets.report.pages.facts import Answer, Facts, fixed, p_relation, p_va
 from ect_assets.report.pages.words import instrument_title
 from ect_assets.report.questions import (
     BRAIN_AND_SYMPTOMS,
-    EXCLUDED_FROM_SCORES,
+    RESPONSES,
     SYMPTOMS,
     of_parcellation,
 )
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
-
-BETTER = "Lower scores are better"
-
-HALVED = f"""SELECT instrument, count(*) AS n,
-  count(*) FILTER (before.score > 0 AND after.score <= before.score / 2) AS n_halved
-FROM clinical_scores AS before JOIN clinical_scores AS after USING (instrument, subject)
-WHERE before.session = '{{baseline}}' AND after.session = '{{follow_up}}' AND subject NOT IN (
-  {EXCLUDED_FROM_SCORES})
-GROUP BY instrument ORDER BY instrument"""
-"""Of the patients of clinical_change; a score of zero cannot fall."""
 
 
 def _mean_changes(facts: Facts) -> Answer:
@@ -70,15 +61,32 @@ def _mean_change(changes: Answer, row: int) -> Markup:
     )
 
 
-def _halved(facts: Facts, instrument: str) -> Markup:
-    """Count whose score fell by half or more."""
-    halved = facts.ask(HALVED)
-    names = [row[0] for row in halved.rows]
-    if instrument not in names:
-        return Markup("")
-    row = names.index(instrument)
-    return Markup("; in {} of {} the score fell by half or more").format(
-        halved.show("n_halved", row=row), halved.show("n", row=row)
+def _responded(facts: Facts, row: int) -> Markup:
+    """Count who responded and who is in remission, where the instrument has thresholds."""
+    found = facts.ask(RESPONSES)
+    said = Markup("")
+    if found.value("n_responded", row) is not None:
+        said += Markup("; {} of {} responded").format(
+            found.show("n_responded", row=row), found.show("n", row=row)
+        )
+    if found.value("n_remitted", row) is not None:
+        said += Markup("; {} of {} were in remission").format(
+            found.show("n_remitted", row=row), found.show("n", row=row)
+        )
+    return said
+
+
+def _which_is_better(facts: Facts, study: Study) -> Markup:
+    """Say which way the scores get better."""
+    found = facts.ask(RESPONSES)
+    titles: dict[str, list[str]] = {}
+    for row in range(len(found.rows)):
+        title = instrument_title(study, found.value("instrument", row))
+        titles.setdefault(found.value("better", row), []).append(title)
+    if len(titles) == 1:
+        return Markup("{} scores are better").format(next(iter(titles)).capitalize())
+    return Markup("Higher scores are better on {}, lower ones on {}").format(
+        listing(titles.get("higher", [])), listing(titles.get("lower", []))
     )
 
 
@@ -107,11 +115,11 @@ def symptom_sentences(facts: Facts, study: Study) -> Markup:
             scores.show("p", p_relation, row),
             scores.show("cohen_dz", fixed(2), row),
             scores.show("n", row=row),
-            _halved(facts, scores.value("instrument", row)),
+            _responded(facts, row),
         )
         for row in range(len(scores.rows))
     ]
-    return Markup(". ").join([*parts, BETTER]) + Markup(".")
+    return Markup(". ").join([*parts, _which_is_better(facts, study)]) + Markup(".")
 
 
 def title_of(study: Study) -> Cell:
@@ -175,7 +183,7 @@ def _change_table(facts: Facts, study: Study) -> Table:
         Column("mean change", number("mean_change", signed(1))),
         Column("95 % interval", interval("ci_low", "ci_high", signed(1))),
     ]
-    note = "Follow-up minus baseline, in points: below zero is better."
+    note = Markup("Follow-up minus baseline, in points. {}.").format(_which_is_better(facts, study))
     return table_of(_mean_changes(facts), "Mean change of symptoms", columns, note)
 
 
@@ -194,7 +202,9 @@ def symptom_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
             Column("p", number("p", p_value)),
             Column("dz", number("cohen_dz", signed(2))),
         ]
-        note = f"{BETTER}. dz is the mean change over its standard deviation."
+        note = Markup("{}. dz is the mean change over its standard deviation.").format(
+            _which_is_better(facts, study)
+        )
         blocks.append(table_of(scores, "Table 3. Symptoms before and after", columns, note))
         blocks.append(_change_table(facts, study))
     else:

@@ -51,6 +51,20 @@ SMALLEST_AREA_MM2 = 20.0
 SAME_ETIV = 0.001
 """Share by which the eTIV of two files of one scan may differ; a spreadsheet rounds."""
 
+SEGMENT_MM3 = {
+    "thalamusproper": 7_500.0,
+    "caudate": 3_600.0,
+    "putamen": 5_100.0,
+    "pallidum": 1_900.0,
+    "accumbensarea": 550.0,
+    "hippocampus": 4_200.0,
+    "amygdala": 1_650.0,
+    "brainstem": 21_000.0,
+    "cerebellumcortex": 54_000.0,
+}
+"""Volumes of an adult's structures on one side, rounded: a unit or a missing code is told by them,
+a disease is not."""
+
 VOLUME, AREA, THICKNESS = "volume_implausible", "area_implausible", "thickness_implausible"
 ETIV = "etiv_implausible"
 Fault = tuple[str, str]
@@ -119,6 +133,23 @@ def parcel_faults(
         yield from _of_share(volumes.sum(), etiv_mm3, is_whole)
         yield from _of_each(frame, parcellation, is_whole)
     yield from _of_surfaces(frame, parcellation, is_whole)
+
+
+def segment_faults(volumes: pd.Series) -> Iterator[str]:
+    """Find what cannot be true of the structures outside the cortex of one scan.
+
+    Parameters
+    ----------
+    volumes : Series of float
+        mm3 above 0, by parcel of `aseg`; others are passed over.
+    """
+    typical = {
+        name: SEGMENT_MM3.get(str(name)[3:], SEGMENT_MM3.get(str(name))) for name in volumes.index
+    }
+    times = {name: mm3 / typical[name] for name, mm3 in volumes.items() if typical[name]}
+    wrong = [str(name) for name, one in times.items() if not TIMES_TYPICAL.allow(one)]
+    if wrong:
+        yield f"{TIMES_TYPICAL.refusal(times[wrong[0]])} Parcels: {listed(wrong)}."
 
 
 def _of_volumes(volumes: np.ndarray, is_whole: bool, is_measured_here: bool) -> Iterator[Fault]:

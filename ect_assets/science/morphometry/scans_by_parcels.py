@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+CORTEX = "cortex"
 COLUMNS = ("subject", "session", "parcel", "gmv_mm3")
 """What is read of the table."""
 
@@ -67,6 +68,40 @@ def scans_by_parcels(parts: Iterable[pa.Table]) -> pd.DataFrame:
         # As pandas' own pivot lies in memory: sums over it come out the same to the last bit.
         copy=False,
     )
+
+
+def primary_structures(structures: Iterable[str]) -> set[str]:
+    """Say which structures the analyses of a parcellation are about.
+
+    Parameters
+    ----------
+    structures : iterable of str
+        Of its parcels.
+
+    Returns
+    -------
+    set of str
+        The cortex alone where there is any; else all of them.
+    """
+    found = set(structures)
+    return {CORTEX} if CORTEX in found else found
+
+
+def primary_volumes(volumes: pd.DataFrame, parcels: pd.DataFrame) -> pd.DataFrame:
+    """Keep the parcels of the structures that the analyses are about.
+
+    Parameters
+    ----------
+    volumes : (n_scans, n_parcels) DataFrame
+        As `scans_by_parcels` gives it.
+    parcels : DataFrame
+        Table `parcels` of the parcellation.
+    """
+    is_primary = parcels["structure"].isin(primary_structures(parcels["structure"]))
+    kept = volumes.columns.isin(parcels.loc[is_primary, "parcel"])
+    # In memory as a whole matrix is: the same sums to the last bit.
+    values = np.ascontiguousarray(volumes.to_numpy()[:, kept])
+    return pd.DataFrame(values, volumes.index, volumes.columns[kept], copy=False)
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.intp]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ect_assets.science.nulls.burt import MINIMUM_PLACES, draw_shuffles, prepare_variogram
 from ect_assets.science.nulls.moran import flip_spectrum, moran_eigenvectors, random_signs
@@ -115,8 +115,8 @@ def surrogate_maps(
     parcels : DataFrame
         The parcels in the order of the values: parcel, hemisphere (``L``, ``R``) and the
         coordinates that the model needs: x_sphere, y_sphere, z_sphere for rotations, which
-        subcortex does not have; x_mni_mm, y_mni_mm, z_mni_mm for ``moran`` and ``burt``, which
-        take cortex and subcortex together by their Euclidean distances.
+        subcortex does not have; x_mni_mm, y_mni_mm, z_mni_mm for ``moran`` and ``burt``. With a
+        column structure ``moran`` draws within each, and keeps the mean of each.
     n : int
         How many surrogates.
     seed : int
@@ -170,11 +170,37 @@ def _spins(model: str) -> NullModel:
 
 
 def _moran(parcels: pd.DataFrame, n: int, rng: np.random.Generator) -> Draw:
-    """Random signs of the Moran spectrum, over Euclidean distances in MNI space."""
+    """Random signs of the Moran spectrum, over Euclidean distances in MNI space.
+
+    Within each structure: cortex and subcortex differ in a map for reasons that are none of space.
+    """
+    parts = [
+        (rows, *_spectrum(parcels.iloc[rows], n, rng)) for rows in _rows_of_structures(parcels)
+    ]
+
+    def draw(values: FloatArray) -> FloatArray:
+        surrogates = np.empty((len(parcels), n))
+        for rows, vectors, signs in parts:
+            surrogates[rows] = flip_spectrum(values[rows], vectors, signs)
+        return surrogates
+
+    return draw
+
+
+def _spectrum(
+    parcels: pd.DataFrame, n: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
     enough(len(parcels), "the map")
     vectors = moran_eigenvectors(mni_distances(parcels, "moran"))
-    signs = random_signs(n, vectors.shape[1], rng)
-    return lambda values: flip_spectrum(values, vectors, signs)
+    return vectors, random_signs(n, vectors.shape[1], rng)
+
+
+def _rows_of_structures(parcels: pd.DataFrame) -> list[NDArray[np.intp]]:
+    """Give the rows of each structure; all of them where the table does not say."""
+    if "structure" not in parcels:
+        return [np.arange(len(parcels))]
+    structure = parcels["structure"].to_numpy(dtype=object)
+    return [np.flatnonzero(structure == one) for one in pd.unique(structure)]
 
 
 def _burt(parcels: pd.DataFrame, n: int, rng: np.random.Generator) -> Draw:

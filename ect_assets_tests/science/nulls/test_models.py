@@ -190,3 +190,25 @@ def test_a_map_of_another_length_is_refused(parcels, values):
 def test_no_surrogates_cannot_be_asked_for(parcels):
     with pytest.raises(ValueError, match="0 surrogates were asked for"):
         prepare("vasa", parcels, 0, seed=0)
+
+
+def test_moran_draws_within_each_structure_and_keeps_the_mean_of_each(parcels, values):
+    two = parcels.assign(structure=np.where(np.arange(len(parcels)) < 9, "subcortex", "cortex"))
+    values = values + 5 * (two.structure == "subcortex").to_numpy()
+    maps = surrogate_maps("moran", values, two, 50, seed=6)
+    for structure, rows in two.groupby("structure").indices.items():
+        np.testing.assert_allclose(maps[rows].mean(axis=0), values[rows].mean(), err_msg=structure)
+        np.testing.assert_allclose(maps[rows].std(axis=0), values[rows].std())
+    assert np.ptp(maps[:, 0] - values) > 0
+
+
+def test_moran_draws_the_first_structure_as_if_there_were_no_other(parcels, values):
+    two = parcels.assign(structure=np.where(np.arange(len(parcels)) < 9, "cortex", "subcortex"))
+    alone = surrogate_maps("moran", values[:9], two[:9], 20, seed=7)
+    np.testing.assert_allclose(surrogate_maps("moran", values, two, 20, seed=7)[:9], alone)
+
+
+def test_a_structure_of_few_parcels_has_no_surrogates(parcels, values):
+    two = parcels.assign(structure=np.where(np.arange(len(parcels)) < 4, "subcortex", "cortex"))
+    with pytest.raises(ValueError, match="There are 4 parcels"):
+        surrogate_maps("moran", values, two, 20, seed=8)
