@@ -108,7 +108,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 35
+    assert len(checks) == 38
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_count_and_no_rows(simulated):
@@ -155,7 +155,7 @@ def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
         shutil.rmtree(made)
     assert not second.run(parcellations=["desikan_killiany"]).failed
     files = sorted(first.lake.folder.glob("*/**/parcellation=desikan_killiany/part.parquet"))
-    assert len(files) == 31
+    assert len(files) == 33
     are_the_same(files, first, second)
 
 

@@ -31,6 +31,8 @@ OF_GENE_EXPRESSION = frozenset(
         "genes",
         "null_distributions",
         "null_calibration",
+        "parcel_influence",
+        "question_calibration",
         "pls_components",
         "pls_scores",
         "pls_genes",
@@ -59,6 +61,7 @@ OF_GENE_ONTOLOGY = frozenset(
 OF_CELL_TYPES = frozenset(
     (
         "gene_sets",
+        "question_calibration",
         "cell_type_enrichment",
         "gene_set_enrichment",
         "gene_set_spatial_enrichment",

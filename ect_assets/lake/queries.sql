@@ -63,7 +63,7 @@ SELECT parcellation, cell_type, n_set, nes, q_gene, q_spatial, n_in_pls_plus, n_
 FROM cell_type_enrichment
 ORDER BY parcellation, nes;
 
--- 9. How many claims would the field report, and how many of them hold once patients, space and genes are asked?
+-- 9. How many claims would be reported, and how many hold for patients, space and genes?
 -- Asked by: statistician
 SELECT parcellation, kind,
        count(*) FILTER (q_published < 0.05) AS would_be_reported,

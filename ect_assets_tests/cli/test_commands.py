@@ -105,7 +105,7 @@ def test_a_query_answers_on_standard_output_alone(walked_folder):
     answer = ect(
         "sql", "SELECT count(*) AS n FROM gmv_change", "--format", "csv", folder=walked_folder
     )
-    assert answer.stdout == "n\n68\n"
+    assert answer.stdout == "n\n82\n"
     assert "simulated" in answer.stderr
 
 

@@ -65,7 +65,8 @@ def fill(study: Study) -> None:
     genes["differential_stability"] = [np.nan, 0.1, -np.inf, 1e-7]
     keep(study, tables.Genes, {}, genes)
     people = pd.DataFrame({"subject": ["001", "002"], "age_years": [30.0, 41.5], "house": [1, 2]})
-    empty = ("sex", "education_years", "onset_age_years", "episode_months", "site")
+    empty = [one for one in tables.Participants.column_names() if one not in people]
+    empty.remove("simulated")
     keep(study, tables.Participants, {}, people.assign(**dict.fromkeys(empty, None)))
     found = {"session": "*", "parcellation": "*", "reason": "x", "stage": "y", "detail": "sub-001"}
     left_out = pd.DataFrame({"subject": ["001"]}).assign(**found, overruled=False)

@@ -17,6 +17,12 @@ COLUMNS = [
     "onset_age_years",
     "episode_months",
     "site",
+    "ect_placement",
+    "n_ect",
+    "ect_charge_mc",
+    "ect_seizure_s",
+    "days_since_ect",
+    "ect_medication",
 ]
 
 

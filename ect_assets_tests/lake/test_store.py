@@ -62,7 +62,7 @@ def test_a_partition_of_digits_stays_text(lake):
 
 
 def test_columns_come_back_in_the_order_of_the_table(lake):
-    lake.write(SCORES, {}, scores()[["score", "simulated", *SCORES.key]], PROVENANCE)
+    lake.write(SCORES, {}, scores()[SCORES.column_names()[::-1]], PROVENANCE)
     assert list(lake.read(SCORES).columns) == SCORES.column_names()
 
 
@@ -142,10 +142,9 @@ def test_a_file_of_the_same_size_written_at_the_same_moment_is_told_apart(filled
     file = filled.file(SCORES, {})
     other = file.with_name("other.parquet")
     table = pq.read_table(file, partitioning=None)
+    footer = {key: value for key, value in table.schema.metadata.items() if key != b"seal"}
     for name, run in ((file, b"first-run"), (other, b"other-run")):
-        pq.write_table(
-            table.replace_schema_metadata({**table.schema.metadata, b"run_id": run}), name
-        )
+        pq.write_table(table.replace_schema_metadata({**footer, b"run_id": run}), name)
         os.utime(name, ns=(1, 1))
     assert file.stat().st_size == other.stat().st_size
     assert filled.footer(SCORES, {})["run_id"] == "first-run"

@@ -207,7 +207,7 @@ def tables() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     names = [f"p{place:02d}" for place in range(8)]
     change = parcels(names).assign(
-        parcellation="desikan_killiany", ci_low_mm3=1.0, ci_high_mm3=2.0, q=0.5
+        parcellation="desikan_killiany", structure="cortex", ci_low_mm3=1, ci_high_mm3=2, q=0.5
     )
     wide = patients(names)
     volumes = pd.concat(
