@@ -48,7 +48,7 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     second and not twice a minute. Instead: the command `dagster-daemon`.
 `create_engine` of the SQLite storages (`sqlite_event_log`, `sqlite_run_storage`)
     Is replaced by one that keeps the engine of each file: Dagster makes one for each query, so that
-    SQLAlchemy compiles each statement anew, a tenth of a run's time. Instead: nothing, but slower.
+    SQLAlchemy compiles each statement again, a tenth of a run's time. Instead: nothing.
 `connect`, `index_connection` of the storages, and the names of tables, columns and files below
     Withdrawal of consent deletes rows that no method of Dagster's does. Instead: nothing; compare
     the tables that Dagster has then with what is here.

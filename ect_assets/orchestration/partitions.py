@@ -69,13 +69,14 @@ def backfill_policy(step: Step, study: Study) -> dg.BackfillPolicy | None:
     """Say how many partitions of a table the UI makes in one run.
 
     Parcellations take one after the other in one run, unless there are several processors, or a
-    cluster, to make them side by side.
+    cluster, to make them side by side. On a cluster each patient has a run and a job: Dagster's
+    way without a policy.
     """
-    if not step.table.partitions:
+    cluster, is_of_patients = study.cluster, SUBJECT in step.table.partitions
+    if not step.table.partitions or (is_of_patients and cluster.executor != "local"):
         return None
-    if SUBJECT in step.table.partitions:
+    if is_of_patients:
         return dg.BackfillPolicy.multi_run(patients_per_run(study))
-    cluster = study.cluster
     is_alone = cluster.executor == "local" and cluster.processes == 1
     return dg.BackfillPolicy.single_run() if is_alone else dg.BackfillPolicy.multi_run(1)
 

@@ -124,7 +124,8 @@ def change_something(folder: Path, chance: random.Random) -> None:
 def _change_score(file: Path, chance: random.Random) -> None:
     score = "n/a" if chance.random() < 0.3 else str(chance.randint(5, 30))
     lines = file.read_text().splitlines()
-    lines[-1] = f"{lines[-1].split(chr(9))[0]}\t{score}"
+    session, _, *others = lines[-1].split("\t")
+    lines[-1] = "\t".join([session, score, *others])
     file.write_text("\n".join(lines) + "\n")
 
 
