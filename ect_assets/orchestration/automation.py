@@ -37,6 +37,8 @@ from ect_assets.study import STUDY_FILE, Study
 SECONDS_BETWEEN_LOOKS = 5
 LOOKS_TO_ARRIVE = 4
 """After so many looks of the other sensor a patient whose files have settled is taken up."""
+OF_PATIENTS = [step for step in STEPS if SUBJECT in step.table.partitions]
+"""Steps that the tables of the group wait for; never for a lab's own."""
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
@@ -97,8 +99,7 @@ class Looks:
                 or self._somebody_is_made()
                 or any(
                     self._planner.is_pending(step, one)
-                    for step in STEPS
-                    if SUBJECT in step.table.partitions
+                    for step in OF_PATIENTS
                     for one in self._planner.partitions(step)
                 )
             )
@@ -121,11 +122,7 @@ class Looks:
         at_work = self._of.instance.get_runs(
             dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, *UNFINISHED])
         )
-        of_patients = {
-            dg.AssetKey(step.name)
-            for step in steps_of(self.study)
-            if SUBJECT in step.table.partitions
-        }
+        of_patients = {dg.AssetKey(step.name) for step in OF_PATIENTS}
         return any(of_patients & set(run.asset_selection or ()) for run in at_work)
 
     def _somebody_arrives(self, planner: Planner) -> bool:

@@ -13,7 +13,7 @@ from ect_assets.lake.documents import has_all_documents
 from ect_assets.lake.location import remove
 from ect_assets.lake.registered import known_tables, table_named
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.nights import nightly_record
+from ect_assets.orchestration.nights import hour_and_minute, nightly_record
 from ect_assets.orchestration.partitions import SUBJECT
 from ect_assets.orchestration.run_retention import delete_old_runs
 from ect_assets.orchestration.runner import Outcome, Runner
@@ -216,7 +216,7 @@ DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 def schedules(study: Study) -> list[dg.ScheduleDefinition]:
     """Return what runs by the clock, in the study's time zone."""
     by_clock = study.schedule
-    night, week = (_hour_and_minute(one) for one in (by_clock.nightly_at, by_clock.weekly_at))
+    night, week = (_minute_and_hour(one) for one in (by_clock.nightly_at, by_clock.weekly_at))
     day = DAYS.index(by_clock.weekly_on)
     return [
         _schedule(study, nightly_check, f"{night} * * *", by_clock.nightly),
@@ -224,9 +224,9 @@ def schedules(study: Study) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _hour_and_minute(clock: str) -> str:
-    hour, minute = clock.split(":")
-    return f"{int(minute)} {int(hour)}"
+def _minute_and_hour(clock: str) -> str:
+    hour, minute = hour_and_minute(clock)
+    return f"{minute} {hour}"
 
 
 def _schedule(study: Study, job: dg.JobDefinition, cron: str, is_on: bool) -> dg.ScheduleDefinition:

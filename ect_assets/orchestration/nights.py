@@ -23,7 +23,7 @@ def nightly_asset(study: Study) -> dg.AssetSpec:
     """Return the asset that the nightly check records, overdue in the UI after a missed night."""
     policy = None
     if study.schedule.nightly:
-        hour, minute = _clock(study)
+        hour, minute = hour_and_minute(study.schedule.nightly_at)
         policy = dg.FreshnessPolicy.cron(
             deadline_cron=f"{minute} {(hour + HOURS) % 24} * * *",
             lower_bound_delta=timedelta(hours=HOURS),
@@ -52,7 +52,7 @@ def last_night(study: Study, now: datetime) -> datetime:
     now : datetime
         With a time zone.
     """
-    hour, minute = _clock(study)
+    hour, minute = hour_and_minute(study.schedule.nightly_at)
     here = now.astimezone(ZoneInfo(study.schedule.time_zone))
     begin = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
     while begin + timedelta(hours=HOURS) > here:
@@ -73,6 +73,7 @@ def missed_night(study: Study, instance: dg.DagsterInstance, begin: datetime) ->
     )
 
 
-def _clock(study: Study) -> tuple[int, int]:
-    hour, minute = study.schedule.nightly_at.split(":")
+def hour_and_minute(clock: str) -> tuple[int, int]:
+    """Read a time of day as study.toml has it, such as ``02:00``."""
+    hour, minute = clock.split(":")
     return int(hour), int(minute)

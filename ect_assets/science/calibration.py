@@ -171,7 +171,7 @@ def calibrate(
     profiles = {GENES: whole[:: max(1, len(whole) // GENES_AT_LEAST)]}
     if gene_sets is not None:
         tested = membership(gene_sets, genes).of_size(*set_sizes)
-        profiles[SETS] = tested.matrix @ whole / tested.sizes[:, None]
+        profiles[SETS] = tested.mean_of(x)
     gram = x @ x.T
 
     rows: list[dict] = []

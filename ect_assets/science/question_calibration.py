@@ -88,7 +88,7 @@ def calibrate_questions(
     92:381-397.
     """
     x = zscore(expression, name="The expression")
-    profiles = tested.matrix @ np.ascontiguousarray(x.T) / tested.sizes[:, None]
+    profiles = tested.mean_of(x)
     shared = coexpression_of(profiles)
     matched = grow_matched_sets(x, tested.sizes, shared, MATCHED_SETS, seed)
     noise = changes.residuals / changes.spread * np.sqrt(changes.df / len(changes.values))

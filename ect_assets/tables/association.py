@@ -162,7 +162,7 @@ class PlsComponents(Table):
         "the same of the covariance of scores and map: any change makes it small", **PROBABILITY
     )
     replication: float | None = column(
-        "mean correlation of the genes' weights between random halves of the patients; first component only",
+        "mean correlation between random halves of the patients of the genes' t over patients; first component only",
         minimum=-1.0000001,
         maximum=1.0000001,
     )

@@ -245,7 +245,7 @@ class Findings(Table):
     q_all: float | None = column("p_all after false discovery rate", **PROBABILITY)
     replication: float | None = column(
         "share of random halves of the patients with the same sign and p_patients < 0.05; of a "
-        "component the mean correlation of gene weights between halves",
+        "component the mean correlation between halves of the genes' t over patients",
         minimum=-1.0000001,
         maximum=1.0000001,
     )

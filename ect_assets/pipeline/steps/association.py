@@ -232,7 +232,7 @@ def pls_components(
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
     (1 + nulls at least as large) / (1 + nulls). Also the false positive rate of that null model on
     noise as smooth as the map. Beside it p over patients, by flipping the signs of their changes,
-    and how well the gene weights of half the patients agree with those of the others.
+    and how well the genes' t over half the patients agree with those over the others.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)

@@ -183,7 +183,7 @@ def holding_section(facts: Facts, study: Study) -> Section:
     note = (
         "✓ q < 0.05, ✗ not, – not asked. q of all: the largest p, after false discovery rate. "
         "Replication: share of random half cohorts in which it comes back; of a component, how "
-        "well the genes' weights of the halves agree. Carried by: the parcels without which it "
+        "well the genes' t in the halves agree. Carried by: the parcels without which it "
         "weakens most. At most 40 are listed, those that hold first."
     )
     blocks.append(table_of(judged, "The claims, with the answers", columns, note))

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ect_assets.science.enrichment.membership import Membership
-from ect_assets.science.statistics.arrays import FloatArray, same_length
+from ect_assets.science.statistics.arrays import FloatArray
 from ect_assets.science.statistics.multiple_comparisons import (
     TIE,
     benjamini_hochberg,
@@ -164,13 +163,8 @@ def _drawn(
     return near, rng.choice(len(neighbours), size, replace=False)
 
 
-def matched_set_tests(
-    expression: ArrayLike,
-    change_map: ArrayLike,
-    null_maps: ArrayLike,
-    tested: Membership,
-    n_sets: int,
-    seed: int,
+def compare_with_matched(
+    profiles: FloatArray, sizes: NDArray[np.int64], matched: MatchedSets, maps: FloatArray
 ) -> pd.DataFrame:
     """Test whether sets follow a map more than co-expressed sets of the same kind do.
 
@@ -179,42 +173,6 @@ def matched_set_tests(
     and a set with another one is beyond them on maps that know nothing of genes. So the same is
     asked of every null map, and p_genes says how rarely the set is so far beyond its matched sets
     there, or p_matched where that is larger.
-
-    Parameters
-    ----------
-    expression : (n_parcels, n_genes) array
-        z-scored inside; its columns are the genes of ``tested``.
-    change_map : (n_parcels,) array
-    null_maps : (n_parcels, B) array
-        Surrogates of the map.
-    tested : Membership
-        The sets.
-    n_sets, seed : int
-        As in `grow_matched_sets`.
-
-    Returns
-    -------
-    DataFrame
-        One row per set: coexpression, n_matched, p_matched, p_genes, q_genes (over the sets).
-        Missing where fewer than 100 matched sets were found.
-
-    Raises
-    ------
-    ValueError
-        When shapes do not fit, a value is missing, or a gene or map is constant.
-    """
-    x, y, nulls = zscore(expression), zscore(change_map), zscore(null_maps)
-    same_length("The expression", x, "the map", y)
-    same_length("The expression", x, "the null maps", nulls)
-    profiles = tested.matrix @ np.ascontiguousarray(x.T) / tested.sizes[:, None]
-    matched = grow_matched_sets(x, tested.sizes, coexpression_of(profiles), n_sets, seed)
-    return compare_with_matched(profiles, tested.sizes, matched, np.column_stack([y, nulls]))
-
-
-def compare_with_matched(
-    profiles: FloatArray, sizes: NDArray[np.int64], matched: MatchedSets, maps: FloatArray
-) -> pd.DataFrame:
-    """Compare sets with random sets that were grown for them.
 
     Parameters
     ----------
@@ -229,7 +187,8 @@ def compare_with_matched(
     Returns
     -------
     DataFrame
-        As `matched_set_tests` gives it.
+        One row per set: coexpression, n_matched, p_matched, p_genes, q_genes (over the sets).
+        Missing where fewer than 100 matched sets were found.
     """
     shared = coexpression_of(profiles)
     groups: dict[tuple[int, int], list[int]] = {}

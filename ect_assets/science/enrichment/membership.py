@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ect_assets.science.statistics.arrays import FloatArray
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -47,6 +49,21 @@ class Membership:
         """Places of one set's genes, ascending."""
         start, stop = self.matrix.indptr[row : row + 2]
         return self.matrix.indices[start:stop].astype(np.int64)
+
+    def mean_of(self, expression: FloatArray) -> FloatArray:
+        """Average the genes of each set.
+
+        Parameters
+        ----------
+        expression : (n_parcels, n_genes) array
+            Its columns are the genes.
+
+        Returns
+        -------
+        (n_sets, n_parcels) array
+        """
+        total: FloatArray = self.matrix @ np.ascontiguousarray(expression.T)
+        return total / self.sizes[:, None]
 
     def of_size(self, min_size: int, max_size: int | None) -> Membership:
         """Keep the sets with at least ``min_size`` and at most ``max_size`` of the genes.

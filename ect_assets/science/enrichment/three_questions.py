@@ -73,26 +73,9 @@ def random_sets_for(
     seed : int
     """
     x = zscore(expression)
-    shared = [coexpression_of(profiles_of(x, tested)) for tested in collections]
+    shared = [coexpression_of(tested.mean_of(x)) for tested in collections]
     sizes = np.concatenate([tested.sizes for tested in collections])
     return grow_matched_sets(x, sizes, np.concatenate(shared), MATCHED_SETS, seed)
-
-
-def profiles_of(expression: FloatArray, tested: Membership) -> FloatArray:
-    """Average the genes of each set.
-
-    Parameters
-    ----------
-    expression : (n_parcels, n_genes) array
-        z-scored.
-    tested : Membership
-
-    Returns
-    -------
-    (n_sets, n_parcels) array
-    """
-    profiles: FloatArray = tested.matrix @ np.ascontiguousarray(expression.T)
-    return profiles / tested.sizes[:, None]
 
 
 def set_questions(
@@ -134,7 +117,7 @@ def set_questions(
         q_patients, replication, p_all, q_all (over the sets), parcels (the three without which the
         correlation weakens most, separated by ;).
     """
-    profiles = profiles_of(zscore(expression), tested)
+    profiles = tested.mean_of(zscore(expression))
     maps = np.column_stack([zscore(change_map), zscore(null_maps)])
     genes = compare_with_matched(profiles, tested.sizes, random_sets, maps)
     patients = projection_tests(changes, profiles)[["p_patients", "q_patients"]]

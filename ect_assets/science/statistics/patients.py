@@ -21,7 +21,7 @@ from ect_assets.science.statistics.multiple_comparisons import (
     benjamini_hochberg,
     permutation_p,
 )
-from ect_assets.science.statistics.pls import variance_explained, zscore
+from ect_assets.science.statistics.pls import component_statistics, zscore
 
 FEWEST_PER_HALF = 4
 """Patients in each half of a cohort, below which nothing is said about halves."""
@@ -164,9 +164,9 @@ def component_p(
         )
     gram = x @ x.T
     observed = changes.values.mean(axis=0) / changes.spread * np.sqrt(len(changes.values))
-    r2, covariance = _component_statistics(gram, observed[:, None], n_components)
+    r2, covariance = component_statistics(gram, observed[:, None], n_components)
     drawn = [
-        _component_statistics(gram, maps, n_components)
+        component_statistics(gram, maps, n_components)
         for maps in flipped_t_maps(changes, n_flips, seed)
     ]
     null_r2, null_covariance = (np.concatenate(one, axis=1) for one in zip(*drawn, strict=True))
@@ -177,27 +177,6 @@ def component_p(
             "p_patients_covariance": permutation_p(covariance[:, 0], null_covariance, axis=1),
         }
     )
-
-
-def _component_statistics(
-    gram: FloatArray, maps: FloatArray, n_components: int
-) -> tuple[FloatArray, FloatArray]:
-    """Give R2 and squared covariance of each component, both (n_components, b)."""
-    cumulative = variance_explained(gram, maps, n_components)
-    r2 = np.diff(cumulative, axis=0, prepend=0)
-    residual = maps - maps.mean(axis=0)
-    scores: list[FloatArray] = []
-    covariance = np.empty_like(r2)
-    for component in range(n_components):
-        score = gram @ residual
-        covariance[component] = (residual * score).sum(axis=0)
-        for earlier in scores * 2:
-            score -= earlier * (earlier * score).sum(axis=0)
-        length = np.sqrt((score**2).sum(axis=0))
-        score = np.divide(score, length, out=np.zeros_like(score), where=length > 0)
-        residual = residual - score * (score * residual).sum(axis=0)
-        scores.append(score)
-    return r2, covariance
 
 
 def projection_tests(changes: Changes, profiles: ArrayLike) -> pd.DataFrame:
@@ -247,7 +226,7 @@ class Stability:
     Parameters
     ----------
     weight_correlation : float
-        Mean correlation, over splits, of all profiles' mean projections in both halves.
+        Mean correlation, over splits, of all profiles' t in both halves.
     replication : (n_profiles,) array
         Share of half cohorts in which a profile's projection has the sign that it has in all
         patients, and p below 0.05.

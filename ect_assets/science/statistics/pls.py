@@ -206,6 +206,25 @@ def variance_explained(
     ----------
     Hoskuldsson A (1988). PLS regression methods. J Chemometrics 2:211-228.
     """
+    return np.cumsum(component_statistics(gram, maps, n_components, chunk_size)[0], axis=0)
+
+
+def component_statistics(
+    gram: ArrayLike, maps: ArrayLike, n_components: int, chunk_size: int = 512
+) -> tuple[FloatArray, FloatArray]:
+    """Variance of each map explained by each PLS component, and its covariance with the scores.
+
+    Parameters
+    ----------
+    gram, maps, n_components, chunk_size
+        As in `variance_explained`, whose errors are these.
+
+    Returns
+    -------
+    r2, covariance : (n_components, b) array
+        Share of the variance of the map; sum of squares of the covariances of all predictors with
+        what the components before have left of it.
+    """
     kernel = finite("The Gram matrix", gram, 2)
     responses = finite("The maps", maps, 2)
     n = len(kernel)
@@ -218,12 +237,14 @@ def variance_explained(
     _refuse_constant_maps(responses)
     kernel = kernel - kernel.mean(axis=0)
     kernel = kernel - kernel.mean(axis=1, keepdims=True)
-    explained = np.empty((n_components, responses.shape[1]))
+    r2, covariance = np.empty((2, n_components, responses.shape[1]))
     with one_blas_thread():
         for start in range(0, responses.shape[1], chunk_size):
             part = slice(start, start + chunk_size)
-            explained[:, part] = _explained(kernel, responses[:, part], n_components)
-    return explained
+            r2[:, part], covariance[:, part] = _by_component(
+                kernel, responses[:, part], n_components
+            )
+    return r2, covariance
 
 
 def _refuse_constant_maps(maps: FloatArray) -> None:
@@ -235,12 +256,14 @@ def _refuse_constant_maps(maps: FloatArray) -> None:
         )
 
 
-def _explained(gram: FloatArray, maps: FloatArray, n_components: int) -> FloatArray:
+def _by_component(
+    gram: FloatArray, maps: FloatArray, n_components: int
+) -> tuple[FloatArray, FloatArray]:
     residual = maps - maps.mean(axis=0)
     total = (residual**2).sum(axis=0)
     rounding = 1e-12 * np.linalg.norm(gram) * np.sqrt(total)
     scores: list[FloatArray] = []
-    explained = np.empty((n_components, maps.shape[1]))
+    r2, covariance = np.empty((2, n_components, maps.shape[1]))
     for component in range(n_components):
         score = gram @ residual
         for earlier in scores * 2:
@@ -248,7 +271,8 @@ def _explained(gram: FloatArray, maps: FloatArray, n_components: int) -> FloatAr
         length = np.sqrt((score**2).sum(axis=0))
         score = np.divide(score, length, out=np.zeros_like(score), where=length > rounding)
         agreement = (score * residual).sum(axis=0)
-        explained[component] = agreement**2 / total
+        r2[component] = agreement**2 / total
+        covariance[component] = agreement * length
         residual = residual - score * agreement
         scores.append(score)
-    return np.cumsum(explained, axis=0)
+    return r2, covariance

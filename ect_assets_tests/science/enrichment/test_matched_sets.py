@@ -9,8 +9,8 @@ from scipy import stats
 
 from ect_assets.science.enrichment.matched_sets import (
     coexpression_of,
+    compare_with_matched,
     grow_matched_sets,
-    matched_set_tests,
 )
 from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.statistics.pls import zscore
@@ -52,7 +52,15 @@ def tested(expression):
 
 
 def profiles_of(expression, tested):
-    return tested.matrix @ np.ascontiguousarray(zscore(expression).T) / tested.sizes[:, None]
+    return tested.mean_of(zscore(expression))
+
+
+def matched_set_tests(expression, change_map, null_maps, tested, n_sets, seed):
+    """Grow random sets for the tested ones, and compare."""
+    profiles = profiles_of(expression, tested)
+    matched = grow_matched_sets(expression, tested.sizes, coexpression_of(profiles), n_sets, seed)
+    maps = zscore(np.column_stack([change_map, null_maps]))
+    return compare_with_matched(profiles, tested.sizes, matched, maps)
 
 
 def test_matched_sets_have_the_co_expression_of_their_kind(expression, tested):
