@@ -178,7 +178,7 @@ def holding_section(facts: Facts, study: Study) -> Section:
         Column("genes", mark("q_genes"), is_number=False),
         Column("q of all", number("q_all", p_value)),
         Column("replication", number("replication", fixed(2))),
-        Column("carried by", text("parcels"), is_number=False),
+        Column("carried by", text("parcels", _separated), is_number=False),
     ]
     note = (
         "✓ q < 0.05, ✗ not, – not asked. q of all: the largest p, after false discovery rate. "
@@ -188,6 +188,11 @@ def holding_section(facts: Facts, study: Study) -> Section:
     )
     blocks.append(table_of(judged, "The claims, with the answers", columns, note))
     return Section("holds", title, blocks)
+
+
+def _separated(names: str) -> str:
+    """Set names apart, so that a narrow column can break between them."""
+    return names.replace(";", ", ")
 
 
 def mark(name: str) -> Cell:
