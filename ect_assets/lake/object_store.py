@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -190,17 +191,34 @@ def read(place: UPath) -> bytes:
 def read_tail(place: UPath) -> bytes:
     """Read the last bytes of an object, which hold the footer of a Parquet file.
 
+    All of them are of one version of the object, also where another process replaces it meanwhile.
+
     Raises
     ------
     FileNotFoundError
     StoreError
     """
     there = stamp_of(place)
-    if there is None:
-        raise FileNotFoundError(str(place))
-    size = there[1]
-    begin = max(0, size - TAIL_BYTES)
-    return patiently(place, lambda: place.fs.cat_file(place.path, start=begin, end=size))
+    while there is not None:
+        size = there[1]
+        if size <= TAIL_BYTES:
+            return read(place)
+        content = patiently(place, partial(_last_bytes, place, size))
+        before, there = there, stamp_of(place)
+        if there == before and content is not None:
+            return content
+    raise FileNotFoundError(str(place))
+
+
+def _last_bytes(place: UPath, size: int) -> bytes | None:
+    """Read the end of an object of this size, or None where it has become shorter."""
+    try:
+        content: bytes = place.fs.cat_file(place.path, start=size - TAIL_BYTES, end=size)
+    except OSError:
+        if place.fs.info(place.path)["size"] < size:
+            return None
+        raise
+    return content
 
 
 def put(place: UPath, content: bytes) -> None:

@@ -168,3 +168,19 @@ def test_a_study_with_its_lake_in_a_folder_imports_nothing_of_a_store(tmp_path):
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("other", [70_000, 90_000, 300_000, 100])
+def test_the_end_of_an_object_is_that_of_one_version(server, monkeypatch, other):
+    place = place_of(f"s3://{BUCKET}/replaced", Path())
+    object_store.put(place, b"a" * 80_000)
+    asked = object_store.stamp_of
+
+    def replaced_after(one):
+        there = asked(one)
+        monkeypatch.setattr(object_store, "stamp_of", asked)
+        object_store.put(one, b"b" * other)
+        return there
+
+    monkeypatch.setattr(object_store, "stamp_of", replaced_after)
+    assert object_store.read_tail(place) == b"b" * min(other, object_store.TAIL_BYTES)
