@@ -38,6 +38,8 @@ symptom_maps = 20
 
 [enrichment]
 permutations = 200
+ontology_permutations = 200
+max_size = 14
 """
 NO_PAGES = """
 [report]

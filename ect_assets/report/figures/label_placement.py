@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from ect_assets.report.figures.figure_style import QUIET
+from ect_assets.report.figures.figure_style import QUIET, settle
 
 DISTANCES_POINTS = (3.0, 8.0, 14.0, 21.0)
 NEAR_POINTS = 4.0
@@ -38,7 +38,7 @@ def label_points(
     Parameters
     ----------
     panel : Axes
-        With everything else drawn; its limits must not change any more.
+        With everything else drawn, in all panels: the layout is settled here.
     points : (n, 2) array
         In units of the data.
     labels : sequence of str
@@ -55,7 +55,7 @@ def label_points(
     """
     figure = panel.get_figure(root=True)
     assert isinstance(figure, Figure) and isinstance(figure.canvas, FigureCanvasAgg)
-    figure.draw_without_rendering()
+    settle(figure)
     renderer = figure.canvas.get_renderer()
     pixels = figure.dpi / 72
     inside = panel.get_window_extent(renderer)

@@ -223,23 +223,31 @@ def grow_set(
         Filled with how far it is from it, as a difference of logarithms.
     """
     size, n_parcels = near.size, by_gene.shape[1]
-    total = np.zeros(n_parcels)
-    for gene in anywhere:
-        total += by_gene[gene]
+    best = np.full(wanted.size, -1, dtype=np.int64)
     misses[:] = np.inf
-    for exchanged in range(size + 1):
-        if exchanged > 0:
-            comes, goes = by_gene[near[exchanged - 1]], by_gene[anywhere[exchanged - 1]]
+    # Once to see after which exchange each level is nearest, and again to write these maps only.
+    for turn in range(2):
+        total = np.zeros(n_parcels)
+        for gene in anywhere:
+            total += by_gene[gene]
+        for exchanged in range(size + 1):
+            if exchanged > 0:
+                comes, goes = by_gene[near[exchanged - 1]], by_gene[anywhere[exchanged - 1]]
+                for parcel in range(n_parcels):
+                    total[parcel] += comes[parcel] - goes[parcel]
+            if turn == 1:
+                for level in range(wanted.size):
+                    if best[level] == exchanged:
+                        maps[level] = total / size
+                continue
+            squares = 0.0
             for parcel in range(n_parcels):
-                total[parcel] += comes[parcel] - goes[parcel]
-        squares = 0.0
-        for parcel in range(n_parcels):
-            squares += total[parcel] * total[parcel]
-        if squares <= 0:
-            continue
-        found = np.log(squares / (n_parcels - 1) / size / size)
-        for level in range(wanted.size):
-            miss = abs(found - wanted[level])
-            if miss < misses[level]:
-                misses[level] = miss
-                maps[level] = total / size
+                squares += total[parcel] * total[parcel]
+            if squares <= 0:
+                continue
+            found = np.log(squares / (n_parcels - 1) / size / size)
+            for level in range(wanted.size):
+                miss = abs(found - wanted[level])
+                if miss < misses[level]:
+                    misses[level] = miss
+                    best[level] = exchanged
