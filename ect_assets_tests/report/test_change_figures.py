@@ -363,14 +363,14 @@ def drawn_quality(left_out: pd.DataFrame = NOBODY, cohort: pd.DataFrame = NO_COH
 
 def test_every_scan_is_drawn_at_its_value_and_named_where_it_stands_out():
     figure = drawn_quality()
-    panel = panel_of(figure, "Change of intracranial volume")
+    panel = panel_of(figure, "Intracranial volume")
     drawn = np.vstack([one.get_offsets() for one in panel.collections])
     assert sorted(drawn[:, 1]) == list(range(len(SUBJECTS)))
     assert "08 post" in texts(figure) and "07 post" not in texts(figure)
 
 
 def test_a_check_of_both_directions_has_both_limits():
-    panel = panel_of(drawn_quality(), "Change of intracranial volume")
+    panel = panel_of(drawn_quality(), "Intracranial volume")
     assert {line.get_ydata()[0] for line in panel.lines} == {5.5, -5.5}
 
 

@@ -52,7 +52,7 @@ class Look:
 LOOKS = {
     "euler_number_low": Look("Surfaces", "Euler number"),
     "contrast_low": Look("Contrast of gray and white", "CNR"),
-    "tiv_changed": Look("Change of intracranial volume", "change (%)", 1, True),
+    "tiv_changed": Look("Intracranial volume", "change (%)", 1, True),
     "parcel_level_outliers": Look("Unusual volumes", "parcels (%)", 100),
     "parcel_change_outliers": Look("Unusual changes", "parcels (%)", 100),
     "left_right_swapped": Look("Left and right", "agreement (r)"),
