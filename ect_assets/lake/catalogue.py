@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import duckdb
 
@@ -28,6 +29,9 @@ from ect_assets.tables.schema import Table
 from ect_assets.whole_files import WriteError, folder_beside
 
 CATALOGUE = "ect.duckdb"
+OLDEST_CLIENT, OLDEST_STORAGE = "v1.0.0", 64
+"""The oldest DuckDB whose clients open the catalogue, and the number of its file format."""
+READABLE: dict[str, Any] = {"storage_compatibility_version": OLDEST_CLIENT}
 READING = {duckdb.StatementType.SELECT}
 CLOSED = (
     "autoinstall_known_extensions=false",
@@ -146,7 +150,7 @@ def refresh_catalogue(lake: Lake, only: type[Table] | None = None) -> Path:
         fresh = aside / CATALOGUE
         is_copied = only is not None and _copy(file, fresh, lake)
         try:
-            with duckdb.connect(fresh) as connection:
+            with duckdb.connect(fresh, config=READABLE) as connection:
                 reach(connection, lake)
                 if only is not None and is_copied:
                     _make_current_view(connection, lake, only)
@@ -170,11 +174,18 @@ def _copy(file: Path, fresh: Path, lake: Lake) -> bool:
         with duckdb.connect(fresh) as connection:
             rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal")
             has_all = {name for (name,) in rows.fetchall()} == set(known_tables(lake.folder))
+        has_all &= storage_version(fresh) <= OLDEST_STORAGE
     except (OSError, duckdb.Error):
         has_all = False
     if not has_all:
         fresh.unlink(missing_ok=True)
     return has_all
+
+
+def storage_version(file: Path) -> int:
+    """Read from the head of a DuckDB file which format it has."""
+    with file.open("rb") as content:
+        return int.from_bytes(content.read(20)[12:], "little")
 
 
 def make_views(connection: duckdb.DuckDBPyConnection, lake: Lake, about: str | None = None) -> None:

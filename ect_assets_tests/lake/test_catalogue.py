@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 
 import duckdb
+import pandas as pd
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
 from ect_assets import tables
-from ect_assets.lake.catalogue import CATALOGUE, QueryError, connect, query, refresh_catalogue
+from ect_assets.lake.catalogue import (
+    CATALOGUE,
+    OLDEST_STORAGE,
+    QueryError,
+    connect,
+    make_views,
+    query,
+    refresh_catalogue,
+    storage_version,
+)
 from ect_assets.lake.parquet import content_digest, read_parquet
 from ect_assets.lake.store import Lake
 from ect_assets.tables import TABLES
@@ -258,6 +272,55 @@ def test_the_catalogue_is_opened_by_duckdb_alone_from_another_folder(filled, tmp
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     assert rows_read_plainly(file) == 2
+
+
+def test_clients_of_duckdb_1_can_open_the_catalogue(lake):
+    file = refresh_catalogue(lake)
+    assert storage_version(file) == OLDEST_STORAGE
+    keep(lake, tables.ScanVolumes, subject="007")
+    assert storage_version(refresh_catalogue(lake, tables.ScanVolumes)) == OLDEST_STORAGE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.0.0", "1.4.4"])
+def test_a_client_of_that_version_reads_every_view(lake, tmp_path, version):
+    keep(lake, tables.ScanVolumes, subject="007")
+    file = refresh_catalogue(lake)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path]
+    if subprocess.run([*install, f"duckdb=={version}"]).returncode:
+        pytest.skip(f"duckdb {version} cannot be installed here")
+    script = f"""
+import duckdb
+assert duckdb.__version__ == {version!r}
+lake = duckdb.connect({str(file)!r}, read_only=True)
+views = lake.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+print(sum(len(lake.sql(f'FROM "{{name}}"').fetchall()) for (name,) in views), len(views))
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.split() == ["1", str(len(TABLES))], said.stderr
+
+
+def test_a_folder_of_parquet_files_is_read_by_pandas_and_pyarrow(lake):
+    for label in ("001", "007"):
+        keep(lake, tables.ScanVolumes, subject=label)
+    folder = lake.folder / "scan_volumes"
+    assert set(pd.read_parquet(folder, partitioning=None).subject) == {"001", "007"}
+    read = pyarrow.dataset.dataset(folder, partitioning=None).to_table()
+    assert set(read["subject"].to_pylist()) == {"001", "007"}
+
+
+def test_a_catalogue_that_only_newer_clients_open_is_made_again(lake):
+    file = refresh_catalogue(lake)
+    file.unlink()
+    with duckdb.connect(file) as connection:
+        make_views(connection, lake)
+    assert storage_version(file) > OLDEST_STORAGE
+    assert storage_version(refresh_catalogue(lake, tables.ScanVolumes)) == OLDEST_STORAGE
 
 
 def test_a_reader_that_holds_the_catalogue_sees_no_error_when_it_is_made_again(filled):
