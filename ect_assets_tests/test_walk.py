@@ -17,7 +17,6 @@ from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.status import study_status
-from ect_assets.reference import loaders
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
 from ect_assets_tests.recorded_reads import watched_steps
@@ -151,10 +150,10 @@ def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
     _, first, _ = simulated
     folder = Path(shutil.copytree(first.study.folder, tmp_path / "elsewhere"))
     second = Runner(load_study(folder))
-    for made in [folder / ".cache", *second.lake.folder.rglob("parcellation=desikan_killiany")]:
+    for made in [folder / ".cache", *second.lake.folder.rglob("parcellation=hcp_mmp")]:
         shutil.rmtree(made)
-    assert not second.run(parcellations=["desikan_killiany"]).failed
-    files = sorted(first.lake.folder.glob("*/**/parcellation=desikan_killiany/part.parquet"))
+    assert not second.run(parcellations=["hcp_mmp"]).failed
+    files = sorted(first.lake.folder.glob("*/**/parcellation=hcp_mmp/part.parquet"))
     assert len(files) == 33
     are_the_same(files, first, second)
 
@@ -176,13 +175,13 @@ def test_nobody_is_left_out_of_the_simulated_study(simulated):
 
 def test_a_collection_of_ones_own_is_tested_and_what_does_not_match_is_told(simulated, tmp_path):
     folder = Path(shutil.copytree(simulated[0].folder, tmp_path / "own"))
-    names = loaders.genes().gene.head(12)
+    names = rows(simulated[1], "FROM expression WHERE parcellation = 'hcp_mmp'").gene.unique()[:12]
     (folder / "mine.gmt").write_text("my set\tof mine\t" + "\t".join([*names, "NOSUCHGENE"]) + "\n")
     settings = folder / "study.toml"
     settings.write_text(settings.read_text() + '\n[gene_sets.mine]\nfile = "mine.gmt"\n')
     study = load_study(folder)
     runner = Runner(study)
-    runner.run(parcellations=["desikan_killiany"], tables=["gene_set_enrichment", "exclusions"])
+    runner.run(parcellations=["hcp_mmp"], tables=["gene_set_enrichment", "exclusions"])
     (row,) = rows(runner, "FROM gene_set_enrichment WHERE collection = 'mine'").to_dict("records")
     assert (row["set_id"], row["n_set"]) == ("my set", 12)
     failure = runner.lake.failure(TABLES["gene_sets"], {})
