@@ -36,20 +36,22 @@ FROM clinical_change ORDER BY instrument"""
 RESPONSES = """SELECT instrument, n, better, n_responded, n_remitted
 FROM clinical_change ORDER BY instrument"""
 
+_LABELLED = """gmv_change
+  LEFT JOIN (SELECT parcellation, parcel, label FROM parcels) USING (parcellation, parcel)"""
 _COUNTED = f"""any_value(n) AS n, count(*) AS n_parcels,
   count(*) FILTER (q < {LEVEL}) AS n_changed,
-  list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)
+  list(coalesce(label, parcel) || ' ' || printf('%+.1f%%', percent_change) ORDER BY t DESC, parcel)
     FILTER (t > 0)[:{LONGEST_LIST // 2}] AS surest_growth,
-  list(parcel || ' ' || printf('%+.1f%%', percent_change) ORDER BY t, parcel)
+  list(coalesce(label, parcel) || ' ' || printf('%+.1f%%', percent_change) ORDER BY t, parcel)
     FILTER (t < 0)[:{LONGEST_LIST // 2}] AS surest_loss,
   count(*) FILTER (q < {LEVEL} AND t > 0) AS n_grown,
   count(*) FILTER (q < {LEVEL} AND t < 0) AS n_shrunk"""
 
 CHANGE = f"""SELECT parcellation, {_COUNTED}
-FROM gmv_change WHERE {PRIMARY} GROUP BY parcellation ORDER BY parcellation"""
+FROM {_LABELLED} WHERE {PRIMARY} GROUP BY parcellation ORDER BY parcellation"""
 
 CHANGE_BEYOND_CORTEX = f"""SELECT parcellation, structure, {_COUNTED}
-FROM gmv_change WHERE NOT {PRIMARY} GROUP BY parcellation, structure
+FROM {_LABELLED} WHERE NOT {PRIMARY} GROUP BY parcellation, structure
 ORDER BY parcellation, structure"""
 
 BRAIN_AND_SYMPTOMS = """SELECT parcellation, instrument, n, p_perm, r_cross_validated,

@@ -21,7 +21,7 @@ from ect_assets.report.figures.figure_parts import (
     no_more,
     paired_lines,
     parts_below_one_another,
-    short,
+    short_label,
     side_by_side,
     sign_colour,
     signed,
@@ -185,7 +185,7 @@ def _draw_patients_of(
     changes.set_xticks([])
     changes.spines["bottom"].set_visible(False)
     changes.set_ylabel("change (%)", labelpad=1)
-    pairs.set_title(short(str(row["parcel"])), pad=11, size=7.5)
+    pairs.set_title(short_label(setting.in_full(str(row["parcel"]))), pad=11, size=7.5)
     interval = f"{signed(mean)} % [{signed(low)}, {signed(high)}], {equation('q', q)}"
     pairs.annotate(
         interval, (0, 1), (0, 3), "axes fraction", "offset points", size=6.5, color=INK

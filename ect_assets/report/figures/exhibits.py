@@ -8,7 +8,7 @@ a page belongs in `page`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pandas as pd
@@ -35,6 +35,8 @@ class Setting:
         Where the parcellation has one.
     simulated_donors : bool
         Whether gene expression comes from simulated donors.
+    labels : mapping of str to str
+        Name of a parcel -> what it is called in full.
     """
 
     parcellation: str
@@ -43,6 +45,11 @@ class Setting:
     simulated: bool
     surface: SurfaceParcels | None = None
     simulated_donors: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def in_full(self, parcel: str) -> str:
+        """Return what a parcel is called in full; the parcel itself where nobody said."""
+        return self.labels.get(parcel, parcel)
 
 
 @dataclass(frozen=True)

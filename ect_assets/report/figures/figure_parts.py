@@ -16,7 +16,7 @@ from scipy import stats
 from ect_assets.report.figures.figure_style import DOWN, INK, QUIET, UP
 
 MINUS = "\u2212"
-LONGEST_NAME, LONGEST_SESSION = 30, 9
+LONGEST_NAME, LONGEST_LABEL, LONGEST_SESSION = 30, 32, 9
 SPREAD = 0.08
 """How far apart dots stand that would lie on one another, in widths of their panel's one unit."""
 
@@ -63,6 +63,12 @@ def equation(name: str, p: float | None) -> str:
 def short(name: str, longest: int = LONGEST_NAME) -> str:
     """Shorten a name that would not fit at its place."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def short_label(label: str, longest: int = LONGEST_LABEL) -> str:
+    """Shorten the name of a parcel, and keep its side: ``banks of the super…, left``."""
+    name, comma, side = label.rpartition(", ")
+    return f"{short(name, longest - len(comma + side))}{comma}{side}"
 
 
 def mean_and_interval(values: ArrayLike) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
-from ect_assets.report.figures.figure_parts import sign_colour
+from ect_assets.report.figures.figure_parts import short_label, sign_colour
 from ect_assets.report.figures.figure_style import (
     INK,
     QUIET,
@@ -55,17 +55,18 @@ def draw_all_parcels(frames: Frames, setting: Setting) -> Figure:
         p, q; in the order of t.
     """
     parcels = frames["parcels"]
+    names = [short_label(setting.in_full(str(one))) for one in parcels["parcel"]]
     has_names = 0 < len(parcels) <= MOST_NAMES
     with report_style():
-        height_mm = 160 if has_names else 140
+        height_mm = 172 if has_names else 140
         figure = new_figure(TWO_COLUMNS_MM, height_mm, setting.simulated)
         strength, intervals = figure.subplots(2, 1, height_ratios=(8, 5))
         heights = -np.log10(parcels["p"].to_numpy(float).clip(SMALLEST_P))
         colours = _colours(parcels)
-        _draw_intervals(intervals, parcels, colours, has_names)
+        _draw_intervals(intervals, parcels, colours, names if has_names else None)
         letter(strength, "a")
         letter(intervals, "b")
-        _draw_strength(strength, parcels, heights, colours)
+        _draw_strength(strength, parcels, heights, colours, names)
     return figure
 
 
@@ -76,7 +77,11 @@ def _colours(parcels: pd.DataFrame) -> NDArray[np.str_]:
 
 
 def _draw_strength(
-    panel: Axes, parcels: pd.DataFrame, heights: NDArray[np.float64], colours: NDArray[np.str_]
+    panel: Axes,
+    parcels: pd.DataFrame,
+    heights: NDArray[np.float64],
+    colours: NDArray[np.str_],
+    names: list[str],
 ) -> None:
     percent = parcels["percent_change"].to_numpy(float)
     sides = parcels["hemisphere"].to_numpy(str)
@@ -111,9 +116,7 @@ def _draw_strength(
     _add_t_axis(panel, parcels)
     points = np.column_stack([percent, heights])
     first = np.argsort(-heights, kind="stable")[:MOST_LABELS]
-    label_points(
-        panel, points[first], [str(parcels["parcel"].iloc[place]) for place in first], points
-    )
+    label_points(panel, points[first], [names[place] for place in first], points)
 
 
 def _boundary(parcels: pd.DataFrame, heights: NDArray[np.float64]) -> tuple[float | None, str]:
@@ -148,21 +151,21 @@ def _add_t_axis(panel: Axes, parcels: pd.DataFrame) -> None:
 
 
 def _draw_intervals(
-    panel: Axes, parcels: pd.DataFrame, colours: NDArray[np.str_], has_names: bool
+    panel: Axes, parcels: pd.DataFrame, colours: NDArray[np.str_], names: list[str] | None
 ) -> None:
     places = np.arange(len(parcels))
     low, mean, high = (
         parcels[name].to_numpy(float)
         for name in ("ci_low_percent", "percent_change", "ci_high_percent")
     )
-    wide = 1.2 if has_names else 0.5
+    wide = 1.2 if names else 0.5
     panel.vlines(places, low, high, colors=list(colours), lw=wide)
-    panel.scatter(places, mean, s=3 if has_names else 1.5, color=INK, lw=0, zorder=3)
+    panel.scatter(places, mean, s=3 if names else 1.5, color=INK, lw=0, zorder=3)
     panel.axhline(0, color=QUIET, lw=0.5, zorder=0)
     panel.set_ylabel("change (%)")
     panel.margins(x=0.01)
-    if has_names:
-        panel.set_xticks(places, list(parcels["parcel"].astype(str)), rotation=90, size=6)
+    if names:
+        panel.set_xticks(places, names, rotation=90, size=6)
         panel.tick_params(axis="x", length=1.5, pad=1)
     else:
         panel.set_xticks([])

@@ -6,8 +6,11 @@ said together with what does not. Genes themselves are in `gene_sections`.
 
 from __future__ import annotations
 
+from functools import partial
+
 from markupsafe import Markup
 
+from ect_assets.report.figures.exhibits import Setting
 from ect_assets.report.pages.blocks import (
     Block,
     Cell,
@@ -178,7 +181,7 @@ def holding_section(facts: Facts, study: Study) -> Section:
         Column("genes", mark("q_genes"), is_number=False),
         Column("q of all", number("q_all", p_value)),
         Column("replication", number("replication", fixed(2))),
-        Column("carried by", text("parcels", _separated), is_number=False),
+        Column("carried by", text("parcels", partial(_in_full, facts.setting)), is_number=False),
     ]
     note = (
         "✓ q < 0.05, ✗ not, – not asked. q of all: the largest p, after false discovery rate. "
@@ -190,9 +193,9 @@ def holding_section(facts: Facts, study: Study) -> Section:
     return Section("holds", title, blocks)
 
 
-def _separated(names: str) -> str:
-    """Set names apart, so that a narrow column can break between them."""
-    return names.replace(";", ", ")
+def _in_full(setting: Setting, parcels: str) -> str:
+    """Name parcels in full, set apart so that a narrow column can break between them."""
+    return "; ".join(setting.in_full(one) for one in parcels.split(";"))
 
 
 def mark(name: str) -> Cell:

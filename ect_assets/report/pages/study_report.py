@@ -199,6 +199,10 @@ def _html(
     return page_html(head, sections, facts, citations)
 
 
+LABELS = """SELECT parcel, any_value(label) FROM parcels
+WHERE '{parcellation}' IN ('', parcellation) AND label IS NOT NULL GROUP BY parcel"""
+
+
 def _setting(
     connection: duckdb.DuckDBPyConnection,
     study: Study,
@@ -210,7 +214,8 @@ def _setting(
         parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
     )
     made = connection.execute(filled(SIMULATED_DONORS, setting)).fetchall()
-    return replace(setting, simulated_donors=any(simulated for _, simulated in made))
+    labels = dict(connection.execute(filled(LABELS, setting)).fetchall())
+    return replace(setting, simulated_donors=any(simulated for _, simulated in made), labels=labels)
 
 
 def _links(study: Study, here: str) -> list[tuple[str, str]]:
