@@ -154,7 +154,7 @@ def _volume_folders(study: Study, subject: str) -> Iterator[Path]:
     pattern = folder_pattern(template)
     if "/" not in template:
         patterns = [pattern, folder_pattern(template.partition(LONG)[0])]
-        for name in names_in(root):
+        for name in (one for one in names_in(root) if subject in one):
             parts = [name, *name.split(LONG)]
             matches = [one.fullmatch(part) for one in patterns for part in parts]
             if any(match and match["subject"] == subject for match in matches):
