@@ -222,7 +222,8 @@ def _closest_pairs(logs: pd.DataFrame, same: float) -> Iterator[tuple[NDArray, .
         here = np.arange(start, min(start + AT_ONCE, len(filled)))
         apart = squares[here, None] + squares - 2 * filled[here] @ filled.T
         apart[codes[here, None] == codes] = np.inf
-        is_near = apart <= near
+        # Of two scans that are near each other, each is near the other: measured once.
+        is_near = (apart <= near) & (here[:, None] < np.arange(len(filled)))
         is_near[np.arange(len(here)), apart.argmin(axis=1)] = True
         row, other = np.nonzero(is_near & np.isfinite(apart))
         one = here[row]
