@@ -31,8 +31,15 @@ processes.set_forkserver_preload(
         "dagster._core.storage.event_log",
         "dagster._core.storage.runs",
         "dagster._core.storage.schedules",
+        "dagster._core.storage.sqlite_storage",
         "dagster._daemon",
+        "ect_assets.report.maps.brain_maps",
+        "ect_assets.science.parcellations.volume_files",
+        "nibabel",
+        "pandera.pandas",
         "pandera.backends.pandas.builtin_checks",
+        "scipy.ndimage",
+        "scipy.stats",
         "sqlalchemy.dialects.sqlite",
     ]
 )
