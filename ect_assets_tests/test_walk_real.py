@@ -69,6 +69,27 @@ def test_the_change_of_the_real_study_is_that_of_scipy_and_statsmodels(real):
     np.testing.assert_allclose(ours.q, expected, rtol=1e-10)
 
 
+def test_users_against_controls_is_the_linear_model_of_statsmodels(real):
+    import statsmodels.formula.api as smf
+
+    _, runner, _ = real
+    ours = rows(runner, "FROM contrast_maps").set_index(["contrast", "parcel"])
+    before, after, etiv = real_volumes(runner)
+    people = loaders.ds000174_participants().set_index("subject").loc[before.index]
+    known = people.assign(etiv=etiv / 1e6, y=0.0)
+    formula = "y ~ C(group, Treatment('HC')) + etiv + age_at_baseline + sex"
+    outcomes = {"users_against_controls": after - before, "users_at_baseline": before}
+    for contrast, values in outcomes.items():
+        for name in values.columns:
+            fit = smf.ols(formula, known.assign(y=values[name].to_numpy())).fit()
+            row = ours.loc[(contrast, name.removesuffix("_volume"))]
+            term = "C(group, Treatment('HC'))[T.CB]"
+            found = [row.effect, row.se, row.t, row.p, row.ci_low, row.ci_high]
+            expected = [one[term] for one in (fit.params, fit.bse, fit.tvalues, fit.pvalues)]
+            expected += list(fit.conf_int().loc[term])
+            assert found == pytest.approx(expected, rel=1e-8, abs=1e-8 * row.se)
+
+
 def test_whom_quality_leaves_out_of_the_real_study_is_told_in_its_readme(real):
     study, runner, _ = real
     told = re.findall(r"sub-(\d+)", (study.bids_folder / "README").read_text())

@@ -48,6 +48,27 @@ sessions = "treatments"
 # days_since_last = "days_since_last_ect"
 # medication = "medication"
 
+# What the contrasts below are adjusted for, beside intracranial volume: columns of participants.
+[group]
+covariates = ["age_years", "sex"]
+
+# Contrasts: questions that one number per parcel answers, in the table contrast_maps. `kind` is
+# "change", "difference" (of change, between two groups), "slope" (of change on a number),
+# "interaction" (of a slope between two groups) or "baseline" (before treatment).
+[contrasts.adjusted_change]
+title = "Change of gray matter, adjusted for age and sex"
+kind = "change"
+
+[contrasts.improvement]
+title = "Change per point by which the HAMD improved"
+kind = "slope"
+on = "hamd.improvement"     # a column of clinical_response, for an instrument
+
+[contrasts.sessions_of_ect]
+title = "Change per session of ECT"
+kind = "slope"
+on = "n_ect"                # a column of participants, as [treatment] maps it
+
 # Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says where gene
 # expression comes from: "packaged" (desikan_killiany only, real donors), "donors" or "none".
 [parcellations.desikan_killiany]
@@ -100,8 +121,16 @@ reannotated = false         # these donors have too few probes for it; leave it 
 ## recon_all_flags = ["-T2pial"]
 ## recon_all_timeout_hours = 72
 
+## A difference between two groups (not a default, an example)
+## [contrasts.placement]
+## kind = "difference"
+## by = "ect_placement"
+## groups = ["right_unilateral", "bitemporal"]   # first minus second
+
 # [group]
 # adjusts_for_etiv = true   # false: the plain paired t-test, where there is no intracranial volume
+# factors = []              # terms whose numbers are codes
+# numbers = []              # terms whose whole numbers 1, 2, 3 are amounts
 
 # [association]
 # hemisphere = "L"          # "L", "R" or "both": where gene expression and map are compared
@@ -184,6 +213,28 @@ file = "phenotype/audit.tsv"
 columns = {{ baseline = "audit_baseline", followup = "audit_followup" }}
 minimum = 0
 maximum = 40
+
+# The question of the original study: did heavy users change otherwise than controls?
+[group]
+covariates = ["age_years", "sex"]
+
+[contrasts.users_against_controls]
+title = "Change in heavy cannabis users against controls"
+kind = "difference"
+by = "group"
+groups = ["CB", "HC"]
+
+[contrasts.users_at_baseline]
+title = "Heavy cannabis users against controls, at the first scan"
+kind = "baseline"
+by = "group"
+groups = ["CB", "HC"]
+
+[contrasts.cannabis_use]
+title = "Change per point of the CUDIT at the first scan, in heavy users"
+kind = "slope"
+on = "cudit.baseline_score"
+only = {{ group = ["CB"] }}
 
 [parcellations.desikan_killiany]
 freesurfer = "aparc"

@@ -10,6 +10,7 @@ from ect_assets.pipeline.step import Gathering, Step
 from ect_assets.pipeline.steps import (
     association,
     calibration,
+    contrasts,
     enrichment,
     group,
     morphometry,
@@ -27,6 +28,7 @@ STEPS: tuple[Step, ...] = (
     *morphometry.STEPS,
     *group.STEPS,
     *symptoms.STEPS,
+    *contrasts.STEPS,
     calibration.symptom_calibration,
     *transcriptome.STEPS,
     enrichment.gene_sets,

@@ -11,10 +11,10 @@ from ect_assets.study.of_analyses import (
     Calibration,
     Enrichment,
     GeneSetSource,
-    Group,
     Nulls,
     Transcriptome,
 )
+from ect_assets.study.of_contrasts import Contrast, Group
 from ect_assets.study.of_extensions import Extensions
 from ect_assets.study.of_operation import Arrival, Notifications, Report, Schedule, Storage, Ui
 from ect_assets.study.of_patients import (
@@ -34,6 +34,7 @@ __all__ = [
     "Association",
     "AtlasSource",
     "Calibration",
+    "Contrast",
     "Enrichment",
     "Extensions",
     "GeneSetSource",

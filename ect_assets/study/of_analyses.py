@@ -1,4 +1,4 @@
-"""Settings of the analyses: expression, group model, PLS, null models, gene sets."""
+"""Settings of the analyses: expression, PLS, null models, gene sets."""
 
 from __future__ import annotations
 
@@ -69,12 +69,6 @@ class Transcriptome(Settings):
         ours = {"donors_folder", "download", "donors"}
         said = self.model_dump(exclude=ours)
         return {name: None if value == "none" else value for name, value in said.items()}
-
-
-class Group(Settings):
-    """The test of change over patients."""
-
-    adjusts_for_etiv: bool = True
 
 
 class Association(Settings):

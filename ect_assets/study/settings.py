@@ -22,10 +22,10 @@ from ect_assets.study.of_analyses import (
     Calibration,
     Enrichment,
     GeneSetSource,
-    Group,
     Nulls,
     Transcriptome,
 )
+from ect_assets.study.of_contrasts import Contrast, Group
 from ect_assets.study.of_extensions import Extensions
 from ect_assets.study.of_operation import Arrival, Notifications, Report, Schedule, Storage, Ui
 from ect_assets.study.of_patients import (
@@ -53,6 +53,7 @@ OF_RESULTS = (
     "parcellations",
     "transcriptome",
     "group",
+    "contrasts",
     "association",
     "nulls",
     "calibration",
@@ -83,6 +84,7 @@ class Study(Settings):
     parcellations: dict[Name, Parcellation]
     transcriptome: Transcriptome = Transcriptome()
     group: Group = Group()
+    contrasts: dict[Name, Contrast] = {}
     association: Association = Association()
     nulls: Nulls = Nulls()
     calibration: Calibration = Calibration()

@@ -7,7 +7,15 @@ renamed or dropped. How a table becomes a file belongs in `lake`.
 
 from __future__ import annotations
 
-from ect_assets.tables import association, enrichment, expression, group, patients, records
+from ect_assets.tables import (
+    association,
+    contrasts,
+    enrichment,
+    expression,
+    group,
+    patients,
+    records,
+)
 from ect_assets.tables.association import (
     DetectableEffects,
     NullCalibration,
@@ -20,6 +28,7 @@ from ect_assets.tables.association import (
     QuestionCalibration,
     SymptomCalibration,
 )
+from ect_assets.tables.contrasts import ContrastMaps, DesignMatrix
 from ect_assets.tables.enrichment import (
     CellTypeEnrichment,
     Findings,
@@ -59,7 +68,7 @@ from ect_assets.tables.patients import (
 from ect_assets.tables.records import AuditLog, StudyOverview, StudyReport
 from ect_assets.tables.schema import Table
 
-_IN_ORDER = (patients, group, expression, association, enrichment, records)
+_IN_ORDER = (patients, group, contrasts, expression, association, enrichment, records)
 TABLES: dict[str, type[Table]] = {
     table.table_name: table
     for module in _IN_ORDER
@@ -82,6 +91,8 @@ __all__ = [
     "GmvChange",
     "ClinicalChange",
     "ClinicalResponse",
+    "ContrastMaps",
+    "DesignMatrix",
     "SymptomPls",
     "SymptomPlsScores",
     "SymptomPlsWeights",

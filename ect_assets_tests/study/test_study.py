@@ -237,3 +237,26 @@ def test_a_truth_value_is_no_number(tmp_path, section, setting):
     )
     with pytest.raises(StudyError, match=f"{setting}.*a number is expected, not true or false"):
         load_study(tmp_path)
+
+
+CONTRASTS = {
+    "kind = 'change'\non = 'n_ect'": "contrasts.x.*needs neither `by` nor `on`",
+    "kind = 'difference'\nby = 'arm'": "contrasts.x.*two different values of `by`",
+    "kind = 'difference'\nby = 'arm'\ngroups = ['a', 'a']": "contrasts.x.*two different values",
+    "kind = 'difference'\ngroups = ['a', 'b']": "contrasts.x.*needs `by`",
+    "kind = 'slope'\non = 'n_ect'\ngroups = ['a', 'b']": "contrasts.x.*`by`, which is not named",
+    "kind = 'interaction'\nby = 'arm'\ngroups = ['a', 'b']": "contrasts.x.*`by` and `on`",
+    "kind = 'baseline'": "contrasts.x.*either `by` with `groups`, or `on`",
+    "kind = 'changed'": "contrasts.x.kind",
+}
+
+
+@pytest.mark.parametrize(("said", "message"), CONTRASTS.items())
+def test_a_contrast_that_is_no_question_is_refused_by_its_name(load, said, message):
+    with pytest.raises(StudyError, match=message):
+        load(f"[contrasts.x]\n{said}")
+
+
+def test_a_term_is_a_factor_or_a_number(load):
+    with pytest.raises(StudyError, match="group: .*scanner is in `factors` and in `numbers`"):
+        load("[group]\nfactors = ['scanner']\nnumbers = ['scanner']")

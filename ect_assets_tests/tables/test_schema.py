@@ -48,6 +48,8 @@ ADDED = {
     "gene_set_enrichment",
     "symptom_pls_scores",
     "clinical_response",
+    "contrast_maps",
+    "design_matrix",
     "parcel_influence",
     "question_calibration",
     "study_report",

@@ -41,7 +41,7 @@ from ect_assets.study import Study
 
 ASSET_GROUP = "association"
 ROWS = ("association.hemisphere", "association.structures")
-COHORT = ("sessions", "group")
+COHORT = ("sessions", "group.adjusts_for_etiv")
 """Settings that say whose changes are analysed."""
 DEFAULT_CONTRAST = "gmv_change"
 

@@ -143,7 +143,7 @@ def question_calibration(
     "group",
     settings=(
         "sessions",
-        "group",
+        "group.adjusts_for_etiv",
         "calibration.symptom_maps",
         "calibration.symptom_patients",
         "seed",
@@ -180,7 +180,7 @@ def symptom_calibration(
 @step(
     tables.DetectableEffects,
     ASSET_GROUP,
-    settings=("nulls.primary", "group"),
+    settings=("nulls.primary", "group.adjusts_for_etiv"),
     unavailable=no_expression,
 )
 def detectable_effects(

@@ -134,7 +134,7 @@ def _not_sound(work: Work) -> list[Problem]:
 @step(
     tables.GmvChange,
     "group",
-    settings=("sessions", "group", "parcellations.{parcellation}.atlas"),
+    settings=("sessions", "group.adjusts_for_etiv", "parcellations.{parcellation}.atlas"),
     drift=Drift("t", "q"),
 )
 def gmv_change(

@@ -92,7 +92,13 @@ def _scores(
     tables.SymptomPls,
     "group",
     version="2",
-    settings=("sessions", "group", "instruments", "association.permutations", "seed"),
+    settings=(
+        "sessions",
+        "group.adjusts_for_etiv",
+        "instruments",
+        "association.permutations",
+        "seed",
+    ),
 )
 def symptom_pls(
     work: Work,
@@ -125,7 +131,7 @@ def symptom_pls(
 @step(
     tables.SymptomPlsScores,
     "group",
-    settings=("sessions", "group", "instruments"),
+    settings=("sessions", "group.adjusts_for_etiv", "instruments"),
     version="2",
 )
 def symptom_pls_scores(
@@ -166,7 +172,7 @@ def symptom_pls_scores(
     version="2",
     settings=(
         "sessions",
-        "group",
+        "group.adjusts_for_etiv",
         "instruments",
         "association.bootstraps",
         "association.permutations",

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ect_assets.science.statistics.design import DesignError, Model, coding, design_matrix
+from ect_assets.science.statistics.design import (
+    DesignError,
+    Model,
+    coding,
+    design_matrix,
+    restricted,
+)
 
 
 def patients(n: int = 20, seed: int = 0) -> pd.DataFrame:
@@ -182,3 +188,27 @@ def test_no_message_shows_a_value_that_only_a_table_holds():
     with pytest.raises(DesignError) as refused:
         design_matrix(terms, Model(covariates=("note",)))
     assert "secret" not in str(refused.value)
+
+
+def test_of_some_patients_a_design_is_centred_again_and_drops_what_does_not_vary():
+    design = design_matrix(patients(), Model(on="n_ect", covariates=("age_years", "site")))
+    subjects = [one for one in patients().index if patients().site[one] != "b"]
+    mine = restricted(design.columns, design.tested, subjects)
+    expected = design_matrix(
+        patients().loc[subjects], Model(on="n_ect", covariates=("age_years", "site"))
+    )
+    pd.testing.assert_frame_equal(mine, expected.columns)
+
+
+def test_of_all_patients_a_design_stays_as_it_is():
+    design = design_matrix(patients(), Model(covariates=("age_years",)))
+    assert restricted(design.columns, design.tested, list(patients().index)) is design.columns
+
+
+@pytest.mark.parametrize(("n", "message"), [(1, "only 1 of the 20"), (3, "are of one group")])
+def test_too_few_patients_of_a_design_are_refused(n, message):
+    design = design_matrix(
+        patients(), Model(by="ect_placement", groups=("bitemporal", "right_unilateral"))
+    )
+    with pytest.raises(DesignError, match=message):
+        restricted(design.columns, design.tested, list(patients().index[:n]))

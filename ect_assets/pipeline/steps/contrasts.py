@@ -1,0 +1,277 @@
+"""Contrasts: the models over patients that a study names, and their maps.
+
+The designs and tests themselves belong in `science.statistics`; who is in the cohort is decided in
+`group`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ect_assets import tables
+from ect_assets.lake.store import Partition
+from ect_assets.pipeline.step import Drift, Made, Work, step
+from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.problems import Problem, StudyError
+from ect_assets.science.cohort import Cohort, families
+from ect_assets.science.statistics.design import (
+    Design,
+    DesignError,
+    Model,
+    as_labels,
+    restricted,
+)
+from ect_assets.science.statistics.design import (
+    design_matrix as design_of,
+)
+from ect_assets.science.statistics.linear_model import linear_model
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.study import Contrast, Study
+
+ETIV = "mean_etiv_mm3"
+"""Term of the intracranial volume, mean of both sessions."""
+OF_SCORES = (
+    "baseline_score",
+    "follow_up_score",
+    "improvement",
+    "percent_improvement",
+    "responded",
+    "remitted",
+)
+"""Terms of each instrument, such as ``hamd.improvement``."""
+
+
+def no_contrasts(study: Study, partition: Partition) -> str | None:
+    """Say that a study names no contrast, or nothing."""
+    return None if study.contrasts else "study.toml names no [contrasts]"
+
+
+def _without_scores(study: Study, partition: Partition) -> tuple[str, ...]:
+    """Name the table of responses where no contrast asks for it."""
+    asked = {name for one in study.contrasts.values() for name in _terms(one, study)}
+    return () if any("." in name for name in asked) else ("clinical_response",)
+
+
+def _terms(contrast: Contrast, study: Study) -> tuple[str, ...]:
+    return (*model_of(contrast, study).terms, *contrast.only)
+
+
+def model_of(contrast: Contrast, study: Study) -> Model:
+    """Write a contrast as a model over patients."""
+    of_study = study.group
+    named = of_study.covariates if contrast.covariates is None else contrast.covariates
+    return Model(
+        by=contrast.by,
+        groups=contrast.groups,
+        on=contrast.on,
+        covariates=((ETIV,) if of_study.adjusts_for_etiv else ()) + named,
+        factors=of_study.factors,
+        numbers=of_study.numbers,
+    )
+
+
+@dataclass
+class _Rows:
+    """What the contrasts of a parcellation give, one after the other."""
+
+    table: str
+    parcellation: str
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def tell(self, reason: str, contrast: str, detail: str, subject: str | None = None) -> None:
+        """Take up a finding about a contrast."""
+        said = {} if subject is None else {"subject": subject}
+        text = f"[contrasts.{contrast}]: {detail}"
+        self.problems.append(
+            Problem(reason, text, self.table, parcellation=self.parcellation, **said)
+        )
+
+    def joined(self) -> pd.DataFrame:
+        """Return all rows, or stop where there are none."""
+        if not self.frames:
+            raise StudyError(" ".join(one.detail for one in self.problems))
+        return pd.concat(self.frames, ignore_index=True)
+
+
+@step(
+    tables.DesignMatrix,
+    "group",
+    after=("clinical_response",),
+    settings=("sessions", "group", "contrasts"),
+    skips=_without_scores,
+    unavailable=no_contrasts,
+)
+def design_matrix(
+    work: Work,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    participants: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Made:
+    """The model of each contrast that study.toml names, as a matrix of patients by columns.
+
+    Numbers are centred, factors coded. Patients without a value are left out of that
+    contrast and named; a model that cannot be estimated is refused, and the others are made.
+    """
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    terms = _terms_of(work, cohort, participants)
+    rows = _Rows("design_matrix", work.parcellation)
+    for name, contrast in work.study.contrasts.items():
+        try:
+            design = design_of(_only(terms, contrast), model_of(contrast, work.study))
+        except DesignError as error:
+            rows.tell("contrast_refused", name, f"{error} The other contrasts are made.")
+            continue
+        rows.frames.append(_long(design).assign(contrast=name))
+        _tell_of_left_out(rows, name, design)
+    frame = rows.joined()
+    sizes = frame.groupby("contrast", sort=False).row.max()
+    return Made(
+        frame,
+        tuple(rows.problems),
+        figures={f"{name}: patients": int(n) for name, n in sizes.items()},
+    )
+
+
+def _terms_of(work: Work, cohort: Cohort, participants: pd.DataFrame) -> pd.DataFrame:
+    """Put together what is known of each patient of the cohort, by the names of study.toml."""
+    of_people = participants.set_index("subject").drop(columns="simulated", errors="ignore")
+    terms = of_people.reindex(cohort.subjects)
+    if cohort.mean_etiv_mm3 is not None:
+        terms = terms.assign(**{ETIV: cohort.mean_etiv_mm3})
+    if _without_scores(work.study, work.partition):
+        return terms
+    responses = work.lake.read(tables.ClinicalResponse)
+    for instrument, rows in responses.groupby("instrument", sort=True):
+        mine = rows.set_index("subject")[list(OF_SCORES)].reindex(cohort.subjects)
+        terms = terms.join(mine.add_prefix(f"{instrument}."))
+    return terms
+
+
+def _only(terms: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
+    """Keep the patients whom a contrast is about."""
+    for name, values in contrast.only.items():
+        if name not in terms:
+            raise DesignError(
+                f"`only` names {name}, and there is no such column of the patients. There are "
+                f"{', '.join(map(str, terms.columns))}."
+            )
+        terms = terms[as_labels(terms[name]).isin(values)]
+        if terms.empty:
+            raise DesignError(
+                f"no patient of the cohort has {' or '.join(map(repr, values))} in {name} (`only`)."
+            )
+    return terms
+
+
+def _long(design: Design) -> pd.DataFrame:
+    """Write a design row by row."""
+    columns = design.columns
+    return pd.DataFrame(
+        {
+            "row": np.repeat(np.arange(1, len(columns) + 1), columns.shape[1]),
+            "column": np.tile(columns.columns, len(columns)),
+            "value": columns.to_numpy(float).ravel(),
+            "is_tested": np.tile(columns.columns == design.tested, len(columns)),
+            "subject": np.repeat(columns.index, columns.shape[1]),
+        }
+    )
+
+
+def _tell_of_left_out(rows: _Rows, contrast: str, design: Design) -> None:
+    for subject, terms in design.lacking.items():
+        rows.tell(
+            "term_missing",
+            contrast,
+            f"no value of {', '.join(terms)}, so this patient is not in it. Fill it in "
+            "(participants.tsv, ratings), or adjust for less.",
+            subject,
+        )
+    for subject, terms in design.alone.items():
+        rows.tell(
+            "term_alone",
+            contrast,
+            f"nobody else has this patient's value of {', '.join(terms)}, so the model would fit "
+            "this patient exactly, who is therefore not in it. Join values in participants.tsv.",
+            subject,
+        )
+
+
+@step(
+    tables.ContrastMaps,
+    "group",
+    settings=("sessions", "group.adjusts_for_etiv", "contrasts"),
+    unavailable=no_contrasts,
+    drift=Drift("t", "q"),
+)
+def contrast_maps(
+    work: Work,
+    design_matrix: pd.DataFrame,
+    parcels: pd.DataFrame,
+    parcel_gmv: pd.DataFrame,
+    scan_volumes: pd.DataFrame,
+    exclusions: pd.DataFrame,
+) -> Made:
+    """Estimate each contrast that study.toml names in each parcel, over patients.
+
+    Per parcel, change (or volume at baseline) ~ the columns of design_matrix; the tested one has
+    its effect, error, test and interval here, with false discovery rate over the parcels of each
+    structure.
+    """
+    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    of_structures = families(cohort, parcel_gmv, parcels, work.study.sessions.both)
+    rows = _Rows("contrast_maps", work.parcellation)
+    for name, matrix in design_matrix.groupby("contrast", sort=False):
+        contrast = work.study.contrasts[str(name)]
+        for structure, mine in of_structures.items():
+            try:
+                tested = _tested(matrix, mine, contrast)
+            except DesignError as error:
+                rows.tell("structure_not_tested", str(name), f"{structure}: {error}")
+                continue
+            rows.frames.append(tested.assign(contrast=name, unit=_unit(contrast)))
+    frame = rows.joined().assign(measure="volume")
+    return Made(frame, tuple(rows.problems), figures=dict(_key_figures(frame)))
+
+
+def _tested(matrix: pd.DataFrame, cohort: Cohort, contrast: Contrast) -> pd.DataFrame:
+    """Estimate one contrast in the parcels of one structure."""
+    columns = matrix.pivot(index="row", columns="column", values="value")
+    columns = columns[list(matrix["column"].drop_duplicates())]
+    columns.index = pd.Index(matrix.drop_duplicates("row").set_index("row").subject[columns.index])
+    tested = str(matrix["column"][matrix.is_tested].iloc[0])
+    design = restricted(columns, tested, cohort.subjects)
+    places = [cohort.subjects.index(one) for one in design.index]
+    before, after = cohort.baseline[places], cohort.follow_up[places]
+    found = linear_model(
+        before if contrast.kind == "baseline" else after - before,
+        design,
+        list(design.columns).index(tested),
+        per=1.0 if contrast.on is None else float(design[contrast.on].std()),
+        size=np.maximum(np.abs(before), np.abs(after)),
+    )
+    return pd.concat([cohort.parcels[["parcel", "hemisphere", "structure"]], found], axis=1)
+
+
+def _unit(contrast: Contrast) -> str:
+    return "mm3" if contrast.on is None else f"mm3 per {contrast.on}"
+
+
+def _key_figures(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    for name, rows in frame.groupby("contrast", sort=False):
+        strongest = rows.iloc[int(rows.t.abs().to_numpy().argmax())]
+        n_found = int((rows.q < LEVEL).sum())
+        yield (
+            str(name),
+            f"{n_found} of {len(rows)} parcels with q < {LEVEL}; strongest {strongest.parcel} "
+            f"(t = {strongest.t:.2f}, n = {strongest.n})",
+        )
+
+
+STEPS = (design_matrix, contrast_maps)
