@@ -1,4 +1,4 @@
--- Twenty questions to a study's tables, with their answers in SQL (DuckDB's dialect).
+-- Twenty-one questions to a study's tables, with their answers in SQL (DuckDB's dialect).
 -- `ect sql --example N` asks number N of your study, under its own names of the two sessions;
 -- where you type a query yourself, put your names for 'pre' and 'post'.
 
@@ -161,3 +161,12 @@ SELECT "at", event, subject, detail
 FROM audit_log
 ORDER BY "at" DESC
 LIMIT 30;
+
+-- 21. What did each contrast that the study names find, and where most surely?
+-- Asked by: researcher
+SELECT parcellation, contrast, max(n) AS n, count(*) FILTER (q < 0.05) AS q_below_05,
+       count(*) AS parcels, arg_min(parcel, p) AS surest, arg_min(effect, p) AS effect,
+       any_value(unit) AS unit, min(p) AS p, arg_min(q, p) AS q
+FROM contrast_maps
+GROUP BY parcellation, contrast
+ORDER BY parcellation, contrast;

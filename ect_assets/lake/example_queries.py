@@ -1,4 +1,4 @@
-"""Twenty questions to a study, with the SQL that answers each: `queries.sql`, parsed.
+"""Twenty-one questions to a study, with the SQL that answers each: `queries.sql`, parsed.
 
 What a query is run by belongs in `lake.catalogue`, how its answer is printed in `cli.query_output`.
 ``python -m ect_assets.lake.example_queries docs`` writes the questions into the documentation.
@@ -20,7 +20,7 @@ PAGE = "queries.md"
 BASELINE, FOLLOW_UP = "pre", "post"
 """What the queries call the two sessions."""
 
-HEAD = """# Twenty questions
+HEAD = """# Twenty-one questions
 
 Written from `ect_assets/lake/queries.sql` by `make docs`; do not edit it here. Number 8, asked of
 your own study:

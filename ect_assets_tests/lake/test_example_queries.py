@@ -1,4 +1,4 @@
-"""The twenty questions can be asked of any study, and the documentation shows the same ones."""
+"""The twenty-one questions can be asked of any study, and the documentation shows the same ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ect_assets.tables import TABLES
 from ect_assets_tests.lake.rows import keep
 from ect_assets_tests.paths import ROOT
 
-NUMBERS = range(1, 21)
+NUMBERS = range(1, 22)
 PARCELLATIONS = ("desikan_killiany", "hcp_mmp")
 
 
@@ -62,7 +62,7 @@ def rows(lake: Lake, sql: str) -> list[tuple]:
     return query(lake, sql).fetchall()
 
 
-def test_there_are_twenty_questions_in_their_order():
+def test_there_are_twenty_one_questions_in_their_order():
     assert [one.number for one in examples()] == list(NUMBERS)
 
 
@@ -107,8 +107,8 @@ def test_labels_that_are_the_others_way_round_are_put_once():
 
 
 def test_a_number_that_is_not_there_is_told_with_those_that_are():
-    with pytest.raises(StudyError, match=r"no example 21; they are numbered 1 to 20"):
-        example(21)
+    with pytest.raises(StudyError, match=r"no example 22; they are numbered 1 to 21"):
+        example(22)
 
 
 def test_who_responded_is_said_by_the_table_of_responses(small_lake):

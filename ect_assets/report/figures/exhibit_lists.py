@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ect_assets.report.figures.calibration_figures import CALIBRATION_EXHIBITS
 from ect_assets.report.figures.change_figures import CHANGE_EXHIBITS
+from ect_assets.report.figures.contrast_figures import CONTRAST_EXHIBITS
 from ect_assets.report.figures.exhibits import Exhibit
 from ect_assets.report.figures.gene_figures import GENE_EXHIBITS
 from ect_assets.report.figures.overview_figures import OVERVIEW_EXHIBITS
@@ -14,6 +15,7 @@ OF_A_PARCELLATION: tuple[Exhibit, ...] = (
     *CHANGE_EXHIBITS,
     *STRUCTURE_EXHIBITS,
     *SYMPTOM_EXHIBITS,
+    *CONTRAST_EXHIBITS,
     *GENE_EXHIBITS,
     *CALIBRATION_EXHIBITS,
 )

@@ -52,6 +52,8 @@ def methods_section(
         ("Change", _change(study, citations)),
         ("Symptoms", _symptoms(study, citations)),
     ]
+    if study.contrasts:
+        items.append(("Contrasts", _contrasts(study, citations)))
     if has_genes:
         items += [
             ("Expression", _expression(facts, citations)),
@@ -139,6 +141,25 @@ def _change(study: Study, citations: Citations) -> Markup:
         "(cortex, subcortex, brain stem, cerebellum) {}. d<sub>z</sub> is the mean difference over "
         "its standard deviation {}."
     ).format(model, citations.cite("benjamini1995"), citations.cite("lakens2013"))
+
+
+def _contrasts(study: Study, citations: Citations) -> Markup:
+    etiv = ["mean intracranial volume"] if study.group.adjusts_for_etiv else []
+    adjusted = listing([*etiv, *study.group.covariates])
+    own = any(one.covariates is not None for one in study.contrasts.values())
+    return Markup(
+        "A linear model per parcel over the participants who have every term, by least squares: "
+        "the difference between the sessions (or the volume at baseline) on the columns of the "
+        "contrast{}{}. Numbers are centred, factors coded against their first level and centred. "
+        "The coefficient of the tested column is tested with n minus the number of columns "
+        "degrees of freedom; q is the false discovery rate over the parcels of the same structure "
+        "{}, and does not correct for the number of contrasts. Errors are taken for independent, "
+        "with the same variance in all groups."
+    ).format(
+        Markup(", adjusted for {}").format(adjusted) if adjusted else "",
+        " (some contrasts for covariates of their own)" if own else "",
+        citations.cite("benjamini1995"),
+    )
 
 
 def _symptoms(study: Study, citations: Citations) -> Markup:

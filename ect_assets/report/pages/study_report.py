@@ -17,6 +17,7 @@ from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.brain_sections import change_section
+from ect_assets.report.pages.contrast_sections import contrast_section
 from ect_assets.report.pages.enrichment_sections import (
     cell_section,
     holding_section,
@@ -54,6 +55,7 @@ PLACES = {
         "supplementary_figure_6_",
     ),
     "symptoms": ("figure_2_",),
+    "contrasts": ("supplementary_figure_7_", "supplementary_figure_8_"),
     "genes": ("figure_3_",),
     "pathways": ("figure_4_", "supplementary_figure_4_"),
     "cells": ("figure_5_",),
@@ -115,6 +117,7 @@ def report_files(
         participants_section(facts),
         change_section(facts, study, places["change"]),
         symptom_section(facts, study, places["symptoms"]),
+        *contrast_section(facts, study, places["contrasts"]),
         gene_section(facts, study, places["genes"]),
         pathway_section(facts, study, places["pathways"]),
         cell_section(facts, study, places["cells"]),
