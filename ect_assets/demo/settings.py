@@ -51,6 +51,9 @@ sessions = "treatments"
 # What the contrasts below are adjusted for, beside intracranial volume: columns of participants.
 [group]
 covariates = ["age_years", "sex"]
+# adjusts_for_etiv = true   # false: the plain paired t-test, where there is no intracranial volume
+# factors = []              # terms whose numbers are codes
+# numbers = []              # terms whose whole numbers 1, 2, 3 are amounts
 
 # Contrasts: questions that one number per parcel answers, in the table contrast_maps. `kind` is
 # "change", "difference" (of change, between two groups), "slope" (of change on a number),
@@ -126,11 +129,6 @@ reannotated = false         # these donors have too few probes for it; leave it 
 ## kind = "difference"
 ## by = "ect_placement"
 ## groups = ["right_unilateral", "bitemporal"]   # first minus second
-
-# [group]
-# adjusts_for_etiv = true   # false: the plain paired t-test, where there is no intracranial volume
-# factors = []              # terms whose numbers are codes
-# numbers = []              # terms whose whole numbers 1, 2, 3 are amounts
 
 # [association]
 # hemisphere = "L"          # "L", "R" or "both": where gene expression and map are compared

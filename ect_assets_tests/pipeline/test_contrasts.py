@@ -12,8 +12,6 @@ from ect_assets import tables
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.inputs import Inputs
-from ect_assets.pipeline.plan import Planner, State
-from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Made, Work
 from ect_assets.pipeline.steps import contrasts
 from ect_assets.problems import StudyError
@@ -164,16 +162,6 @@ def test_who_has_one_scan_is_not_in_a_design_and_named_in_exclusions(filled_fold
     lake = load_study(filled_folder).open_lake()
     assert "002" not in set(lake.read(tables.DesignMatrix, HERE).subject)
     assert "session_missing" in set(lake.read(tables.Exclusions).query("subject == '002'").reason)
-
-
-def test_another_covariate_makes_the_contrasts_stale_and_nothing_of_the_published_analysis(
-    study,
-):
-    changed = study.model_copy(update={"group": Group(covariates=("age_years",))})
-    plan = Planner(changed, lake_of(changed))
-    states = {item.step.name: item.state for item in plan.items() if item.partition == HERE}
-    assert states["design_matrix"] is states["contrast_maps"] is State.STALE
-    assert states["gmv_change"] is states["symptom_pls"] is State.CURRENT
 
 
 def test_a_study_without_contrasts_has_neither_table(study):

@@ -249,10 +249,19 @@ SITUATIONS = [
     ),
     Situation(
         "the change is no longer adjusted",
-        lambda folder: append(folder / STUDY_FILE, "\n[group]\nadjusts_for_etiv = false\n"),
+        lambda folder: edit(
+            folder / STUDY_FILE, "[group]\n", "[group]\nadjusts_for_etiv = false\n"
+        ),
         each("gmv_change", *SYMPTOMS),
         r"setting group.adjusts_for_etiv: true -> false",
         frozenset(VOLUMES),
+    ),
+    Situation(
+        "the contrasts are adjusted for less",
+        lambda folder: edit(folder / STUDY_FILE, '["age_years", "sex"]', '["age_years"]'),
+        each("design_matrix"),
+        r"setting group: ",
+        frozenset(each("gmv_change", *SYMPTOMS)),
     ),
     Situation(
         "a field of the sidecars is allowed",
