@@ -186,8 +186,14 @@ def refuse_unchecked(exclusions: pd.DataFrame, stages: Iterable[str], parcellati
         )
 
 
-def _left_out(exclusions: pd.DataFrame, stages: tuple[str, ...], parcellation: str) -> set[str]:
-    """Name the patients whom an exclusion that stands keeps out."""
+def left_out(exclusions: pd.DataFrame, stages: tuple[str, ...], parcellation: str) -> set[str]:
+    """Name the patients whom an exclusion that stands keeps out.
+
+    Parameters
+    ----------
+    stages : tuple of str
+        Tables whose findings count.
+    """
     stands = exclusions.stage.isin(stages) & ~exclusions.overruled.astype(bool)
     concerns = exclusions.parcellation.isin([EVERY, parcellation])
     return set(exclusions.subject[stands & concerns])
@@ -233,7 +239,7 @@ def paired_cohort(
     wide = _side_by_side(volumes[ours.parcel], sessions).reindex(columns=needed)
     is_outside = needed.isin(OUTSIDE_CORTEX.get(parcellation, ()), level=1)
     whole = wide.index[wide.loc[:, ~is_outside].notna().all(axis=1)]
-    excluded = _left_out(exclusions, IMAGING, parcellation)
+    excluded = left_out(exclusions, IMAGING, parcellation)
     subjects = sorted(set(whole) - excluded)
     unexplained = sorted(set(wide.index) - set(whole) - excluded)
     if unexplained:
@@ -369,4 +375,4 @@ def paired_instrument(
     mine = clinical_scores[clinical_scores.instrument == instrument]
     wide = mine.pivot(index="subject", columns="session", values="score")
     wide = wide.reindex(columns=list(sessions)).dropna()
-    return wide[~wide.index.isin(_left_out(exclusions, EVERYWHERE, EVERY))].sort_index()
+    return wide[~wide.index.isin(left_out(exclusions, EVERYWHERE, EVERY))].sort_index()

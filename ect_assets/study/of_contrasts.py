@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ect_assets.study.base import Settings
+from ect_assets.study.base import Label, Settings
 
 Term = Annotated[str, Field(pattern=r"^[^\s].*$", max_length=128)]
 """A column of `participants`, or of `clinical_response` as ``hamd.improvement``."""
@@ -49,7 +49,9 @@ class Contrast(Settings):
     ``by``, first minus second. ``slope``: of the change on the term ``on``. ``interaction``: of
     that slope between two groups. ``baseline``: a difference or a slope of the volumes before
     treatment. ``only`` keeps the patients with some values of a term; ``covariates`` stand in place
-    of those of [group].
+    of those of [group]. ``model = "mixed"`` takes every scan there is, of patients with some
+    sessions missing as well, and of the further sessions; ``session`` is then the one that is
+    compared with the baseline.
     """
 
     kind: Literal["change", "difference", "slope", "interaction", "baseline"]
@@ -59,6 +61,8 @@ class Contrast(Settings):
     only: dict[Term, tuple[str, ...]] = {}
     covariates: Terms | None = None
     title: str | None = None
+    model: Literal["least_squares", "mixed"] = "least_squares"
+    session: Label | None = None
 
     @model_validator(mode="after")
     def _what_its_kind_needs(self) -> Contrast:
@@ -71,6 +75,12 @@ class Contrast(Settings):
                 " and ".join(f"`{one}`" for one in NEEDED[self.kind]) or "neither `by` nor `on`"
             )
             raise ValueError(f'kind = "{self.kind}" needs {needed}')
+        return self
+
+    @model_validator(mode="after")
+    def _session_of_mixed(self) -> Contrast:
+        if self.session is not None and self.model != "mixed":
+            raise ValueError('`session` needs model = "mixed": the others compare the two sessions')
         return self
 
     @model_validator(mode="after")

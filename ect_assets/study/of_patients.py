@@ -19,21 +19,32 @@ from ect_assets.study.base import (
 
 
 class Sessions(Settings):
-    """The two sessions that are compared, by their BIDS labels."""
+    """The two sessions that are compared, by their BIDS labels.
+
+    ``further`` sessions of those who have them enter contrasts with ``model = "mixed"`` alone.
+    """
 
     baseline: Label = "pre"
     follow_up: Label = "post"
+    further: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
     def _differ(self) -> Sessions:
         if self.baseline == self.follow_up:
             raise ValueError("baseline and follow_up must be two different sessions")
+        if len(set(self.every)) < len(self.every):
+            raise ValueError("`further` names a session twice, or one of the two compared ones")
         return self
 
     @property
     def both(self) -> tuple[str, str]:
         """Baseline and follow-up, in this order."""
         return self.baseline, self.follow_up
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Both, then the further ones."""
+        return (*self.both, *self.further)
 
 
 class Scans(Settings):

@@ -106,6 +106,17 @@ class Study(Settings):
             raise ValueError(f"[arrival] instruments: {', '.join(unknown)} is not an instrument")
         return self
 
+    @model_validator(mode="after")
+    def _later_sessions(self) -> Study:
+        later = self.sessions.every[1:]
+        for name, contrast in self.contrasts.items():
+            if contrast.session is not None and contrast.session not in later:
+                raise ValueError(
+                    f"[contrasts.{name}] session: {contrast.session} is none of "
+                    f"{', '.join(later)}; name it under `further` of [sessions]"
+                )
+        return self
+
     @field_validator("parcellations")
     @classmethod
     def _some_parcellation(cls, value: dict) -> dict:

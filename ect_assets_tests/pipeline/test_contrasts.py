@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -174,3 +175,108 @@ def test_a_study_without_scores_in_its_contrasts_does_not_wait_for_them(study):
     asks = with_contrasts(study, slope=Contrast(kind="slope", on="hamd.improvement"))
     assert "clinical_response" not in contrasts.design_matrix.upstream_of(plain, HERE)
     assert "clinical_response" in contrasts.design_matrix.upstream_of(asks, HERE)
+
+
+def with_further_session(inputs: dict[str, pd.DataFrame], of: list[str]) -> None:
+    """Give some patients a third session, and take the second from one who keeps the first."""
+    rng = np.random.default_rng(0)
+    volumes, scans = inputs["parcel_gmv"], inputs["scan_volumes"]
+    post = volumes.xs("post", level="session").loc[of]
+    later = pd.concat({"m6": post * (1 + rng.normal(0, 0.01, post.shape))}, names=["session"])
+    is_last = volumes.index == ("post", "007")
+    inputs["parcel_gmv"] = pd.concat([volumes[~is_last], later]).sort_index()
+    rows = scans[(scans.session == "post") & scans.subject.isin(of)].assign(session="m6")
+    gone = (scans.session == "post") & (scans.subject == "007")
+    inputs["scan_volumes"] = pd.concat([scans[~gone], rows], ignore_index=True)
+    missing = {"subject": "007", "session": "post", "parcellation": "*", "stage": "raw_scans"}
+    known = {"reason": "session_missing", "detail": "", "overruled": False}
+    told = pd.DataFrame([missing | known])
+    inputs["exclusions"] = pd.concat([inputs["exclusions"], told], ignore_index=True)
+
+
+def made_of_three_sessions(study: Study) -> tuple[Made, Made, pd.DataFrame]:
+    study = study.model_copy(
+        update={"sessions": study.sessions.model_copy(update={"further": ("m6",)})}
+    )
+    lake = study.open_lake()
+    work = Work(study, lake, HERE)
+    inputs = Inputs(contrasts.design_matrix, study, lake).of(HERE)
+    with_further_session(inputs, ["001", "002", "003", "005"])
+    design = contrasts.design_matrix.make(work, **inputs)
+    inputs.pop("participants")
+    maps = contrasts.contrast_maps.make(work, design_matrix=design.frame, **inputs)
+    return design, maps, inputs["parcel_gmv"]
+
+
+MIXED = {
+    "change": (Contrast(kind="change", model="mixed"), "session: post"),
+    "later": (Contrast(kind="change", model="mixed", session="m6"), "session: m6"),
+    "slope": (Contrast(kind="slope", on="age_years", model="mixed"), "age_years x session: post"),
+    "baseline": (Contrast(kind="baseline", on="age_years", model="mixed"), "age_years"),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_a_mixed_model_takes_every_scan_and_is_that_of_statsmodels(study, kind):
+    contrast, tested = MIXED[kind]
+    asked = with_contrasts(study, Group(adjusts_for_etiv=False), it=contrast)
+    design, maps, volumes = made_of_three_sessions(asked)
+    frame = design.frame
+    assert set(frame["column"][frame.is_tested]) == {tested}
+    columns = frame.pivot(index=["subject", "session"], columns="column", values="value")
+    assert len(columns) == 7 + 6 + 4
+    rows = maps.frame.set_index("parcel")
+    assert set(rows.n) == {7} and set(rows.n_scans) == {17} and set(rows.model) == {"mixed"}
+    who = columns.index.get_level_values("subject").to_numpy(str)
+    for parcel in rows.index[:3]:
+        values = [volumes.loc[(session, subject), parcel] for subject, session in columns.index]
+        ratio = rows.variance_ratio[parcel]
+        same = np.equal.outer(who, who)
+        weights, x = np.linalg.inv(np.eye(len(who)) + ratio * same), columns.to_numpy()
+        exact = np.linalg.solve(x.T @ weights @ x, x.T @ weights @ np.array(values))
+        place = list(columns.columns).index(tested)
+        assert rows.effect[parcel] == pytest.approx(exact[place], rel=1e-6)
+        fit = sm.MixedLM(np.array(values), x, groups=who).fit(method="powell")
+        assert rows.effect[parcel] == pytest.approx(fit.params[place], rel=1e-2)
+
+
+def test_with_pairs_alone_a_mixed_model_is_the_model_of_the_changes(study):
+    arms = {"arm": ["a", "b", "a", "b", "a", "b", "b"]}
+    asked = {"kind": "difference", "by": "arm", "groups": ("a", "b")}
+    pairs, mixed = Contrast(**asked), Contrast(**asked, model="mixed")
+    _, maps = made(with_contrasts(study, pairs=pairs, mixed=mixed), arms)
+    found = maps.frame.set_index(["contrast", "parcel"])
+    for name in ("effect", "se", "df", "p"):
+        np.testing.assert_allclose(found.loc["mixed"][name], found.loc["pairs"][name], rtol=1e-3)
+
+
+def test_a_session_that_nobody_has_is_refused_by_its_name(study):
+    asked = with_contrasts(study, it=Contrast(kind="change", model="mixed", session="m6"))
+    with pytest.raises(StudyError, match="ses-m6 has 0 usable scan"):
+        made(asked)
+
+
+def test_further_sessions_are_read_and_a_broken_one_leaves_nobody_out(filled_folder):
+    freesurfer = filled_folder / "bids/derivatives/freesurfer"
+    for subject in ("001", "002", "003"):
+        shutil.copytree(
+            freesurfer / f"sub-{subject}_ses-post", freesurfer / f"sub-{subject}_ses-m6"
+        )
+    broken = freesurfer / "sub-003_ses-m6/stats/lh.aparc.stats"
+    broken.write_text("".join(broken.read_text().splitlines(keepends=True)[:70]))
+    file = filled_folder / "study.toml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace('follow_up = "post"', 'follow_up = "post"\nfurther = ["m6"]')
+    text += (
+        '\n[contrasts.later]\nkind = "change"\nmodel = "mixed"\nsession = "m6"\ncovariates = []\n'
+    )
+    file.write_text(text, encoding="utf-8")
+    before = load_study(filled_folder).open_lake().read(tables.GmvChange, HERE)
+    Runner(load_study(filled_folder)).run(tables=("contrast_maps", "gmv_change"))
+    lake = load_study(filled_folder).open_lake()
+    pd.testing.assert_frame_equal(lake.read(tables.GmvChange, HERE), before)
+    assert not len(lake.read(tables.Exclusions))
+    maps = lake.read(tables.ContrastMaps, HERE).query("contrast == 'later'")
+    assert set(maps.n) == {7} and set(maps.n_scans) == {16}
+    told = [one for _, failure in lake.failures() for one in failure.problems]
+    assert {(one.subject, one.session) for one in told} == {("003", "m6")}

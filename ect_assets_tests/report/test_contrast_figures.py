@@ -63,7 +63,7 @@ def test_a_design_is_drawn_in_the_order_of_the_column_that_is_tested(setting, tm
     rows = pd.concat(
         pd.DataFrame({"row": np.arange(10), "column": name, "value": values})
         for name, values in columns.items()
-    ).assign(contrast="slope", is_tested=lambda one: one["column"] == "dose")
+    ).assign(contrast="slope", session=None, is_tested=lambda one: one["column"] == "dose")
     figure = draw_designs({"designs": rows}, setting)
     (panel,) = (one for one in panels(figure) if one.get_images())
     drawn = np.asarray(panel.get_images()[0].get_array())

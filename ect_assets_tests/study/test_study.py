@@ -260,3 +260,14 @@ def test_a_contrast_that_is_no_question_is_refused_by_its_name(load, said, messa
 def test_a_term_is_a_factor_or_a_number(load):
     with pytest.raises(StudyError, match="group: .*scanner is in `factors` and in `numbers`"):
         load("[group]\nfactors = ['scanner']\nnumbers = ['scanner']")
+
+
+def test_a_contrast_names_a_later_session_of_the_study(load):
+    asked = "[contrasts.x]\nkind = 'change'\nmodel = 'mixed'\nsession = 'm6'"
+    with pytest.raises(StudyError, match=r"\[contrasts.x\] session: m6 is none of post"):
+        load(asked)
+    assert load(f"[sessions]\nfurther = ['m6']\n{asked}").sessions.every == ("pre", "post", "m6")
+    with pytest.raises(StudyError, match="sessions.*`further` names a session twice"):
+        load("[sessions]\nfurther = ['post']")
+    with pytest.raises(StudyError, match="`session` needs model"):
+        load("[contrasts.x]\nkind = 'change'\nsession = 'post'")

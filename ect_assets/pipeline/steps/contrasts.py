@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ect_assets import tables
 from ect_assets.lake.store import Partition
@@ -18,17 +20,20 @@ from ect_assets.pipeline.step import Drift, Made, Work, step
 from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.problems import Problem, StudyError
 from ect_assets.science.cohort import Cohort, families
+from ect_assets.science.longitudinal import Scans, every_scan, over_sessions
 from ect_assets.science.statistics.design import (
     Design,
     DesignError,
     Model,
     as_labels,
+    refuse_inestimable,
     restricted,
 )
 from ect_assets.science.statistics.design import (
     design_matrix as design_of,
 )
 from ect_assets.science.statistics.linear_model import linear_model
+from ect_assets.science.statistics.mixed_model import mixed_model
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Contrast, Study
 
@@ -119,19 +124,21 @@ def design_matrix(
     Numbers are centred, factors coded. Patients without a value are left out of that
     contrast and named; a model that cannot be estimated is refused, and the others are made.
     """
-    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    terms = _terms_of(work, cohort, participants)
+    measured = _Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    scores = _scores(work)
     rows = _Rows("design_matrix", work.parcellation)
     for name, contrast in work.study.contrasts.items():
+        terms = _terms_of(*measured.people(contrast), participants, scores)
         try:
             design = design_of(_only(terms, contrast), model_of(contrast, work.study))
+            matrix = _long(*_columns(design, contrast, measured, work.study))
         except DesignError as error:
             rows.tell("contrast_refused", name, f"{error} The other contrasts are made.")
             continue
-        rows.frames.append(_long(design).assign(contrast=name))
+        rows.frames.append(matrix.assign(contrast=name))
         _tell_of_left_out(rows, name, design)
     frame = rows.joined()
-    sizes = frame.groupby("contrast", sort=False).row.max()
+    sizes = frame.groupby("contrast", sort=False).subject.nunique()
     return Made(
         frame,
         tuple(rows.problems),
@@ -139,17 +146,73 @@ def design_matrix(
     )
 
 
-def _terms_of(work: Work, cohort: Cohort, participants: pd.DataFrame) -> pd.DataFrame:
-    """Put together what is known of each patient of the cohort, by the names of study.toml."""
-    of_people = participants.set_index("subject").drop(columns="simulated", errors="ignore")
-    terms = of_people.reindex(cohort.subjects)
-    if cohort.mean_etiv_mm3 is not None:
-        terms = terms.assign(**{ETIV: cohort.mean_etiv_mm3})
+class _Measured:
+    """The volumes that contrasts are asked of: matched pairs, or every scan for a mixed model."""
+
+    def __init__(
+        self,
+        work: Work,
+        parcels: pd.DataFrame,
+        parcel_gmv: pd.DataFrame,
+        scan_volumes: pd.DataFrame,
+        exclusions: pd.DataFrame,
+    ):
+        self._sessions = work.study.sessions.every
+        self._adjusts = work.study.group.adjusts_for_etiv
+        self._frames = (parcel_gmv, scan_volumes, parcels, exclusions)
+        self.cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
+
+    @cached_property
+    def scans(self) -> Scans:
+        """Every usable scan."""
+        return every_scan(*self._frames, self._sessions, self._adjusts)
+
+    def people(self, contrast: Contrast) -> tuple[list[str], ArrayLike | None]:
+        """Name the patients of a contrast's model, with their mean intracranial volume."""
+        if contrast.model == "mixed":
+            etiv = self.scans.mean_etiv_mm3
+            subjects = self.scans.subjects
+            return subjects, None if etiv is None else etiv.reindex(subjects).to_numpy()
+        return self.cohort.subjects, self.cohort.mean_etiv_mm3
+
+
+def _columns(
+    design: Design, contrast: Contrast, measured: _Measured, study: Study
+) -> tuple[pd.DataFrame, str]:
+    """Give the columns of a contrast, a row per patient or, of a mixed model, per scan."""
+    if contrast.model != "mixed":
+        return design.columns, design.tested
+    compared = contrast.session or study.sessions.follow_up
+    scans = measured.scans.volumes.index
+    return over_sessions(
+        design,
+        pd.MultiIndex.from_arrays([scans.get_level_values(0), scans.get_level_values(1)]),
+        study.sessions.baseline,
+        None if contrast.kind == "baseline" else compared,
+    )
+
+
+def _scores(work: Work) -> pd.DataFrame | None:
     if _without_scores(work.study, work.partition):
+        return None
+    return work.lake.read(tables.ClinicalResponse)
+
+
+def _terms_of(
+    subjects: list[str],
+    mean_etiv_mm3: ArrayLike | None,
+    participants: pd.DataFrame,
+    responses: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """Put together what is known of each patient, by the names of study.toml."""
+    of_people = participants.set_index("subject").drop(columns="simulated", errors="ignore")
+    terms = of_people.reindex(subjects)
+    if mean_etiv_mm3 is not None:
+        terms = terms.assign(**{ETIV: np.asarray(mean_etiv_mm3, dtype=np.float64)})
+    if responses is None:
         return terms
-    responses = work.lake.read(tables.ClinicalResponse)
     for instrument, rows in responses.groupby("instrument", sort=True):
-        mine = rows.set_index("subject")[list(OF_SCORES)].reindex(cohort.subjects)
+        mine = rows.set_index("subject")[list(OF_SCORES)].reindex(subjects)
         terms = terms.join(mine.add_prefix(f"{instrument}."))
     return terms
 
@@ -170,16 +233,18 @@ def _only(terms: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
     return terms
 
 
-def _long(design: Design) -> pd.DataFrame:
+def _long(columns: pd.DataFrame, tested: str) -> pd.DataFrame:
     """Write a design row by row."""
-    columns = design.columns
+    is_of_scans = columns.index.nlevels > 1
+    session = columns.index.get_level_values(1) if is_of_scans else [None] * len(columns)
     return pd.DataFrame(
         {
             "row": np.repeat(np.arange(1, len(columns) + 1), columns.shape[1]),
             "column": np.tile(columns.columns, len(columns)),
             "value": columns.to_numpy(float).ravel(),
-            "is_tested": np.tile(columns.columns == design.tested, len(columns)),
-            "subject": np.repeat(columns.index, columns.shape[1]),
+            "is_tested": np.tile(columns.columns == tested, len(columns)),
+            "subject": np.repeat(columns.index.get_level_values(0), columns.shape[1]),
+            "session": np.repeat(np.asarray(session, dtype=object), columns.shape[1]),
         }
     )
 
@@ -224,28 +289,34 @@ def contrast_maps(
     its effect, error, test and interval here, with false discovery rate over the parcels of each
     structure.
     """
-    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    of_structures = families(cohort, parcel_gmv, parcels, work.study.sessions.both)
+    measured = _Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    both = work.study.sessions.both
+    of_structures = families(measured.cohort, parcel_gmv, parcels, both)
     rows = _Rows("contrast_maps", work.parcellation)
     for name, matrix in design_matrix.groupby("contrast", sort=False):
         contrast = work.study.contrasts[str(name)]
         for structure, mine in of_structures.items():
             try:
-                tested = _tested(matrix, mine, contrast)
+                tested = (
+                    _tested_over_scans(matrix, mine.parcels, contrast, measured.scans)
+                    if contrast.model == "mixed"
+                    else _tested(matrix, mine, contrast)
+                )
             except DesignError as error:
                 rows.tell("structure_not_tested", str(name), f"{structure}: {error}")
                 continue
-            rows.frames.append(tested.assign(contrast=name, unit=_unit(contrast)))
-    frame = rows.joined().assign(measure="volume")
+            rows.frames.append(
+                tested.assign(contrast=name, unit=_unit(contrast), model=contrast.model)
+            )
+    frame = rows.joined().assign(measure="volume").drop(columns="residual_sd", errors="ignore")
+    if "variance_ratio" not in frame:
+        frame = frame.assign(variance_ratio=np.nan)
     return Made(frame, tuple(rows.problems), figures=dict(_key_figures(frame)))
 
 
 def _tested(matrix: pd.DataFrame, cohort: Cohort, contrast: Contrast) -> pd.DataFrame:
     """Estimate one contrast in the parcels of one structure."""
-    columns = matrix.pivot(index="row", columns="column", values="value")
-    columns = columns[list(matrix["column"].drop_duplicates())]
-    columns.index = pd.Index(matrix.drop_duplicates("row").set_index("row").subject[columns.index])
-    tested = str(matrix["column"][matrix.is_tested].iloc[0])
+    columns, tested = _matrix(matrix, ["subject"])
     design = restricted(columns, tested, cohort.subjects)
     places = [cohort.subjects.index(one) for one in design.index]
     before, after = cohort.baseline[places], cohort.follow_up[places]
@@ -256,7 +327,40 @@ def _tested(matrix: pd.DataFrame, cohort: Cohort, contrast: Contrast) -> pd.Data
         per=1.0 if contrast.on is None else float(design[contrast.on].std()),
         size=np.maximum(np.abs(before), np.abs(after)),
     )
+    found = found.assign(n_scans=len(design) * (1 if contrast.kind == "baseline" else 2))
     return pd.concat([cohort.parcels[["parcel", "hemisphere", "structure"]], found], axis=1)
+
+
+def _tested_over_scans(
+    matrix: pd.DataFrame, parcels: pd.DataFrame, contrast: Contrast, scans: Scans
+) -> pd.DataFrame:
+    """Estimate one contrast by a mixed model over every scan that has a structure."""
+    columns, tested = _matrix(matrix, ["subject", "session"])
+    volumes = scans.volumes.loc[columns.index, parcels.parcel].dropna()
+    design = columns.loc[volumes.index]
+    design = design.loc[:, (design != 0).any()]
+    if tested not in design:
+        raise DesignError(f"no scan of the tested column ({tested}) has it.")
+    refuse_inestimable(design)
+    of_patients = design.groupby("subject").first()
+    found = mixed_model(
+        volumes.to_numpy(float),
+        design,
+        list(design.index.get_level_values("subject")),
+        list(design.columns).index(tested),
+        per=1.0 if contrast.on is None else float(of_patients[contrast.on].std()),
+    )
+    named = parcels[["parcel", "hemisphere", "structure"]].reset_index(drop=True)
+    return pd.concat([named, found.assign(n_scans=len(design))], axis=1)
+
+
+def _matrix(matrix: pd.DataFrame, index: list[str]) -> tuple[pd.DataFrame, str]:
+    """Read a design from its rows, with the name of the tested column."""
+    names = list(matrix["column"].drop_duplicates())
+    columns = matrix.pivot(index="row", columns="column", values="value")[names]
+    whose = matrix.drop_duplicates("row").set_index("row").loc[columns.index, index]
+    of_rows = pd.MultiIndex.from_frame(whose) if len(index) > 1 else pd.Index(whose.iloc[:, 0])
+    return columns.set_axis(of_rows), str(matrix["column"][matrix.is_tested].iloc[0])
 
 
 def _unit(contrast: Contrast) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from ect_assets import tables
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
+from ect_assets.intake.privacy import BLOCKING
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Drift, Event, Made, Source, Work, step
 from ect_assets.pipeline.steps import morphometry, scans
@@ -70,7 +71,13 @@ def exclusions(work: Work) -> Made:
     excludes the patient, or, with subject *, all patients, which stops the group analyses.
     """
     lake, study = work.lake, work.study
-    found = [problem for _, failure in lake.failures() for problem in failure.problems]
+    found = [
+        problem
+        for _, failure in lake.failures()
+        for problem in failure.problems
+        # A further session that is unusable leaves nobody out of the comparison of the two.
+        if problem.session not in study.sessions.further or problem.reason in BLOCKING
+    ]
     subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
         [*found, *_not_sound(work), *work.not_checked],

@@ -13,7 +13,12 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake.atlases import REFERENCE, atlas_files, atlas_of
-from ect_assets.intake.volumes.sources import ShowsImages, source_class, volume_source
+from ect_assets.intake.volumes.sources import (
+    ShowsImages,
+    VolumeSource,
+    source_class,
+    volume_source,
+)
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Source, Verdict, Work, step
 from ect_assets.problems import EVERY, InputProblem, Problem
@@ -58,8 +63,11 @@ def _measured_by(study: Study) -> Mapping[str, int]:
     return source_class(study).versions
 
 
-def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
-    """Read session by session; a missing session is noted, anything broken stops the patient."""
+def _each_session(work: Work, source: VolumeSource, read: Callable[[str], pd.DataFrame]) -> Made:
+    """Read session by session; a missing session is noted, anything broken stops the patient.
+
+    Of the further sessions those are read that the patient has; a broken one stops nothing.
+    """
     frames: list[pd.DataFrame] = []
     problems: list[Problem] = []
     for session in work.study.sessions.both:
@@ -69,6 +77,13 @@ def _each_session(work: Work, read: Callable[[str], pd.DataFrame]) -> Made:
             problems.extend(error.problems)
     if not frames or any(problem.reason != EARLIER_STAGE for problem in problems):
         raise InputProblem(problems)
+    there = source.sessions(work.subject) if work.study.sessions.further else ()
+    for session in work.study.sessions.further:
+        if session in there:
+            try:
+                frames.append(read(session))
+            except InputProblem as error:
+                problems.extend(error.problems)
     return Made(pd.concat(frames, ignore_index=True), tuple(problems))
 
 
@@ -105,7 +120,7 @@ def scan_volumes(work: Work) -> Made:
     Where the source gives no contrast, it is estimated from the image.
     """
     source = volume_source(work.study, work.log)
-    made = _each_session(work, lambda session: source.scan_volumes(work.subject, session))
+    made = _each_session(work, source, lambda session: source.scan_volumes(work.subject, session))
     return replace(made, frame=_with_contrast(work, made.frame))
 
 
@@ -143,6 +158,7 @@ def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
     source = volume_source(work.study, work.log)
     made = _each_session(
         work,
+        source,
         lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
     )
     if not work.draws:
@@ -182,7 +198,8 @@ def scan_quality(work: Work, scan_volumes: pd.DataFrame) -> Made:
     excludes leaves the patient out, unless reviewed.tsv in the study's folder overrules it.
     """
     sessions, limits = work.study.sessions.both, work.study.quality
-    frames = [quality.scan_quality(scan_volumes, sessions, limits, _sites(work))]
+    compared = scan_volumes[scan_volumes.session.isin(sessions)]
+    frames = [quality.scan_quality(compared, sessions, limits, _sites(work))]
     if work.study.scans.images and work.lake.partitions(tables.RawScans):
         frames.append(quality.duplicate_scans(work.lake.read(tables.RawScans)))
     return _judged(pd.concat(frames, ignore_index=True))
@@ -204,7 +221,8 @@ def parcel_quality(work: Work, parcels: pd.DataFrame, parcel_gmv: pd.DataFrame) 
     scan_quality. Whether the change depends on the site is a check of its own.
     """
     sessions = work.study.sessions.both
-    volumes = primary_volumes(parcel_gmv, parcels)
+    is_compared = parcel_gmv.index.get_level_values("session").isin(sessions)
+    volumes = primary_volumes(parcel_gmv[is_compared], parcels)
     made = _judged(quality.parcel_quality(volumes, sessions, _limits(work, parcels)))
     sites = Verdict(*in_words(site_effects(volumes, sessions, _sites(work))))
     return replace(made, verdicts={**made.verdicts, "sites": sites})

@@ -41,7 +41,8 @@ SCREENED = (
     "morphometry.subject_folder",
 )
 """Settings that say which files of a patient the privacy screen looks at, and what it lets pass."""
-HARMLESS = ("session_missing", "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
+MISSING = "session_missing"
+HARMLESS = (MISSING, "sidecar_unreadable", "sidecar_implausible", POSSIBLE)
 """Findings with which the images that are there are still registered."""
 
 
@@ -135,10 +136,15 @@ def raw_scans(work: Work) -> Made:
     An unreadable image, or identifying content, fails this patient;
     a session without an image is noted, and the others are registered.
     """
-    bids, sessions = work.study.bids_folder, work.study.sessions.both
-    frame, unusable = read_raw_scans(bids, work.subject, sessions)
-    problems = [*_screen(work.study, work.subject), *unusable]
-    broken = [problem for problem in problems if problem.reason not in HARMLESS]
+    bids, sessions = work.study.bids_folder, work.study.sessions
+    frame, found = read_raw_scans(bids, work.subject, sessions.every)
+    unusable = [
+        one for one in found if one.session not in sessions.further or one.reason != MISSING
+    ]
+    screened = _screen(work.study, work.subject)
+    problems = [*screened, *unusable]
+    of_compared = [one for one in unusable if one.session not in sessions.further]
+    broken = [one for one in (*screened, *of_compared) if one.reason not in HARMLESS]
     if broken or frame.empty:
         raise InputProblem(problems)
     return Made(

@@ -33,7 +33,7 @@ WHERE parcellation = '{parcellation}' AND structure = 'cortex'
 ORDER BY contrast, parcel
 """
 DESIGNS_SQL = """
-SELECT contrast, "row", "column", value, is_tested
+SELECT contrast, "row", "column", value, is_tested, session
 FROM design_matrix
 WHERE parcellation = '{parcellation}'
 ORDER BY contrast, "row"
@@ -79,7 +79,7 @@ def draw_designs(frames: Frames, setting: Setting) -> Figure:
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        ``designs``: contrast, row, column, value, is_tested.
+        ``designs``: contrast, row, column, value, is_tested, session.
     """
     designs = dict(list(frames["designs"].groupby("contrast"))[: 2 * DESIGNS_IN_A_ROW])
     n_rows = -(-len(designs) // DESIGNS_IN_A_ROW)
@@ -113,7 +113,8 @@ def _draw_design(panel: Axes, name: str, rows: pd.DataFrame) -> None:
     for label, column in zip(panel.get_xticklabels(), names, strict=True):
         label.set_fontweight("bold" if column == tested else "normal")
     panel.set_yticks([])
-    panel.set_ylabel(f"{len(values)} participants")
+    what = "scans" if rows["session"].notna().any() else "participants"
+    panel.set_ylabel(f"{len(values)} {what}")
     panel.set_title(short(name))
 
 
@@ -136,9 +137,10 @@ CONTRAST_EXHIBITS = (
         name="supplementary_figure_8_designs",
         title="The models of the contrasts",
         caption=(
-            "The design matrix of each contrast: a row per patient, in the order of the tested "
-            "column (bold), and the columns of the model, centred, each from its least (blue) to "
-            "its largest value (red). Columns that look alike can hardly be told apart."
+            "The design matrix of each contrast: a row per participant (of a mixed model per "
+            "scan), in the order of the tested column (bold), and the columns of the model, each "
+            "from its least (blue) to its largest value (red). Columns that "
+            "look alike can hardly be told apart."
         ),
         queries={"designs": DESIGNS_SQL},
         draw=draw_designs,

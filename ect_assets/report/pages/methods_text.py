@@ -146,6 +146,16 @@ def _change(study: Study, citations: Citations) -> Markup:
 def _contrasts(study: Study, citations: Citations) -> Markup:
     etiv = ["mean intracranial volume"] if study.group.adjusts_for_etiv else []
     adjusted = listing([*etiv, *study.group.covariates])
+    is_mixed = any(one.model == "mixed" for one in study.contrasts.values())
+    mixed = (
+        Markup(
+            " Contrasts with every scan are linear mixed models with a random intercept per "
+            "participant and a column for each session, by restricted maximum likelihood, with "
+            "Satterthwaite's degrees of freedom {}."
+        ).format(citations.cite("laird1982"))
+        if is_mixed
+        else Markup("")
+    )
     own = any(one.covariates is not None for one in study.contrasts.values())
     return Markup(
         "A linear model per parcel over the participants who have every term, by least squares: "
@@ -154,11 +164,12 @@ def _contrasts(study: Study, citations: Citations) -> Markup:
         "The coefficient of the tested column is tested with n minus the number of columns "
         "degrees of freedom; q is the false discovery rate over the parcels of the same structure "
         "{}, and does not correct for the number of contrasts. Errors are taken for independent, "
-        "with the same variance in all groups."
+        "with the same variance in all groups.{}"
     ).format(
         Markup(", adjusted for {}").format(adjusted) if adjusted else "",
         " (some contrasts for covariates of their own)" if own else "",
         citations.cite("benjamini1995"),
+        mixed,
     )
 
 

@@ -81,6 +81,12 @@ WORKS = {
         "57:289-300.",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "laird1982": Reference(
+        "Laird and Ware 1982",
+        "Laird NM, Ware JH (1982). Random-effects models for longitudinal data. Biometrics "
+        "38:963-974.",
+        "10.2307/2529876",
+    ),
     "lakens2013": Reference(
         "Lakens 2013",
         "Lakens D (2013). Calculating and reporting effect sizes to facilitate cumulative "
