@@ -49,9 +49,10 @@ class Contrast(Settings):
     ``by``, first minus second. ``slope``: of the change on the term ``on``. ``interaction``: of
     that slope between two groups. ``baseline``: a difference or a slope of the volumes before
     treatment. ``only`` keeps the patients with some values of a term; ``covariates`` stand in place
-    of those of [group]. ``model = "mixed"`` takes every scan there is, of patients with some
-    sessions missing as well, and of the further sessions; ``session`` is then the one that is
-    compared with the baseline.
+    of those of [group]; ``measure`` is what of the parcels is asked about.
+
+    ``model = "mixed"`` takes every scan there is, of patients with some sessions missing as well,
+    and of the further sessions; ``session`` is then the one that is compared with the baseline.
     """
 
     kind: Literal["change", "difference", "slope", "interaction", "baseline"]
@@ -61,6 +62,7 @@ class Contrast(Settings):
     only: dict[Term, tuple[str, ...]] = {}
     covariates: Terms | None = None
     title: str | None = None
+    measure: Literal["volume", "thickness", "area"] = "volume"
     model: Literal["least_squares", "mixed"] = "least_squares"
     session: Label | None = None
 

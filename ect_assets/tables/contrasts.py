@@ -14,7 +14,7 @@ from ect_assets.tables.columns import (
 from ect_assets.tables.schema import Table, column
 
 CONTRAST = "name of the contrast in study.toml"
-MEASURES = ("volume",)
+MEASURES = ("volume", "thickness", "area")
 _column = column
 
 
@@ -51,7 +51,9 @@ class ContrastMaps(Table):
     hemisphere: str = column(HEMISPHERE, choices=HEMISPHERES)
     structure: str = column(STRUCTURE + "; each is a family of its own for q")
     measure: str = column("what of the parcel is analysed", choices=MEASURES)
-    unit: str = column("of effect, se and interval, for example mm3 or mm3 per n_ect")
+    unit: str = column(
+        "of effect, se and interval, for example mm3, mm of thickness, mm3 per n_ect"
+    )
     model: str = column(
         "least_squares (a row per patient) or mixed (a row per scan, random intercept per patient)",
         choices=("least_squares", "mixed"),

@@ -280,3 +280,32 @@ def test_further_sessions_are_read_and_a_broken_one_leaves_nobody_out(filled_fol
     assert set(maps.n) == {7} and set(maps.n_scans) == {16}
     told = [one for _, failure in lake.failures() for one in failure.problems]
     assert {(one.subject, one.session) for one in told} == {("003", "m6")}
+
+
+@pytest.mark.parametrize(
+    ("measure", "column", "unit"),
+    [("thickness", "thickness_mm", "mm"), ("area", "area_mm2", "mm2")],
+)
+def test_thickness_and_area_of_the_cortex_are_tested_as_volume_is(study, measure, column, unit):
+    asked = {"kind": "change", "measure": measure}
+    pairs, mixed = Contrast(**asked), Contrast(**asked, model="mixed")
+    design, maps = made(with_contrasts(study, pairs=pairs, mixed=mixed))
+    is_adjusted = "mean_etiv_mm3" in set(design.frame["column"])
+    assert is_adjusted == (measure == "area")
+    assert set(maps.frame.structure) == {"cortex"} and set(maps.frame.measure) == {measure}
+    rows = study.open_lake().read(tables.ParcelGmv).query("parcellation == 'desikan_killiany'")
+    wide = rows.pivot(index="subject", columns=["session", "parcel"], values=column)
+    change = (wide["post"] - wide["pre"]).mean()
+    found = maps.frame.set_index(["contrast", "parcel"])
+    assert set(found.unit) == {unit}
+    for name in ("pairs", "mixed"):
+        ours = found.loc[name].effect
+        np.testing.assert_allclose(ours, change[ours.index], rtol=1e-6, atol=1e-9)
+
+
+def test_a_measure_that_the_source_does_not_give_is_refused(study, monkeypatch):
+    nothing = Inputs(contrasts.contrast_maps, study, study.open_lake()).of(HERE)["parcel_gmv"]
+    monkeypatch.setattr(contrasts._Measured, "_values", lambda self, measure: nothing * np.nan)
+    asked = {"thick": Contrast(kind="change", measure="thickness")}
+    with pytest.raises(StudyError, match="only 0 of the 7 patients of the model have it"):
+        made(with_contrasts(study, **asked))

@@ -260,7 +260,7 @@ SITUATIONS = [
         "the contrasts are adjusted for less",
         lambda folder: edit(folder / STUDY_FILE, '["age_years", "sex"]', '["age_years"]'),
         each("design_matrix"),
-        r"setting group: ",
+        r"setting group.covariates: ",
         frozenset(each("gmv_change", *SYMPTOMS)),
     ),
     Situation(

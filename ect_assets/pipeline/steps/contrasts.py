@@ -7,7 +7,7 @@ The designs and tests themselves belong in `science.statistics`; who is in the c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.problems import Problem, StudyError
 from ect_assets.science.cohort import Cohort, families
 from ect_assets.science.longitudinal import Scans, every_scan, over_sessions
+from ect_assets.science.morphometry.scans_by_parcels import COLUMNS, CORTEX, scans_by_parcels
 from ect_assets.science.statistics.design import (
     Design,
     DesignError,
@@ -39,6 +40,10 @@ from ect_assets.study import Contrast, Study
 
 ETIV = "mean_etiv_mm3"
 """Term of the intracranial volume, mean of both sessions."""
+COLUMN_OF = {"thickness": "thickness_mm", "area": "area_mm2"}
+UNIT_OF = {"volume": "mm3", "thickness": "mm", "area": "mm2"}
+SURFACE_ALONE = tuple(COLUMN_OF)
+"""Measures that the cortex alone has."""
 OF_SCORES = (
     "baseline_score",
     "follow_up_score",
@@ -73,10 +78,15 @@ def model_of(contrast: Contrast, study: Study) -> Model:
         by=contrast.by,
         groups=contrast.groups,
         on=contrast.on,
-        covariates=((ETIV,) if of_study.adjusts_for_etiv else ()) + named,
+        covariates=((ETIV,) if _adjusts_for_etiv(contrast, study) else ()) + named,
         factors=of_study.factors,
         numbers=of_study.numbers,
     )
+
+
+def _adjusts_for_etiv(contrast: Contrast, study: Study) -> bool:
+    """Say whether a contrast is adjusted for intracranial volume: thickness is not."""
+    return study.group.adjusts_for_etiv and contrast.measure != "thickness"
 
 
 @dataclass
@@ -157,6 +167,7 @@ class _Measured:
         scan_volumes: pd.DataFrame,
         exclusions: pd.DataFrame,
     ):
+        self._work = work
         self._sessions = work.study.sessions.every
         self._adjusts = work.study.group.adjusts_for_etiv
         self._frames = (parcel_gmv, scan_volumes, parcels, exclusions)
@@ -167,6 +178,33 @@ class _Measured:
         """Every usable scan."""
         return every_scan(*self._frames, self._sessions, self._adjusts)
 
+    def structures(self, measure: str) -> dict[str, Cohort]:
+        """Give the matched pairs of each structure; of a measure those who have it."""
+        gmv, _, parcels, _ = self._frames
+        both = self._work.study.sessions.both
+        found = families(self.cohort, gmv, parcels, both)
+        if measure == "volume":
+            return found
+        values = self._values(measure)
+        return {name: _with_values(one, values, both) for name, one in found.items()}
+
+    def scans_of(self, measure: str) -> Scans:
+        """Give every usable scan; what has no value of the measure is missing."""
+        if measure == "volume":
+            return self.scans
+        values = self._values(measure).reorder_levels(["subject", "session"])
+        return replace(self.scans, volumes=values.reindex(index=self.scans.volumes.index))
+
+    def _values(self, measure: str) -> pd.DataFrame:
+        """Read a measure of every scan and parcel, as the volumes are."""
+        lake, column = self._work.lake, COLUMN_OF[measure]
+        here = lake.partitions(tables.ParcelGmv, self._work.partition)
+        parts = lake.parts(tables.ParcelGmv, here, ("subject", "session", "parcel", column))
+        return scans_by_parcels(
+            part.select(["subject", "session", "parcel", column]).rename_columns(list(COLUMNS))
+            for part in parts
+        )
+
     def people(self, contrast: Contrast) -> tuple[list[str], ArrayLike | None]:
         """Name the patients of a contrast's model, with their mean intracranial volume."""
         if contrast.model == "mixed":
@@ -174,6 +212,22 @@ class _Measured:
             subjects = self.scans.subjects
             return subjects, None if etiv is None else etiv.reindex(subjects).to_numpy()
         return self.cohort.subjects, self.cohort.mean_etiv_mm3
+
+
+def _with_values(cohort: Cohort, values: pd.DataFrame, both: tuple[str, str]) -> Cohort:
+    """Put another measure in place of the volumes, of the patients who have it in every parcel."""
+    index = [pd.MultiIndex.from_product([[one], cohort.subjects]) for one in both]
+    before, after = (
+        values.reindex(index=one, columns=cohort.parcels.parcel).to_numpy(float) for one in index
+    )
+    is_whole = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    return replace(
+        cohort,
+        subjects=[one for one, kept in zip(cohort.subjects, is_whole, strict=True) if kept],
+        baseline=before[is_whole],
+        follow_up=after[is_whole],
+        left_out=[one for one, kept in zip(cohort.subjects, is_whole, strict=True) if not kept],
+    )
 
 
 def _columns(
@@ -290,25 +344,30 @@ def contrast_maps(
     structure.
     """
     measured = _Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    both = work.study.sessions.both
-    of_structures = families(measured.cohort, parcel_gmv, parcels, both)
     rows = _Rows("contrast_maps", work.parcellation)
     for name, matrix in design_matrix.groupby("contrast", sort=False):
         contrast = work.study.contrasts[str(name)]
-        for structure, mine in of_structures.items():
+        for structure, mine in measured.structures(contrast.measure).items():
+            if contrast.measure in SURFACE_ALONE and structure != CORTEX:
+                continue
             try:
                 tested = (
-                    _tested_over_scans(matrix, mine.parcels, contrast, measured.scans)
+                    _tested_over_scans(matrix, mine.parcels, contrast, measured)
                     if contrast.model == "mixed"
                     else _tested(matrix, mine, contrast)
                 )
-            except DesignError as error:
+            except ValueError as error:
                 rows.tell("structure_not_tested", str(name), f"{structure}: {error}")
                 continue
             rows.frames.append(
-                tested.assign(contrast=name, unit=_unit(contrast), model=contrast.model)
+                tested.assign(
+                    contrast=name,
+                    unit=_unit(contrast),
+                    model=contrast.model,
+                    measure=contrast.measure,
+                )
             )
-    frame = rows.joined().assign(measure="volume").drop(columns="residual_sd", errors="ignore")
+    frame = rows.joined().drop(columns="residual_sd", errors="ignore")
     if "variance_ratio" not in frame:
         frame = frame.assign(variance_ratio=np.nan)
     return Made(frame, tuple(rows.problems), figures=dict(_key_figures(frame)))
@@ -332,11 +391,12 @@ def _tested(matrix: pd.DataFrame, cohort: Cohort, contrast: Contrast) -> pd.Data
 
 
 def _tested_over_scans(
-    matrix: pd.DataFrame, parcels: pd.DataFrame, contrast: Contrast, scans: Scans
+    matrix: pd.DataFrame, parcels: pd.DataFrame, contrast: Contrast, measured: _Measured
 ) -> pd.DataFrame:
     """Estimate one contrast by a mixed model over every scan that has a structure."""
     columns, tested = _matrix(matrix, ["subject", "session"])
-    volumes = scans.volumes.loc[columns.index, parcels.parcel].dropna()
+    scans = measured.scans_of(contrast.measure)
+    volumes = scans.volumes.reindex(columns=parcels.parcel).loc[columns.index].dropna()
     design = columns.loc[volumes.index]
     design = design.loc[:, (design != 0).any()]
     if tested not in design:
@@ -364,7 +424,8 @@ def _matrix(matrix: pd.DataFrame, index: list[str]) -> tuple[pd.DataFrame, str]:
 
 
 def _unit(contrast: Contrast) -> str:
-    return "mm3" if contrast.on is None else f"mm3 per {contrast.on}"
+    unit = UNIT_OF[contrast.measure]
+    return unit if contrast.on is None else f"{unit} per {contrast.on}"
 
 
 def _key_figures(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
