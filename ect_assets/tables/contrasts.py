@@ -71,6 +71,10 @@ class ContrastMaps(Table):
     )
     ci_low: float = column("lower end of the 95 % interval of the effect")
     ci_high: float = column("upper end of the 95 % interval of the effect")
+    detectable_effect: float = column(
+        "smallest effect that would be found in this parcel with 80 % power, at .05 over the number of parcels of the structure; in the unit of effect",
+        minimum=0,
+    )
     partial_d: float = column(
         "effect over the residual standard deviation; of a slope per standard deviation of its term"
     )

@@ -16,6 +16,7 @@ from ect_assets.pipeline.inputs import Inputs
 from ect_assets.pipeline.step import Made, Work
 from ect_assets.pipeline.steps import contrasts
 from ect_assets.problems import StudyError
+from ect_assets.science.statistics.power import smallest_mean_change
 from ect_assets.study import Contrast, Study, load_study
 from ect_assets.study.of_contrasts import Group
 
@@ -309,3 +310,10 @@ def test_a_measure_that_the_source_does_not_give_is_refused(study, monkeypatch):
     asked = {"thick": Contrast(kind="change", measure="thickness")}
     with pytest.raises(StudyError, match="only 0 of the 7 patients of the model have it"):
         made(with_contrasts(study, **asked))
+
+
+def test_each_parcel_says_what_would_have_been_found(study):
+    _, maps = made(with_contrasts(study, plain=CHANGE))
+    for _, rows in maps.frame.groupby("structure"):
+        shift = smallest_mean_change(1, int(rows.df.iloc[0]), 0.05 / len(rows), 0.8)
+        np.testing.assert_allclose(rows.detectable_effect, rows.se * shift)

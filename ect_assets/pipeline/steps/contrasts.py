@@ -36,6 +36,7 @@ from ect_assets.science.statistics.design import (
 from ect_assets.science.statistics.linear_model import linear_model
 from ect_assets.science.statistics.mixed_model import mixed_model
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.power import smallest_coefficients
 from ect_assets.study import Contrast, Study
 
 ETIV = "mean_etiv_mm3"
@@ -365,6 +366,7 @@ def contrast_maps(
                     unit=_unit(contrast),
                     model=contrast.model,
                     measure=contrast.measure,
+                    detectable_effect=smallest_coefficients(tested.se, tested.df),
                 )
             )
     frame = rows.joined().drop(columns="residual_sd", errors="ignore")

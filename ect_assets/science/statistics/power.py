@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from ect_assets.science.statistics.arrays import FloatArray
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 
@@ -113,6 +115,37 @@ def smallest_mean_change(n: int, df: int, alpha: float, power: float) -> float:
     while lacking(enough) < 0:
         enough *= 1.25
     return float(brentq(lacking, 0, enough, xtol=1e-12))
+
+
+def smallest_coefficients(
+    se: ArrayLike, df: ArrayLike, alpha: float = LEVEL, power: float = 0.8
+) -> FloatArray:
+    """Smallest coefficients of a linear model that two-sided tests find, by the non-central t.
+
+    Parameters
+    ----------
+    se : (m,) array
+        Their standard errors, one test each.
+    df : (m,) array
+        Degrees of freedom.
+    alpha : float
+        Two-sided level of all tests together: each is held against ``alpha / m``.
+    power : float
+        Wanted probability of finding one.
+
+    Returns
+    -------
+    (m,) array
+        In the unit of `se`.
+    """
+    se, df = np.asarray(se, dtype=np.float64), np.asarray(df, dtype=np.float64)
+    # Whole degrees are enough, and never promise too much.
+    whole = np.maximum(np.floor(df + 1e-9), 1).astype(int)
+    shift = {
+        one: smallest_mean_change(1, one, alpha / len(se), power)
+        for one in np.unique(whole).tolist()
+    }
+    return se * np.array([shift[one] for one in whole.tolist()])
 
 
 def smallest_correlation(n: int, alpha: float, power: float) -> float:

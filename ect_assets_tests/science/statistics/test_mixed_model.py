@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from ect_assets.reference import loaders
 from ect_assets.science.statistics.linear_model import linear_model
 from ect_assets.science.statistics.mixed_model import mixed_model
 
@@ -98,3 +99,25 @@ def test_what_cannot_be_fitted_is_refused(who, columns, message):
     values = np.random.default_rng(5).normal(size=(6, 2))
     with pytest.raises(ValueError, match=message):
         mixed_model(values, columns, [str(one) for one in who], 0)
+
+
+def test_real_people_are_fitted_as_statsmodels_fits_them():
+    table = loaders.ds000174_volumes().sort_values(["subject", "session"])
+    group = loaders.ds000174_participants().set_index("subject").group
+    later = (table.session == "followup").to_numpy(float)
+    is_user = (group.loc[table.subject] == "CB").to_numpy(float)
+    columns = np.column_stack([np.ones(len(table)), later, is_user, later * is_user])
+    # As if every fifth person had not come a second time.
+    kept = ~((later == 1) & table.subject.isin(sorted(set(table.subject))[::5]).to_numpy())
+    names = [name for name in table if name.endswith("_volume")][::17]
+    values, who = table[names].to_numpy(float)[kept], table.subject.to_numpy(str)[kept]
+    found = mixed_model(values, columns[kept], who, 3)
+    for parcel in range(len(names)):
+        # In units near 1, where its optimiser converges.
+        unit = values[:, parcel].std()
+        fit = sm.MixedLM(values[:, parcel] / unit, columns[kept], groups=who)
+        fit = fit.fit(method="bfgs", gtol=1e-10)
+        row = found.iloc[parcel]
+        assert row.n == 42
+        assert row.effect == pytest.approx(fit.params[3] * unit, rel=1e-5)
+        assert row.residual_sd == pytest.approx(np.sqrt(fit.scale) * unit, rel=1e-5)

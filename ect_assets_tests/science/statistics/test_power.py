@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.power import TTestPower
+from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from ect_assets.science.statistics.power import (
     detectable_effects,
+    smallest_coefficients,
     smallest_correlation,
     smallest_mean_change,
 )
@@ -54,3 +55,14 @@ def test_the_map_is_tested_over_parcels_where_its_null_is_known():
 def test_impossible_designs_are_refused(arguments):
     with pytest.raises(ValueError, match="needed"):
         detectable_effects(*arguments)
+
+
+@pytest.mark.parametrize(("n_first", "n_second"), [(12, 12), (7, 17), (40, 20)])
+@pytest.mark.parametrize("n_tests", [1, 68])
+def test_the_smallest_difference_of_two_groups_is_that_of_statsmodels(n_first, n_second, n_tests):
+    expected = TTestIndPower().solve_power(
+        nobs1=n_first, ratio=n_second / n_first, alpha=0.05 / n_tests, power=0.8
+    )
+    se = 40 * np.sqrt(1 / n_first + 1 / n_second)
+    found = smallest_coefficients(np.full(n_tests, se), np.full(n_tests, n_first + n_second - 2))
+    np.testing.assert_allclose(found, 40 * expected, rtol=1e-5)
