@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ect_assets.science.statistics.arrays import FloatArray, finite, same_length, some
-from ect_assets.science.statistics.change import two_sided
 from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
 
 
@@ -52,8 +51,6 @@ def linear_model(
     ----------
     Rosenthal R (1994). Parametric measures of effect size. In: The handbook of research synthesis.
     """
-    from scipy import stats
-
     outcome = finite("The outcome", outcome, 2)
     columns = finite("The design", columns, 2)
     same_length("The outcome", outcome, "the design", columns)
@@ -72,9 +69,28 @@ def linear_model(
     _refuse_exact(outcome, residual, size)
     spread = np.sqrt((residual**2).sum(axis=0) / df)
     se = spread * np.linalg.norm(inverse[tested]) / scale[tested]
+    return coefficients(n, effect, se, np.full(len(effect), df), effect * per / spread)
+
+
+def coefficients(
+    n: int, effect: FloatArray, se: FloatArray, df: FloatArray, partial_d: FloatArray
+) -> pd.DataFrame:
+    """Test coefficients against zero, one per parcel.
+
+    Parameters
+    ----------
+    effect, se, df : (n_parcels,) array
+
+    Returns
+    -------
+    DataFrame
+        As `linear_model` says.
+    """
+    from scipy import stats
+
     t = effect / se
     margin = stats.t.ppf(0.975, df) * se
-    p = two_sided(t, df)
+    p = 2 * stats.t.sf(np.abs(t), df)
     return pd.DataFrame(
         {
             "n": n,
@@ -86,7 +102,7 @@ def linear_model(
             "q": benjamini_hochberg(p),
             "ci_low": effect - margin,
             "ci_high": effect + margin,
-            "partial_d": effect * per / spread,
+            "partial_d": partial_d,
             "partial_r": t / np.sqrt(t**2 + df),
         }
     )

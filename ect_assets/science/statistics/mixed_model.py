@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ect_assets.science.statistics.arrays import FloatArray, finite, same_length
-from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
+from ect_assets.science.statistics.linear_model import coefficients
 
 LOG_RATIOS = np.linspace(-14, 14, 57)
 """Where the ratio of the variances is looked for first, as its logarithm."""
@@ -111,8 +111,6 @@ def mixed_model(
     Satterthwaite FE (1946). An approximate distribution of estimates of variance components.
     Biometrics Bulletin 2:110-114.
     """
-    from scipy import stats
-
     outcome = finite("The outcome", outcome, 2)
     columns = finite("The design", columns, 2)
     same_length("The outcome", outcome, "the design", columns)
@@ -128,26 +126,8 @@ def mixed_model(
     effect = contrast @ (explained + fit.weights)
     se = spread * np.sqrt(_quadratic(contrast, fit.inverse))
     df = _satterthwaite(sums, log_ratio, contrast)
-    t = effect / se
-    margin = stats.t.ppf(0.975, df) * se
-    p = 2 * stats.t.sf(np.abs(t), df)
-    return pd.DataFrame(
-        {
-            "n": len(set(patients)),
-            "effect": effect,
-            "se": se,
-            "t": t,
-            "df": df,
-            "p": p,
-            "q": benjamini_hochberg(p),
-            "ci_low": effect - margin,
-            "ci_high": effect + margin,
-            "partial_d": effect * per / spread,
-            "partial_r": t / np.sqrt(t**2 + df),
-            "variance_ratio": np.exp(log_ratio),
-            "residual_sd": spread,
-        }
-    )
+    found = coefficients(len(set(patients)), effect, se, df, effect * per / spread)
+    return found.assign(variance_ratio=np.exp(log_ratio), residual_sd=spread)
 
 
 def _orthonormal(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
