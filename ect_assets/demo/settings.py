@@ -108,7 +108,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # structures = ["cortex"]
 # components = 2
 # permutations = 10000
-# bootstraps = 1000
+# bootstraps = 10000
 # gene_list_q = 0.001       # a gene is listed when its bootstrap q is below this
 
 ## An atlas of your own (not a default, an example): label volume in MNI152, or surface labels

@@ -84,7 +84,7 @@ class Association(Settings):
     structures: tuple[str, ...] = ("cortex",)
     components: Annotated[int, Field(gt=0, le=100)] = 2
     permutations: Permutations = 10_000
-    bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 1_000
+    bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 10_000
     gene_list_q: Annotated[float, Field(gt=0, lt=1)] = 0.001
 
 

@@ -243,3 +243,14 @@ class PlsGenes(Table):
         "share of random halves of the patients with the same sign and p_patients < 0.05",
         **PROBABILITY,
     )
+    selection_frequency: float | None = column(
+        "share of the bootstrap's resamples in which the gene is beyond the list's threshold; "
+        "first component only",
+        **PROBABILITY,
+    )
+    n_listed_low: int | None = column(
+        "lower end of the 95 % interval, over seeds of the bootstrap, of the number of genes listed "
+        "in the gene's direction; first component only",
+        minimum=0,
+    )
+    n_listed_high: int | None = column("upper end of it", minimum=0)

@@ -250,3 +250,8 @@ class Findings(Table):
         maximum=1.0000001,
     )
     parcels: str | None = column("the parcels that carry it most, separated by ;")
+    effect_low: float | None = column(
+        "of a gene list: lower end of the 95 % interval of the number of genes, over seeds of the "
+        "bootstrap"
+    )
+    effect_high: float | None = column("of a gene list: upper end of it")

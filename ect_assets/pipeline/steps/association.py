@@ -1,6 +1,6 @@
 """Association: which genes the change follows, against spatial null maps.
 
-The methods are in `statistics` and `nulls`; here tables are lined up and read back.
+The methods are in `statistics` and `nulls`; what is compared is lined up in `lined_up`.
 """
 
 from __future__ import annotations
@@ -10,23 +10,28 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
-from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.lined_up import (
+    COHORT,
+    DEFAULT_CONTRAST,
+    ROWS,
+    aligned,
+    changes_over,
+    component_statistic,
+    null_matrix,
+    null_versions,
+    replicated,
+)
 from ect_assets.pipeline.steps.transcriptome import no_expression
-from ect_assets.problems import StudyError
 from ect_assets.science.calibration import Rate, reading
-from ect_assets.science.cohort import families
-from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.statistics.bootstrap import resamples_for
 from ect_assets.science.statistics.influence import component_influence, first_pattern_share
+from ect_assets.science.statistics.list_stability import list_stability
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
 from ect_assets.science.statistics.patients import (
-    SPLITS,
-    Changes,
-    Stability,
     component_p,
     projection_tests,
-    split_half_stability,
 )
 from ect_assets.science.statistics.pls import (
     DIRECTIONS,
@@ -36,84 +41,10 @@ from ect_assets.science.statistics.pls import (
 )
 from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.science.statistics.smoothness import correlation_length
-from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
+from ect_assets.science.transcriptome.matrix import covered, rows_in_use
 from ect_assets.study import Study
 
 ASSET_GROUP = "association"
-ROWS = ("association.hemisphere", "association.structures")
-COHORT = ("sessions", "group")
-"""Settings that say whose changes are analysed."""
-DEFAULT_CONTRAST = "gmv_change"
-
-
-def aligned(
-    work: Work,
-    expression: pd.DataFrame,
-    expression_coverage: pd.DataFrame,
-    parcels: pd.DataFrame,
-    gmv_change: pd.DataFrame,
-) -> Aligned:
-    """Line up the change with gene expression as the study's settings say."""
-    chosen = work.study.association
-    return align(
-        expression, expression_coverage, parcels, gmv_change, chosen.hemisphere, chosen.structures
-    )
-
-
-def changes_over(
-    work: Work,
-    rows: pd.Series,
-    parcels: pd.DataFrame,
-    parcel_gmv: pd.DataFrame,
-    scan_volumes: pd.DataFrame,
-    exclusions: pd.DataFrame,
-) -> Changes:
-    """Give the change of each patient of the map, over the parcels `rows` in their order."""
-    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    found = families(cohort, parcel_gmv, parcels, work.study.sessions.both)
-    used = [one for one in found.values() if one.parcels.parcel.isin(rows).any()]
-    without = sorted({subject for one in used for subject in one.left_out})
-    if without:
-        raise StudyError(
-            f"sub-{', sub-'.join(without)}: no volumes of every structure of the map, which needs "
-            "the same patients everywhere. Leave them out with a line `exclude` in reviewed.tsv, "
-            "or compare fewer `structures` in [association] of study.toml."
-        )
-    names = [parcel for one in used for parcel in one.parcels.parcel]
-    columns = pd.Index(names).get_indexer(rows)
-    if (columns < 0).any():
-        lacking = ", ".join(rows[columns < 0])
-        raise StudyError(f"The patients of the map have no change of {lacking}, which it has.")
-    change = np.hstack([one.follow_up - one.baseline for one in used])[:, columns]
-    return Changes.of(change, cohort.mean_etiv_mm3)
-
-
-def replicated(changes: Changes, profiles: np.ndarray, seed: int) -> Stability:
-    """Say what comes back in halves of the cohort; nothing is known of one that is too small."""
-    found = split_half_stability(changes, profiles, SPLITS, seed)
-    return found or Stability(np.nan, np.full(len(profiles), np.nan))
-
-
-def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
-    """Spread the null maps of one model into parcels by maps, in the order of `parcels`."""
-    mine = null_maps[null_maps.null_model == model]
-    wide = mine.pivot(index="parcel", columns="null_id", values="value")
-    return wide.loc[parcels].to_numpy(float)
-
-
-def null_versions(study: Study) -> dict[str, int]:
-    """Return the versions of the null models that are a lab's own."""
-    return versions_of(study.nulls.models)
-
-
-def primary_null_version(study: Study) -> dict[str, int]:
-    """Return the version of the primary null model where it is a lab's own."""
-    return versions_of((study.nulls.primary,))
-
-
-def component_statistic(component: int) -> str:
-    """Name the statistic that a component is tested by."""
-    return f"r2_y_component_{component}"
 
 
 @step(
@@ -340,6 +271,25 @@ def pls_scores(
     )
 
 
+def list_columns(
+    study: Study, predictors: np.ndarray, values: np.ndarray, first: pd.DataFrame
+) -> pd.DataFrame:
+    """Say of each gene how often it is listed, and how long its list is under other seeds."""
+    chosen = study.association
+    z, errors = first.z.to_numpy(float), first.se.to_numpy(float)
+    counts = resamples_for(values, chosen.bootstraps, study.seed, chosen.components)
+    found = list_stability(predictors, values, counts, z, errors, chosen.gene_list_q, study.seed)
+    low, high = np.where(z > 0, found.n_plus[:, None], found.n_minus[:, None])
+    return pd.DataFrame(
+        {
+            "selection_frequency": found.selection_frequency,
+            "n_listed_low": low,
+            "n_listed_high": high,
+        },
+        index=first.index,
+    ).astype({"n_listed_low": "Int64", "n_listed_high": "Int64"})
+
+
 @step(
     tables.PlsGenes,
     ASSET_GROUP,
@@ -381,6 +331,7 @@ def pls_genes(
     frame = gene_statistics(
         predictors, values, study.association.bootstraps, study.seed, n_components
     )
+    of_list = list_columns(study, predictors, values, frame[frame.component == 1])
     nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
     spatial = spatial_gene_p(predictors, values, nulls)
     changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
@@ -393,7 +344,8 @@ def pls_genes(
     listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
     signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")
     ranks = frame.groupby("component").z.rank(ascending=False, method="first")
-    frame = frame.assign(
+    # Lists are of the first component, whose genes come first.
+    frame = frame.join(of_list).assign(
         gene=list(ours.genes) * n_components,
         direction=signs.where(listed, None),
         rank=ranks.astype(int),

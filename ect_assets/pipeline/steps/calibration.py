@@ -9,8 +9,9 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
-from ect_assets.pipeline.steps.association import (
-    ASSET_GROUP,
+from ect_assets.pipeline.steps.association import ASSET_GROUP
+from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.lined_up import (
     COHORT,
     ROWS,
     aligned,
@@ -19,7 +20,6 @@ from ect_assets.pipeline.steps.association import (
     null_versions,
     primary_null_version,
 )
-from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.pipeline.steps.symptoms import no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate

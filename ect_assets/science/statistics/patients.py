@@ -22,10 +22,12 @@ from ect_assets.science.statistics.multiple_comparisons import (
     permutation_p,
 )
 from ect_assets.science.statistics.pls import component_statistics, zscore
+from ect_assets.science.statistics.threads import one_blas_thread
 
 FEWEST_PER_HALF = 4
 """Patients in each half of a cohort, below which nothing is said about halves."""
 FLIPS_AT_ONCE = 1_000
+PROFILES_AT_ONCE = 256
 SPLITS = 100
 """Random halvings of a cohort."""
 
@@ -265,14 +267,41 @@ def split_half_stability(
         return None
     # Adjusted in all patients at once: a factor may have one level only in a half.
     adjusted = whole.without_covariates
-    sign = np.sign(_projection_t(whole, centred))
     rng = np.random.default_rng([seed, n_splits])
-    came_back, likeness = np.zeros(len(rows)), []
+    halves = []
     for _ in range(n_splits):
-        order = rng.permutation(len(whole.values))
-        halves = (Changes.of(adjusted[part]) for part in (order[:half], order[half : 2 * half]))
-        first, second = (_projection_t(part, centred) for part in halves)
-        for t in (first, second):
-            came_back += (np.sign(t) == sign) & (two_sided(t, half - 1) < LEVEL)
-        likeness.append(np.corrcoef(first, second)[0, 1] if len(rows) > 1 else np.nan)
-    return Stability(float(np.mean(likeness)), came_back / (2 * n_splits))
+        order = rng.permutation(len(adjusted))
+        halves += [adjusted[order[:half]], adjusted[order[half : 2 * half]]]
+    t = _t_in_each(centred, [Changes.of(values) for values in halves])
+    sign = np.sign(_projection_t(whole, centred))[:, None]
+    came_back = (np.sign(t) == sign) & (np.abs(t) > _critical_t(half - 1))
+    pairs = t.reshape(len(rows), n_splits, 2)
+    likeness = _mean_correlation(pairs[..., 0], pairs[..., 1]) if len(rows) > 1 else np.nan
+    return Stability(likeness, came_back.mean(axis=1))
+
+
+def _t_in_each(centred: FloatArray, cohorts: list[Changes]) -> FloatArray:
+    """T of each profile in cohorts of one size without covariates, (n_profiles, n_cohorts)."""
+    n = len(cohorts[0].values)
+    means = np.column_stack([one.values.mean(axis=0) / one.spread for one in cohorts])
+    by_patient = np.stack([one.residuals / one.spread for one in cohorts], axis=2)
+    t = np.empty((len(centred), len(cohorts)))
+    with one_blas_thread():
+        for start in range(0, len(centred), PROFILES_AT_ONCE):
+            part = slice(start, start + PROFILES_AT_ONCE)
+            squares = sum((centred[part] @ patient) ** 2 for patient in by_patient)
+            t[part] = centred[part] @ means / np.sqrt(squares / (n - 1) / n)
+    return t
+
+
+def _critical_t(df: int) -> float:
+    from scipy import stats
+
+    return float(stats.t.isf(LEVEL / 2, df))
+
+
+def _mean_correlation(first: FloatArray, second: FloatArray) -> float:
+    """Correlate the columns of two arrays one by one, and average."""
+    first, second = first - first.mean(axis=0), second - second.mean(axis=0)
+    sizes = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+    return float(((first * second).sum(axis=0) / sizes).mean())

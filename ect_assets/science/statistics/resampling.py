@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ect_assets.science.statistics.arrays import FloatArray, same_length
-from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
+from ect_assets.science.statistics.bootstrap import bootstrap_standard_errors, resamples_for
 from ect_assets.science.statistics.multiple_comparisons import TIE, benjamini_hochberg
 from ect_assets.science.statistics.pls import zscore
 from ect_assets.science.statistics.threads import one_blas_thread
@@ -52,9 +52,7 @@ def weight_statistics(
     """
     x = zscore(predictors, name="The predictors")
     y = zscore(response, name="The response")
-    rng = np.random.default_rng(seed)
-    distinct = max(3, n_components + 2)
-    counts = bootstrap_counts(len(y), n_bootstraps, rng, minimum_distinct=distinct, response=y)
+    counts = resamples_for(y, n_bootstraps, seed, n_components)
     weights, errors = bootstrap_standard_errors(x, y, counts, n_components=n_components)
     frames = []
     for index, (weight, standard_error) in enumerate(zip(weights, errors, strict=True)):

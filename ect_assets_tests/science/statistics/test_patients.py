@@ -143,6 +143,26 @@ def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
     assert nothing.replication.mean() < 0.2 and nothing.weight_correlation < 0.6
 
 
+def test_halves_are_tested_as_scipy_does(rng):
+    values, profiles = smooth(rng, 9) + 0.5 * smooth(rng, 1), smooth(rng, 5)
+    found = split_half_stability(Changes.of(values), profiles, 30, seed=4)
+    centred = profiles - profiles.mean(axis=1, keepdims=True)
+
+    def tested(rows):
+        scaled = values[rows] / values[rows].std(axis=0, ddof=1)
+        return stats.ttest_1samp(scaled @ centred.T, 0)
+
+    draws = np.random.default_rng([4, 30])
+    orders = [draws.permutation(9) for _ in range(30)]
+    halves = [(tested(order[:4]), tested(order[4:8])) for order in orders]
+    whole = np.sign(tested(np.arange(9)).statistic)
+    each = [half for pair in halves for half in pair]
+    back = [(np.sign(one.statistic) == whole) & (one.pvalue < 0.05) for one in each]
+    np.testing.assert_array_equal(found.replication, np.mean(back, axis=0))
+    likeness = [np.corrcoef(a.statistic, b.statistic)[0, 1] for a, b in halves]
+    assert found.weight_correlation == pytest.approx(np.mean(likeness), rel=1e-10)
+
+
 def test_stability_is_the_same_for_the_same_seed_and_survives_a_factor_of_one_level(rng):
     values = smooth(rng, 9)
     site = np.array([1.0] + [0.0] * 8)
