@@ -140,7 +140,7 @@ def null_distributions(
         *ROWS,
         *COHORT,
     ),
-    version="2",
+    version="3",
     unavailable=no_expression,
     checks={
         "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
@@ -303,7 +303,7 @@ def list_columns(
         *ROWS,
         *COHORT,
     ),
-    version="2",
+    version="3",
     unavailable=no_expression,
 )
 def pls_genes(

@@ -95,6 +95,7 @@ def null_calibration(
     unavailable=no_expression,
     measured_by=primary_null_version,
     is_weekly=True,
+    version="2",
 )
 def question_calibration(
     work: Work,

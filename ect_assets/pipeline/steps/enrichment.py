@@ -119,7 +119,7 @@ def _in_order(frame: pd.DataFrame, table: type[tables.Table]) -> pd.DataFrame:
     tables.GeneSetSpatialEnrichment,
     ASSET_GROUP,
     settings=(*SIZES, *ROWS, *COHORT, "nulls.primary", "seed"),
-    version="3",
+    version="4",
     unavailable=no_expression,
 )
 def gene_set_spatial_enrichment(

@@ -96,6 +96,15 @@ class Changes:
         spread: FloatArray = np.sqrt((self.residuals**2).sum(axis=0) / self.df)
         return spread
 
+    @property
+    def size(self) -> FloatArray:
+        """Root mean square of the adjusted changes of each parcel, (n_parcels,).
+
+        Unlike the standard deviation it is the same whatever the signs of the patients.
+        """
+        size: FloatArray = np.sqrt((self.without_covariates**2).mean(axis=0))
+        return size
+
 
 def flipped_t_maps(changes: Changes, n_flips: int, seed: int) -> Iterator[FloatArray]:
     """Draw maps of t under no mean change, by flipping the signs of patients' changes.
@@ -184,10 +193,11 @@ def component_p(
 def projection_tests(changes: Changes, profiles: ArrayLike) -> pd.DataFrame:
     """Test over patients how the change of each of them follows a profile over parcels.
 
-    A patient's change, divided by the residual standard deviation of each parcel, is projected on
-    the centred profile; the mean projection is tested against zero in the model of the change
-    (without covariates: a t test). A change of all parcels by the same standardised amount projects
-    on nothing.
+    A patient's change, divided by the root mean square of each parcel, is projected on the centred
+    profile; the mean projection is tested against zero in the model of the change (without
+    covariates: a t test). A change of all parcels by the same standardised amount projects on
+    nothing. The root mean square does not depend on the signs of patients; divided by the standard
+    deviation, parcels whose mean is large by chance would count more, and too much be found.
 
     Parameters
     ----------
@@ -213,10 +223,9 @@ def projection_tests(changes: Changes, profiles: ArrayLike) -> pd.DataFrame:
 
 
 def _projection_t(changes: Changes, centred: FloatArray) -> FloatArray:
-    n = len(changes.values)
-    spread = changes.spread
-    mean = centred @ (changes.values.mean(axis=0) / spread)
-    left = centred @ (changes.residuals / spread).T
+    n, size = len(changes.values), changes.size
+    mean = centred @ (changes.values.mean(axis=0) / size)
+    left = centred @ (changes.residuals / size).T
     t: FloatArray = mean / np.sqrt((left**2).sum(axis=1) / changes.df / n)
     return t
 
@@ -283,8 +292,8 @@ def split_half_stability(
 def _t_in_each(centred: FloatArray, cohorts: list[Changes]) -> FloatArray:
     """T of each profile in cohorts of one size without covariates, (n_profiles, n_cohorts)."""
     n = len(cohorts[0].values)
-    means = np.column_stack([one.values.mean(axis=0) / one.spread for one in cohorts])
-    by_patient = np.stack([one.residuals / one.spread for one in cohorts], axis=2)
+    means = np.column_stack([one.values.mean(axis=0) / one.size for one in cohorts])
+    by_patient = np.stack([one.residuals / one.size for one in cohorts], axis=2)
     t = np.empty((len(centred), len(cohorts)))
     with one_blas_thread():
         for start in range(0, len(centred), PROFILES_AT_ONCE):

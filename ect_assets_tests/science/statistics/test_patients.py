@@ -92,7 +92,7 @@ def test_projections_are_tested_as_a_regression_does(values, covariates, rng):
     found = projection_tests(changes, profiles)
     design = design_of(covariates)
     for row, profile in zip(found.itertuples(), profiles, strict=True):
-        projection = (values / changes.spread) @ (profile - profile.mean())
+        projection = (values / changes.size) @ (profile - profile.mean())
         fit = sm.OLS(projection, design).fit()
         assert row.t_patients == pytest.approx(fit.tvalues[0], rel=1e-10)
         assert row.p_patients == pytest.approx(fit.pvalues[0], rel=1e-9)
@@ -101,8 +101,8 @@ def test_projections_are_tested_as_a_regression_does(values, covariates, rng):
 
 def test_without_covariates_a_projection_is_tested_by_students_t(values, rng):
     profile = rng.normal(size=N_PARCELS)
-    spread = values.std(axis=0, ddof=1)
-    expected = stats.ttest_1samp((values / spread) @ (profile - profile.mean()), 0)
+    size = np.sqrt((values**2).mean(axis=0))
+    expected = stats.ttest_1samp((values / size) @ (profile - profile.mean()), 0)
     found = projection_tests(Changes.of(values), profile[None]).iloc[0]
     assert found.t_patients == pytest.approx(expected.statistic, rel=1e-10)
     assert found.p_patients == pytest.approx(expected.pvalue, rel=1e-10)
@@ -134,6 +134,16 @@ def test_rates_under_no_change_are_nominal_however_smooth_the_noise(rng):
     assert 0.4 < np.mean(p_genes) < 0.6
 
 
+def test_the_rate_of_a_projection_is_nominal_with_few_patients(rng):
+    profiles = smooth(rng, 10)
+    shares = [
+        (projection_tests(Changes.of(smooth(rng, 8)), profiles).p_patients <= 0.05).mean()
+        for _ in range(2_000)
+    ]
+    margin = 3 * np.std(shares) / np.sqrt(len(shares))
+    assert abs(np.mean(shares) - 0.05) < margin, np.mean(shares)
+
+
 def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
     profiles = smooth(rng, 40)
     planted = smooth(rng, N_PATIENTS * 2) + 2.0 * (profiles[0] - profiles[0].mean())
@@ -149,7 +159,7 @@ def test_halves_are_tested_as_scipy_does(rng):
     centred = profiles - profiles.mean(axis=1, keepdims=True)
 
     def tested(rows):
-        scaled = values[rows] / values[rows].std(axis=0, ddof=1)
+        scaled = values[rows] / np.sqrt((values[rows] ** 2).mean(axis=0))
         return stats.ttest_1samp(scaled @ centred.T, 0)
 
     draws = np.random.default_rng([4, 30])
