@@ -254,3 +254,11 @@ class PlsGenes(Table):
         minimum=0,
     )
     n_listed_high: int | None = column("upper end of it", minimum=0)
+    n_effective: float | None = column(
+        "number of independent parcels that the correlation is worth, from both variograms"
+    )
+    p_closed_form: float | None = column(
+        "two-sided p of r_map with n_effective - 2 degrees of freedom: a second opinion beside "
+        "p_spatial; missing where several structures are compared",
+        **PROBABILITY,
+    )

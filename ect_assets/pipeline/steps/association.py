@@ -16,6 +16,7 @@ from ect_assets.pipeline.steps.lined_up import (
     ROWS,
     aligned,
     changes_over,
+    closed_form,
     component_statistic,
     null_matrix,
     null_versions,
@@ -321,8 +322,8 @@ def pls_genes(
 
     The bootstrap z is what the field reports, and takes parcels as independent: thousands of
     genes pass it on smooth noise. Compare p_spatial, which controls its error rate, p_space_max,
-    which controls that of any gene at all, and p_patients, which asks whether the patients' changes
-    follow the gene or only their mean does.
+    which controls that of any gene at all, p_closed_form, a second opinion without null maps, and
+    p_patients, which asks whether the patients' changes follow the gene or only their mean does.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
@@ -337,9 +338,14 @@ def pls_genes(
     changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
     over_patients = projection_tests(changes, predictors.T)
     stable = replicated(changes, predictors.T, study.seed).replication
-    of_genes = pd.concat([spatial, over_patients[["p_patients", "q_patients"]]], axis=1).assign(
-        replication=stable
-    )
+    of_genes = pd.concat(
+        [
+            spatial,
+            closed_form(ours, predictors.T),
+            over_patients[["p_patients", "q_patients"]],
+        ],
+        axis=1,
+    ).assign(replication=stable)
     frame = pd.concat([frame, pd.concat([of_genes] * n_components, ignore_index=True)], axis=1)
     listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
     signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")

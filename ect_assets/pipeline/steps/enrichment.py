@@ -14,6 +14,7 @@ from ect_assets.pipeline.steps.lined_up import (
     ROWS,
     aligned,
     changes_over,
+    closed_form,
     null_matrix,
 )
 from ect_assets.pipeline.steps.transcriptome import no_expression, no_expression_at_all
@@ -100,13 +101,22 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     return Made(frame, tuple(problems), {f"sets {name}": int(n) for name, n in counts.items()})
 
 
-QUESTIONS = ("p_patients", "q_patients", "p_genes", "q_genes", "p_all", "q_all", "replication")
+QUESTIONS = (
+    "p_patients",
+    "q_patients",
+    "p_genes",
+    "q_genes",
+    "p_all",
+    "q_all",
+    "replication",
+    "p_space_max",
+)
 
 
 def _spatial_columns(spatial: pd.DataFrame, primary: str) -> pd.DataFrame:
     """Take the answers to the three questions, ready to stand beside another test."""
     mine = spatial[spatial.null_model == primary]
-    return mine[["collection", "set_id", "p", "q", *QUESTIONS]].rename(
+    return mine[["collection", "set_id", "p", "q", "p_space_max", *QUESTIONS]].rename(
         columns={"p": "p_spatial", "q": "q_spatial"}
     )
 
@@ -179,7 +189,8 @@ def gene_set_spatial_enrichment(
                     random_sets,
                     work.study.seed,
                 )
-                mean = pd.concat([mean, asked], axis=1)
+                closed = closed_form(ours, sets.mean_of(predictors))
+                mean = pd.concat([mean, asked, closed], axis=1)
             frames.append(
                 mean.assign(
                     null_model=model,

@@ -14,6 +14,8 @@ from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.problems import StudyError
 from ect_assets.science.cohort import families
 from ect_assets.science.nulls.further import versions_of
+from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.statistics.effective_size import closed_form_p
 from ect_assets.science.statistics.patients import (
     SPLITS,
     Changes,
@@ -75,6 +77,17 @@ def replicated(changes: Changes, profiles: np.ndarray, seed: int) -> Stability:
     """Say what comes back in halves of the cohort; nothing is known of one that is too small."""
     found = split_half_stability(changes, profiles, SPLITS, seed)
     return found or Stability(np.nan, np.full(len(profiles), np.nan))
+
+
+def closed_form(ours: Aligned, profiles: np.ndarray) -> pd.DataFrame:
+    """Test profiles (m, n_parcels) by effective size; missing where structures are compared.
+
+    A variogram takes the map as stationary, which cortex and subcortex together are not.
+    """
+    if ours.parcels.structure.nunique() > 1:
+        return pd.DataFrame(np.nan, range(len(profiles)), ["n_effective", "p_closed_form"])
+    distances = mni_distances(ours.parcels, "closed form")
+    return closed_form_p(profiles, ours.values, distances)
 
 
 def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
