@@ -101,16 +101,7 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     return Made(frame, tuple(problems), {f"sets {name}": int(n) for name, n in counts.items()})
 
 
-QUESTIONS = (
-    "p_patients",
-    "q_patients",
-    "p_genes",
-    "q_genes",
-    "p_all",
-    "q_all",
-    "replication",
-    "p_space_max",
-)
+QUESTIONS = ["p_patients", "q_patients", "p_genes", "q_genes", "p_all", "q_all", "replication"]
 
 
 def _spatial_columns(spatial: pd.DataFrame, primary: str) -> pd.DataFrame:
