@@ -126,6 +126,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # [calibration]             # noise maps for the false positive rates of the tests
 # lengths_mm = [15, 25, 40]
 # maps = 100               # of each length; more give narrower intervals
+# component_maps = 1000    # the same for the first component, whose test is fast
 # nulls = 199
 
 # [enrichment]

@@ -109,6 +109,7 @@ class Calibration(Settings):
         tuple[Annotated[float, Field(ge=0, le=500)], ...], Field(max_length=20)
     ] = (15.0, 25.0, 40.0)
     maps: Annotated[int, Field(ge=20, le=10_000)] = 100
+    component_maps: Annotated[int, Field(ge=20, le=100_000)] = 1_000
     nulls: Annotated[int, Field(ge=19, le=10_000)] = 199
     symptom_maps: Annotated[int, Field(ge=20, le=10_000)] = 200
     symptom_patients: Annotated[int, Field(ge=20, le=10_000)] = 200

@@ -171,6 +171,14 @@ class PlsComponents(Table):
         minimum=0,
         maximum=1.0000001,
     )
+    patients_smoothness_mm: float | None = column(
+        "length over which the patients' residual changes are correlated", unit="mm", minimum=0
+    )
+    p_smoother: float | None = column(
+        "share of maps with flipped signs of patients that are as smooth as the map; where it is "
+        "small, p_patients is too",
+        **PROBABILITY,
+    )
 
 
 class ParcelInfluence(Table):

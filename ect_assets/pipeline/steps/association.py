@@ -33,6 +33,7 @@ from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutatio
 from ect_assets.science.statistics.patients import (
     component_p,
     projection_tests,
+    smoother_p,
 )
 from ect_assets.science.statistics.pls import (
     DIRECTIONS,
@@ -144,7 +145,10 @@ def null_distributions(
     version="3",
     unavailable=no_expression,
     checks={
-        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
+        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the "
+        "map.",
+        "map_is_as_smooth_as_noise": "The map is no smoother than the noise of the patients, so "
+        "that p_patients can be read by itself.",
     },
 )
 def pls_components(
@@ -169,9 +173,8 @@ def pls_components(
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
     cumulative = np.cumsum(model.r2_y_)
-    smoothness = correlation_length(
-        ours.values, mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
-    )
+    distances, hemisphere = mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
+    smoothness = correlation_length(ours.values, distances, hemisphere)
     rates = {
         name: reading(null_calibration, smoothness, name)
         for name in null_distributions.null_model.unique()
@@ -185,6 +188,8 @@ def pls_components(
         study.association.permutations,
         study.seed,
     )
+    of_noise = correlation_length((changes.residuals / changes.spread).T, distances, hemisphere)
+    p_smoother = smoother_p(changes, distances, SMOOTHNESS_FLIPS, study.seed)
     genes = zscore(ours.expression).T
     agreement = replicated(changes, genes, study.seed).weight_correlation
     pattern = first_pattern_share(ours.expression, model)
@@ -210,6 +215,8 @@ def pls_components(
                     "p_patients_covariance": over_patients.p_patients_covariance[index],
                     "replication": agreement if index == 0 else np.nan,
                     "r2_c1_share": pattern[index],
+                    "patients_smoothness_mm": of_noise,
+                    "p_smoother": p_smoother,
                 }
             )
     frame = pd.DataFrame(rows)
@@ -223,10 +230,14 @@ def pls_components(
             **{f"p_{name}": p for name, p in p_values},
             "p_patients": float(over_patients.p_patients[0]),
         },
-        verdicts={"null_is_calibrated": _verdict(primary, rates[primary], smoothness)},
+        verdicts={
+            "null_is_calibrated": _verdict(primary, rates[primary], smoothness),
+            "map_is_as_smooth_as_noise": _as_smooth(smoothness, of_noise, p_smoother),
+        },
     )
 
 
+SMOOTHNESS_FLIPS = 1_000
 UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
 
 
@@ -237,6 +248,17 @@ def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
         says=f"{model} gives p <= {LEVEL} on {rate.rate:.3f} of noise maps "
         f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
         f"about {smoothness_mm:.0f} mm.",
+    )
+
+
+def _as_smooth(map_mm: float, noise_mm: float, p_smoother: float) -> Verdict:
+    """Say whether the map is smoother than the patients' noise, which p_patients suffers from."""
+    return Verdict(
+        passed=p_smoother >= LEVEL,
+        says=f"The map is correlated over about {map_mm:.0f} mm, the patients' residual changes "
+        f"over {noise_mm:.0f} mm; of maps with flipped signs {p_smoother:.3f} are as smooth. A "
+        "change without genes that is smoother than the noise passes p_patients of R2 too often: "
+        "read p_spatial.",
     )
 
 

@@ -41,7 +41,7 @@ SYMPTOM_PERMUTATIONS = 999
     unavailable=no_expression,
     measured_by=null_versions,
     is_weekly=True,
-    version="2",
+    version="3",
 )
 def null_calibration(
     work: Work,
@@ -75,6 +75,7 @@ def null_calibration(
         study.calibration.nulls,
         study.seed,
         gene_list_q=study.association.gene_list_q,
+        n_component_maps=study.calibration.component_maps,
     )
     worst = frame[frame.statistic == component_statistic(1)].groupby("null_model")
     rates = worst.false_positive_rate_05.max().astype(float)

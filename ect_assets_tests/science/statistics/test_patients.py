@@ -12,6 +12,7 @@ from ect_assets.science.statistics.patients import (
     component_p,
     flipped_t_maps,
     projection_tests,
+    smoother_p,
     split_half_stability,
 )
 from ect_assets.science.statistics.pls import PartialLeastSquares
@@ -142,6 +143,22 @@ def test_the_rate_of_a_projection_is_nominal_with_few_patients(rng):
     ]
     margin = 3 * np.std(shares) / np.sqrt(len(shares))
     assert abs(np.mean(shares) - 0.05) < margin, np.mean(shares)
+
+
+def test_a_map_smoother_than_the_noise_is_noticed_and_noise_itself_is_not(rng):
+    places = np.arange(N_PARCELS)
+    distances = np.abs(places[:, None] - places).astype(float)
+    broad = 2 * np.sin(places / N_PARCELS * np.pi)
+    smoother = [
+        smoother_p(Changes.of(smooth(rng, 20, 1.0) + broad), distances, 199, seed)
+        for seed in range(5)
+    ]
+    assert max(smoother) < 0.05
+    noise = np.array(
+        [smoother_p(Changes.of(smooth(rng, 12)), distances, 99, seed) for seed in range(300)]
+    )
+    low, high = stats.binom.interval(0.999, 300, 0.05)
+    assert low <= (noise <= 0.05).sum() <= high
 
 
 def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
