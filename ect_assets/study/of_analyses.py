@@ -77,8 +77,22 @@ class Group(Settings):
     adjusts_for_etiv: bool = True
 
 
+NAMED_CONFOUNDS = (
+    "c1",
+    "electrodes_bitemporal",
+    "electrodes_right_unilateral",
+    "electrodes_bifrontal",
+)
+"""Confound maps that are made here; others are files of the user's own."""
+
+
 class Association(Settings):
-    """Partial least squares between the map of change and gene expression, and symptoms."""
+    """Partial least squares between the map of change and gene expression, and symptoms.
+
+    ``confounds`` are maps beyond which genes are asked to explain the change: names of
+    `NAMED_CONFOUNDS`, or tab-separated files relative to the study, in which ``{parcellation}`` is
+    filled.
+    """
 
     hemisphere: Literal["L", "R", "both"] = "L"
     structures: tuple[str, ...] = ("cortex",)
@@ -86,6 +100,19 @@ class Association(Settings):
     permutations: Permutations = 10_000
     bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 10_000
     gene_list_q: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    confounds: Annotated[tuple[str, ...], Field(max_length=10)] = ()
+
+    @field_validator("confounds")
+    @classmethod
+    def _known_confounds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [one for one in value if one not in NAMED_CONFOUNDS and not one.endswith(".tsv")]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is neither a .tsv file nor one of {', '.join(NAMED_CONFOUNDS)}"
+            )
+        if len(set(value)) < len(value):
+            raise ValueError("a confound is named twice")
+        return value
 
 
 class Nulls(Settings):

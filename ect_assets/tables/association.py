@@ -179,6 +179,19 @@ class PlsComponents(Table):
         "small, p_patients is too",
         **PROBABILITY,
     )
+    r2_confounds: float | None = column(
+        "variance of the map explained by the confounds of [association]; missing without any",
+        minimum=-1e-9,
+        maximum=1.0000001,
+    )
+    r2_partial: float | None = column(
+        "variance of what the confounds leave of the map that the component explains, of genes "
+        "without what the confounds explain of them",
+        **PROBABILITY,
+    )
+    p_partial: float | None = column(
+        "p of r2_partial against the primary null model's maps of what is left", **PROBABILITY
+    )
 
 
 class ParcelInfluence(Table):

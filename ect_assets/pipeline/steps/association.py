@@ -12,9 +12,11 @@ from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
 from ect_assets.pipeline.steps.lined_up import (
     COHORT,
+    CONFOUND_FILES,
     DEFAULT_CONTRAST,
     ROWS,
     aligned,
+    beyond_confounds,
     changes_over,
     closed_form,
     component_statistic,
@@ -137,12 +139,15 @@ def null_distributions(
     settings=(
         "association.components",
         "association.permutations",
+        "association.confounds",
         "nulls.primary",
+        "nulls.n",
         "seed",
         *ROWS,
         *COHORT,
     ),
     version="3",
+    sources=(CONFOUND_FILES,),
     unavailable=no_expression,
     checks={
         "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the "
@@ -168,7 +173,8 @@ def pls_components(
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
     (1 + nulls at least as large) / (1 + nulls). Also the false positive rate of that null model on
     noise as smooth as the map. Beside it p over patients, by flipping the signs of their changes,
-    and how well the genes' t over half the patients agree with those over the others.
+    and how well the genes' t over half the patients agree with those over the others. Where the
+    study names confounds, also what is explained beyond them.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
@@ -193,6 +199,7 @@ def pls_components(
     genes = zscore(ours.expression).T
     agreement = replicated(changes, genes, study.seed).weight_correlation
     pattern = first_pattern_share(ours.expression, model)
+    partial = beyond_confounds(work, ours)
     rows = []
     for index, r2_y in enumerate(model.r2_y_):
         mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
@@ -217,6 +224,9 @@ def pls_components(
                     "r2_c1_share": pattern[index],
                     "patients_smoothness_mm": of_noise,
                     "p_smoother": p_smoother,
+                    "r2_confounds": partial.r2_confounds[index],
+                    "r2_partial": partial.r2_partial[index],
+                    "p_partial": partial.p_partial[index],
                 }
             )
     frame = pd.DataFrame(rows)

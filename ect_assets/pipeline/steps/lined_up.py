@@ -6,15 +6,20 @@ in `association`, `enrichment` and `calibration`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from ect_assets.pipeline.step import Work
+from ect_assets.intake.confound_files import read_confound
+from ect_assets.lake.store import Partition
+from ect_assets.pipeline.step import Source, Work
 from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.problems import StudyError
 from ect_assets.science.cohort import families
+from ect_assets.science.confounds import electrode_distance, first_pattern, partial_components
 from ect_assets.science.nulls.further import versions_of
-from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.nulls.places import mni_coordinates, mni_distances
 from ect_assets.science.statistics.effective_size import closed_form_p
 from ect_assets.science.statistics.patients import (
     SPLITS,
@@ -88,6 +93,67 @@ def closed_form(ours: Aligned, profiles: np.ndarray) -> pd.DataFrame:
         return pd.DataFrame(np.nan, range(len(profiles)), ["n_effective", "p_closed_form"])
     distances = mni_distances(ours.parcels, "closed form")
     return closed_form_p(profiles, ours.values, distances)
+
+
+def confound_files(study: Study, partition: Partition) -> list[Path]:
+    """List the confound maps of the user's own, for one parcellation."""
+    named = [one for one in study.association.confounds if one.endswith(".tsv")]
+    return [_confound_file(study, one, partition["parcellation"]) for one in named]
+
+
+def _confound_file(study: Study, name: str, parcellation: str) -> Path:
+    return study.folder / name.replace("{parcellation}", parcellation)
+
+
+CONFOUND_FILES = Source(
+    "confound_files",
+    "Confound maps of the user's own, such as an electric field.",
+    confound_files,
+    ("parcellation",),
+    ("association.confounds",),
+)
+
+
+def confounds_of(work: Work, ours: Aligned) -> np.ndarray | None:
+    """Give the confound maps of the study in columns, or None where it names none."""
+    names = work.study.association.confounds
+    return np.column_stack([_confound(work, ours, one) for one in names]) if names else None
+
+
+def _confound(work: Work, ours: Aligned, name: str) -> np.ndarray:
+    if name == "c1":
+        return first_pattern(ours.expression)
+    if name.endswith(".tsv"):
+        file = _confound_file(work.study, name, work.parcellation)
+        return read_confound(file, list(ours.parcels.parcel))
+    coordinates = mni_coordinates(ours.parcels, "distance to electrodes")
+    return electrode_distance(coordinates, name.removeprefix("electrodes_"))
+
+
+def beyond_confounds(work: Work, ours: Aligned) -> pd.DataFrame:
+    """Ask what components explain beyond the study's confounds; missing where it names none."""
+    study = work.study
+    confounds = confounds_of(work, ours)
+    if confounds is None:
+        columns = ["r2_confounds", "r2_partial", "p_partial"]
+        return pd.DataFrame(np.nan, range(study.association.components), columns)
+    try:
+        return partial_components(
+            ours.expression,
+            ours.values,
+            confounds,
+            ours.parcels,
+            study.nulls.primary,
+            study.nulls.n,
+            study.association.components,
+            study.seed,
+        )
+    except ValueError as error:
+        named = ", ".join(study.association.confounds)
+        raise StudyError(
+            f"`confounds` of [association] ({named}) cannot be used with "
+            f"{work.parcellation}: {error}"
+        ) from error
 
 
 def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:

@@ -147,7 +147,8 @@ def _over_resamples(
     x: FloatArray, y: FloatArray, whole: FloatArray, seed: int
 ) -> tuple[float, FloatArray]:
     rng = np.random.default_rng([seed, RESAMPLES, 1])
-    likeness, same = [], np.zeros(x.shape[1])
+    likeness: list[float] = []
+    same = np.zeros(x.shape[1])
     while len(likeness) < RESAMPLES:
         rows = rng.integers(0, len(y), size=len(y))
         if np.ptp(y[rows]) == 0:
