@@ -10,6 +10,7 @@ from ect_assets.pipeline.step import Gathering, Step
 from ect_assets.pipeline.steps import (
     association,
     calibration,
+    donor_influence,
     enrichment,
     group,
     morphometry,
@@ -32,6 +33,7 @@ STEPS: tuple[Step, ...] = (
     enrichment.gene_sets,
     calibration.null_calibration,
     *association.STEPS,
+    donor_influence.donor_influence,
     calibration.detectable_effects,
     calibration.question_calibration,
     *enrichment.STEPS[1:],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ect_assets.tables import association, enrichment, expression, group, patients, records
 from ect_assets.tables.association import (
     DetectableEffects,
+    DonorInfluence,
     NullCalibration,
     NullDistributions,
     NullMaps,
@@ -96,6 +97,7 @@ __all__ = [
     "NullCalibration",
     "SymptomCalibration",
     "DetectableEffects",
+    "DonorInfluence",
     "PlsComponents",
     "PlsScores",
     "QuestionCalibration",

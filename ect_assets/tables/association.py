@@ -208,6 +208,33 @@ class ParcelInfluence(Table):
     )
 
 
+class DonorInfluence(Table):
+    """What becomes of the first component and of gene sets without each donor."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "donor", "collection", "name")
+    strongest = ("p_spatial_all",)
+    parcellation: str = column(PARCELLATION)
+    donor: str = column("the donor that is left out")
+    collection: str = column("component, or the collection of the set")
+    name: str = column("PLS1, or the set's identifier")
+    n_parcels: int = column("parcels with samples of the other donors", minimum=1)
+    effect: float = column(
+        "variance of the map explained, or mean correlation of the set's genes, without the donor"
+    )
+    p_spatial: float = column("its p against the primary null model's maps", **PROBABILITY)
+    effect_all: float = column("the same with all donors")
+    p_spatial_all: float = column("its p", **PROBABILITY)
+    weight_correlation: float | None = column(
+        "correlation of the genes' weights with those of all donors; of the component only",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    depends: bool = column(
+        "true where p_spatial_all is below 0.05, and p_spatial is not or the sign differs"
+    )
+
+
 class PlsScores(Table):
     """The map of each component beside the map of change."""
 

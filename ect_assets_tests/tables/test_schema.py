@@ -49,6 +49,7 @@ ADDED = {
     "symptom_pls_scores",
     "clinical_response",
     "parcel_influence",
+    "donor_influence",
     "question_calibration",
     "study_report",
     "study_overview",
