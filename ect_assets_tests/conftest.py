@@ -35,6 +35,7 @@ lengths_mm = [15, 40]
 maps = 20
 nulls = 19
 symptom_maps = 20
+component_maps = 20
 
 [enrichment]
 permutations = 200

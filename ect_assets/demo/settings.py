@@ -135,7 +135,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # structures = ["cortex"]
 # components = 2
 # permutations = 10000
-# bootstraps = 1000
+# bootstraps = 10000
 # gene_list_q = 0.001       # a gene is listed when its bootstrap q is below this
 
 ## An atlas of your own (not a default, an example): label volume in MNI152, or surface labels
@@ -153,6 +153,7 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # [calibration]             # noise maps for the false positive rates of the tests
 # lengths_mm = [15, 25, 40]
 # maps = 100               # of each length; more give narrower intervals
+# component_maps = 1000    # the same for the first component, whose test is fast
 # nulls = 199
 
 # [enrichment]

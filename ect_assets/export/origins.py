@@ -31,6 +31,7 @@ OF_GENE_EXPRESSION = frozenset(
         "genes",
         "null_distributions",
         "null_calibration",
+        "donor_influence",
         "parcel_influence",
         "question_calibration",
         "pls_components",
@@ -51,6 +52,7 @@ OF_GENE_EXPRESSION = frozenset(
 OF_GENE_ONTOLOGY = frozenset(
     (
         "gene_sets",
+        "donor_influence",
         "go_enrichment",
         "go_term_links",
         "gene_set_enrichment",
@@ -61,6 +63,7 @@ OF_GENE_ONTOLOGY = frozenset(
 OF_CELL_TYPES = frozenset(
     (
         "gene_sets",
+        "donor_influence",
         "question_calibration",
         "cell_type_enrichment",
         "gene_set_enrichment",

@@ -70,7 +70,9 @@ GENE_LISTS = f"""SELECT parcellation, count(*) AS n_genes,
   count(*) FILTER (direction = '{DIRECTIONS[0]}') AS plus,
   count(*) FILTER (direction = '{DIRECTIONS[1]}') AS minus,
   count(*) FILTER (q_spatial < {LEVEL}) AS n_spatial,
-  count(*) FILTER (q_spatial < {LEVEL} AND direction IS NOT NULL) AS n_listed_and_spatial
+  count(*) FILTER (q_spatial < {LEVEL} AND direction IS NOT NULL) AS n_listed_and_spatial,
+  min(n_listed_low) FILTER (z > 0) AS plus_low, max(n_listed_high) FILTER (z > 0) AS plus_high,
+  min(n_listed_low) FILTER (z <= 0) AS minus_low, max(n_listed_high) FILTER (z <= 0) AS minus_high
 FROM pls_genes WHERE component = 1 GROUP BY parcellation ORDER BY parcellation"""
 
 GENES = f"""SELECT parcellation, r2_y,

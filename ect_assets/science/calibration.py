@@ -26,6 +26,7 @@ from ect_assets.science.statistics.multiple_comparisons import (
     permutation_p,
 )
 from ect_assets.science.statistics.pls import variance_explained, zscore
+from ect_assets.science.statistics.rates import share_interval
 from ect_assets.science.statistics.resampling import normal_p, two_sided_p
 from ect_assets.science.statistics.symptoms import symptom_pls_of_many
 
@@ -107,6 +108,7 @@ def calibrate(
     gene_list_q: float = 0.001,
     n_bootstraps: int = 500,
     set_sizes: tuple[int, int | None] = (10, None),
+    n_component_maps: int = 0,
 ) -> pd.DataFrame:
     """Measure the false positive rates of the tests on smooth noise maps.
 
@@ -133,6 +135,8 @@ def calibrate(
         Threshold of the bootstrap gene list, and resamples of the parcels.
     set_sizes : (int, int or None)
         Smallest and largest gene sets that are tested.
+    n_component_maps : int
+        Noise maps per length on which R2 is tried, where these are more: it costs little.
 
     Returns
     -------
@@ -140,12 +144,12 @@ def calibrate(
         null_model, statistic, smoothness_mm, n_maps, false_positive_rate_05,
         false_positive_rate_01, ci_low_05, ci_high_05. Statistics: ``r2_y_component_1`` (each
         model, and ``naive`` permutation of parcels): share of maps with p <= .05 (.01), interval
-        of Clopper and Pearson. ``gene_p_spatial`` and ``gene_set_spatial`` (each model): share of
-        genes or sets with p <= .05 (.01), mean over maps; its interval is that of Student's t
-        over the shares of the maps, since genes of one map are not independent, cut to 0 and 1.
-        ``gene_list_bootstrap`` (null_model ``bootstrap``): share of maps with any gene at
-        bootstrap q < gene_list_q, the same number in both columns of rates, since the list has
-        its own threshold.
+        of Clopper and Pearson, widened where maps that share null maps are alike.
+        ``gene_p_spatial`` and ``gene_set_spatial`` (each model): share of genes or sets with p <=
+        .05 (.01), mean over maps; its interval is that of Student's t over the shares of the maps,
+        since genes of one map are not independent, cut to 0 and 1. ``gene_list_bootstrap``
+        (null_model ``bootstrap``): share of maps with any gene at bootstrap q < gene_list_q, the
+        same number in both columns of rates, since the list has its own threshold.
 
     Raises
     ------
@@ -175,25 +179,28 @@ def calibrate(
     gram = x @ x.T
 
     rows: list[dict] = []
+    n_all = max(n_maps, n_component_maps)
     for index, length_mm in enumerate(lengths_mm):
-        maps = zscore(noise_maps(distances, length_mm, n_maps, _rng(seed, 0, index)))
+        maps = zscore(noise_maps(distances, length_mm, n_all, _rng(seed, 0, index)))
         p: dict[tuple[str, str], list] = {}
-        for batch, part in enumerate(_batches(n_maps)):
+        for batch, part in enumerate(_batches(n_all)):
             key = (seed, 1, index, batch)
             null_models = dict(_null_models(models, parcels, n_nulls, key))
             counts = bootstrap_counts(len(x), n_bootstraps, _rng(*key, 1))
             for number in part:
                 values = maps[:, number]
+                of_genes = profiles if number < n_maps else {}
                 for model, surrogates in null_models.items():
-                    for statistic, one in _p_values(values, surrogates, gram, profiles, model):
+                    for statistic, one in _p_values(values, surrogates, gram, of_genes, model):
                         p.setdefault((model, statistic), []).append(one)
-                smallest_q = _smallest_bootstrap_q(x, values, counts)
-                p.setdefault((BOOTSTRAP, GENE_LIST), []).append(smallest_q < gene_list_q)
+                if number < n_maps:
+                    smallest_q = _smallest_bootstrap_q(x, values, counts)
+                    p.setdefault((BOOTSTRAP, GENE_LIST), []).append(smallest_q < gene_list_q)
                 if progress is not None:
-                    progress(index * n_maps + number + 1, len(lengths_mm) * n_maps)
+                    progress(index * n_all + number + 1, len(lengths_mm) * n_all)
         for (model, statistic), found in p.items():
             about = {"null_model": model, "statistic": statistic, "smoothness_mm": length_mm}
-            rows.append(about | {"n_maps": n_maps} | _rates(statistic, np.array(found)))
+            rows.append(about | {"n_maps": len(found)} | _rates(statistic, np.array(found)))
     return pd.DataFrame(rows)
 
 
@@ -346,8 +353,7 @@ def _rates(statistic: str, found: np.ndarray) -> dict[str, float]:
         rate_05, rate_01 = hits_05.mean(), (hits_05 & (found <= 0.01)).mean()
         if statistic == GENE_LIST:
             rate_01 = rate_05
-        interval = stats.binomtest(int(hits_05.sum()), n_maps).proportion_ci(0.95, "exact")
-        low, high = interval.low, interval.high
+        low, high = share_interval(hits_05, np.arange(n_maps) // MAPS_PER_DRAW)
     return {
         "false_positive_rate_05": float(rate_05),
         "false_positive_rate_01": float(rate_01),

@@ -71,15 +71,42 @@ class Transcriptome(Settings):
         return {name: None if value == "none" else value for name, value in said.items()}
 
 
+NAMED_CONFOUNDS = (
+    "c1",
+    "electrodes_bitemporal",
+    "electrodes_right_unilateral",
+    "electrodes_bifrontal",
+)
+"""Confound maps that are made here; others are files of the user's own."""
+
+
 class Association(Settings):
-    """Partial least squares between the map of change and gene expression, and symptoms."""
+    """Partial least squares between the map of change and gene expression, and symptoms.
+
+    ``confounds`` are maps beyond which genes are asked to explain the change: names of
+    `NAMED_CONFOUNDS`, or tab-separated files relative to the study, in which ``{parcellation}`` is
+    filled.
+    """
 
     hemisphere: Literal["L", "R", "both"] = "L"
     structures: tuple[str, ...] = ("cortex",)
     components: Annotated[int, Field(gt=0, le=100)] = 2
     permutations: Permutations = 10_000
-    bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 1_000
+    bootstraps: Annotated[int, Field(ge=50, le=100_000)] = 10_000
     gene_list_q: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    confounds: Annotated[tuple[str, ...], Field(max_length=10)] = ()
+
+    @field_validator("confounds")
+    @classmethod
+    def _known_confounds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [one for one in value if one not in NAMED_CONFOUNDS and not one.endswith(".tsv")]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is neither a .tsv file nor one of {', '.join(NAMED_CONFOUNDS)}"
+            )
+        if len(set(value)) < len(value):
+            raise ValueError("a confound is named twice")
+        return value
 
 
 class Nulls(Settings):
@@ -103,6 +130,7 @@ class Calibration(Settings):
         tuple[Annotated[float, Field(ge=0, le=500)], ...], Field(max_length=20)
     ] = (15.0, 25.0, 40.0)
     maps: Annotated[int, Field(ge=20, le=10_000)] = 100
+    component_maps: Annotated[int, Field(ge=20, le=100_000)] = 1_000
     nulls: Annotated[int, Field(ge=19, le=10_000)] = 199
     symptom_maps: Annotated[int, Field(ge=20, le=10_000)] = 200
     symptom_patients: Annotated[int, Field(ge=20, le=10_000)] = 200

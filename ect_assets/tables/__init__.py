@@ -18,6 +18,7 @@ from ect_assets.tables import (
 )
 from ect_assets.tables.association import (
     DetectableEffects,
+    DonorInfluence,
     NullCalibration,
     NullDistributions,
     NullMaps,
@@ -107,6 +108,7 @@ __all__ = [
     "NullCalibration",
     "SymptomCalibration",
     "DetectableEffects",
+    "DonorInfluence",
     "PlsComponents",
     "PlsScores",
     "QuestionCalibration",

@@ -171,6 +171,27 @@ class PlsComponents(Table):
         minimum=0,
         maximum=1.0000001,
     )
+    patients_smoothness_mm: float | None = column(
+        "length over which the patients' residual changes are correlated", unit="mm", minimum=0
+    )
+    p_smoother: float | None = column(
+        "share of maps with flipped signs of patients that are as smooth as the map; where it is "
+        "small, p_patients is too",
+        **PROBABILITY,
+    )
+    r2_confounds: float | None = column(
+        "variance of the map explained by the confounds of [association]; missing without any",
+        minimum=-1e-9,
+        maximum=1.0000001,
+    )
+    r2_partial: float | None = column(
+        "variance of what the confounds leave of the map that the component explains, of genes "
+        "without what the confounds explain of them",
+        **PROBABILITY,
+    )
+    p_partial: float | None = column(
+        "p of r2_partial against the primary null model's maps of what is left", **PROBABILITY
+    )
 
 
 class ParcelInfluence(Table):
@@ -184,6 +205,33 @@ class ParcelInfluence(Table):
     parcel: str = column(PARCEL)
     delta_r2: float = column(
         "r2_y minus what it is without the parcel", minimum=-1.0000001, maximum=1.0000001
+    )
+
+
+class DonorInfluence(Table):
+    """What becomes of the first component and of gene sets without each donor."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "donor", "collection", "name")
+    strongest = ("p_spatial_all",)
+    parcellation: str = column(PARCELLATION)
+    donor: str = column("the donor that is left out")
+    collection: str = column("component, or the collection of the set")
+    name: str = column("PLS1, or the set's identifier")
+    n_parcels: int = column("parcels with samples of the other donors", minimum=1)
+    effect: float = column(
+        "variance of the map explained, or mean correlation of the set's genes, without the donor"
+    )
+    p_spatial: float = column("its p against the primary null model's maps", **PROBABILITY)
+    effect_all: float = column("the same with all donors")
+    p_spatial_all: float = column("its p", **PROBABILITY)
+    weight_correlation: float | None = column(
+        "correlation of the genes' weights with those of all donors; of the component only",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    depends: bool = column(
+        "true where p_spatial_all is below 0.05, and p_spatial is not or the sign differs"
     )
 
 
@@ -241,5 +289,24 @@ class PlsGenes(Table):
     )
     replication: float | None = column(
         "share of random halves of the patients with the same sign and p_patients < 0.05",
+        **PROBABILITY,
+    )
+    selection_frequency: float | None = column(
+        "share of the bootstrap's resamples in which the gene is beyond the list's threshold; "
+        "first component only",
+        **PROBABILITY,
+    )
+    n_listed_low: int | None = column(
+        "lower end of the 95 % interval, over seeds of the bootstrap, of the number of genes listed "
+        "in the gene's direction; first component only",
+        minimum=0,
+    )
+    n_listed_high: int | None = column("upper end of it", minimum=0)
+    n_effective: float | None = column(
+        "number of independent parcels that the correlation is worth, from both variograms"
+    )
+    p_closed_form: float | None = column(
+        "two-sided p of r_map with n_effective - 2 degrees of freedom: a second opinion beside "
+        "p_spatial; missing where several structures are compared",
         **PROBABILITY,
     )

@@ -14,6 +14,9 @@ P_GENES = (
 Q_GENES = "p_genes after false discovery rate over the collection's sets"
 P_ALL = "the largest of p_patients, p_spatial and p_genes; missing where one is"
 Q_ALL = "p_all after false discovery rate over the collection's sets"
+P_SPACE_MAX = (
+    "p against the largest score of any set of the collection with each null map: family-wise"
+)
 REPLICATION = "share of random halves of the patients with the same sign and p_patients < 0.05"
 
 
@@ -64,6 +67,7 @@ class GoEnrichment(Table):
     p_all: float | None = column(P_ALL, **PROBABILITY)
     q_all: float | None = column(Q_ALL, **PROBABILITY)
     replication: float | None = column(REPLICATION, **PROBABILITY)
+    p_space_max: float | None = column(P_SPACE_MAX, **PROBABILITY)
 
 
 class GoTermLinks(Table):
@@ -119,6 +123,7 @@ class CellTypeEnrichment(Table):
     p_all: float | None = column(P_ALL, **PROBABILITY)
     q_all: float | None = column(Q_ALL, **PROBABILITY)
     replication: float | None = column(REPLICATION, **PROBABILITY)
+    p_space_max: float | None = column(P_SPACE_MAX, **PROBABILITY)
 
 
 class GeneSetEnrichment(Table):
@@ -159,6 +164,7 @@ class GeneSetEnrichment(Table):
     p_all: float | None = column(P_ALL, **PROBABILITY)
     q_all: float | None = column(Q_ALL, **PROBABILITY)
     replication: float | None = column(REPLICATION, **PROBABILITY)
+    p_space_max: float | None = column(P_SPACE_MAX, **PROBABILITY)
 
 
 class GeneSetSpatialEnrichment(Table):
@@ -212,6 +218,16 @@ class GeneSetSpatialEnrichment(Table):
     q_all: float | None = column(Q_ALL, **PROBABILITY)
     replication: float | None = column(REPLICATION, **PROBABILITY)
     parcels: str | None = column("the parcels without which score weakens most, separated by ;")
+    p_space_max: float | None = column(P_SPACE_MAX, **PROBABILITY)
+    n_effective: float | None = column(
+        "number of independent parcels that score is worth, from both variograms"
+    )
+    p_closed_form: float | None = column(
+        "two-sided p of the mean map's correlation with n_effective - 2 degrees of freedom: a "
+        "second opinion beside p; with the primary null model, and missing where several "
+        "structures are compared",
+        **PROBABILITY,
+    )
 
 
 class Findings(Table):
@@ -250,3 +266,8 @@ class Findings(Table):
         maximum=1.0000001,
     )
     parcels: str | None = column("the parcels that carry it most, separated by ;")
+    effect_low: float | None = column(
+        "of a gene list: lower end of the 95 % interval of the number of genes, over seeds of the "
+        "bootstrap"
+    )
+    effect_high: float | None = column("of a gene list: upper end of it")

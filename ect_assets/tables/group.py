@@ -120,6 +120,22 @@ class SymptomPls(Table):
     p_cross_validated: float = column(
         "p of r_cross_validated under exchange of patients", **PROBABILITY
     )
+    weight_correlation: float | None = column(
+        "mean correlation of the weights of random halves of the patients; missing below 8",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    r_other_half: float | None = column(
+        "mean correlation of improvement in a half with the score by the other half's weights",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
+    weight_correlation_bootstrap: float | None = column(
+        "mean correlation of the weights of resamples of the patients with those of all; high for "
+        "noise, too",
+        minimum=-1.0000001,
+        maximum=1.0000001,
+    )
 
 
 class SymptomPlsScores(Table):
@@ -156,3 +172,11 @@ class SymptomPlsWeights(Table):
         **PROBABILITY,
     )
     q_perm: float = column("p_perm after false discovery rate over the parcels", **PROBABILITY)
+    replication: float | None = column(
+        "share of random halves of the patients in which the parcel correlates with improvement in "
+        "the same direction, with p < 0.05",
+        **PROBABILITY,
+    )
+    same_sign: float | None = column(
+        "share of resamples of the patients in which the weight has the same sign", **PROBABILITY
+    )

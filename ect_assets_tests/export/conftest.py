@@ -59,7 +59,9 @@ def fill(study: Study) -> None:
     keep(study, tables.GmvChange, here, change(parcels))
     cortex = parcels.loc[parcels["structure"] == "cortex", "parcel"]
     weights = pd.DataFrame({"parcel": cortex, "weight": 0.5, "se": 1.0, "z": 0.5, "p": 0.6})
-    weights = weights.assign(**here, instrument="hamd", q=0.9, p_perm=0.5, q_perm=0.8)
+    weights = weights.assign(
+        **here, instrument="hamd", q=0.9, p_perm=0.5, q_perm=0.8, replication=0.1, same_sign=0.6
+    )
     keep(study, tables.SymptomPlsWeights, here, weights)
     genes = pd.DataFrame({"gene": ["A1BG", "=cmd()", "-1", "+x"], "entrez_id": [1, 2, 3, 4]})
     genes["differential_stability"] = [np.nan, 0.1, -np.inf, 1e-7]

@@ -308,7 +308,7 @@ def test_the_sample_is_counted_with_and_without_those_left_out(filled):
 def test_the_methods_name_the_parameters(filled, study):
     section = methods_section(facts_of(filled), study, provenance_of(study), Citations())
     methods = " ".join(said(text) for _, text in section.blocks[0].items)
-    for parameter in ("10,000 permutations", "1,000 surrogates", "1,000 resamples", "below 0.001"):
+    for parameter in ("10,000 permutations", "1,000 surrogates", "10,000 resamples", "below 0.001"):
         assert parameter in methods
 
 

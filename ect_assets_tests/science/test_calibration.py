@@ -97,6 +97,13 @@ def test_the_same_seed_gives_the_same_rates(small, table):
     pd.testing.assert_frame_equal(again, table)
 
 
+def test_the_component_is_tried_on_more_maps_than_the_genes(small):
+    few = calibrate(*small, ["moran"], [10], 30, 39, 1, n_bootstraps=50, n_component_maps=60)
+    numbers = few.groupby("statistic").n_maps.first()
+    assert numbers["r2_y_component_1"] == 60
+    assert set(numbers.drop("r2_y_component_1")) == {30}
+
+
 def test_progress_reaches_the_total(small):
     calls = []
     expression, places, genes, _ = small

@@ -95,6 +95,11 @@ def test_settings_do_not_change_afterwards(load):
         ("[instruments.hamd]\ntitle = 'HAMD'\nfile = 'b.tsv'", "instruments.hamd.*`columns`"),
         ("[association]\nhemisphere = 'left'", "association.hemisphere"),
         ("[association]\nbootstraps = 3", "association.bootstraps"),
+        (
+            "[association]\nconfounds = ['electrodes_left']",
+            "association.confounds.*electrodes_left",
+        ),
+        ("[association]\nconfounds = ['c1', 'c1']", "association.confounds.*twice"),
         ("[group]\nfdr = 1.5", "group.fdr"),
         ("[morphometry]\nsource = 'guess'", "morphometry.source"),
         ("[parcellations.HCP]\nfreesurfer = 'x'", "parcellations.HCP"),

@@ -49,6 +49,7 @@ NUMBERS = [
     "association.gene_list_q",
     "nulls.n",
     "calibration.maps",
+    "calibration.component_maps",
     "calibration.nulls",
     "calibration.symptom_maps",
     "calibration.symptom_patients",

@@ -51,6 +51,7 @@ ADDED = {
     "contrast_maps",
     "design_matrix",
     "parcel_influence",
+    "donor_influence",
     "question_calibration",
     "study_report",
     "study_overview",

@@ -1,6 +1,6 @@
 """Association: which genes the change follows, against spatial null maps.
 
-The methods are in `statistics` and `nulls`; here tables are lined up and read back.
+The methods are in `statistics` and `nulls`; what is compared is lined up in `lined_up`.
 """
 
 from __future__ import annotations
@@ -10,23 +10,32 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
-from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.lined_up import (
+    COHORT,
+    CONFOUND_FILES,
+    DEFAULT_CONTRAST,
+    ROWS,
+    aligned,
+    beyond_confounds,
+    changes_over,
+    closed_form,
+    component_statistic,
+    null_matrix,
+    null_versions,
+    replicated,
+)
 from ect_assets.pipeline.steps.transcriptome import no_expression
-from ect_assets.problems import StudyError
 from ect_assets.science.calibration import Rate, reading
-from ect_assets.science.cohort import families
-from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.statistics.bootstrap import resamples_for
 from ect_assets.science.statistics.influence import component_influence, first_pattern_share
+from ect_assets.science.statistics.list_stability import list_stability
 from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
 from ect_assets.science.statistics.patients import (
-    SPLITS,
-    Changes,
-    Stability,
     component_p,
     projection_tests,
-    split_half_stability,
+    smoother_p,
 )
 from ect_assets.science.statistics.pls import (
     DIRECTIONS,
@@ -36,84 +45,10 @@ from ect_assets.science.statistics.pls import (
 )
 from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
 from ect_assets.science.statistics.smoothness import correlation_length
-from ect_assets.science.transcriptome.matrix import Aligned, align, covered, rows_in_use
+from ect_assets.science.transcriptome.matrix import covered, rows_in_use
 from ect_assets.study import Study
 
 ASSET_GROUP = "association"
-ROWS = ("association.hemisphere", "association.structures")
-COHORT = ("sessions", "group.adjusts_for_etiv")
-"""Settings that say whose changes are analysed."""
-DEFAULT_CONTRAST = "gmv_change"
-
-
-def aligned(
-    work: Work,
-    expression: pd.DataFrame,
-    expression_coverage: pd.DataFrame,
-    parcels: pd.DataFrame,
-    gmv_change: pd.DataFrame,
-) -> Aligned:
-    """Line up the change with gene expression as the study's settings say."""
-    chosen = work.study.association
-    return align(
-        expression, expression_coverage, parcels, gmv_change, chosen.hemisphere, chosen.structures
-    )
-
-
-def changes_over(
-    work: Work,
-    rows: pd.Series,
-    parcels: pd.DataFrame,
-    parcel_gmv: pd.DataFrame,
-    scan_volumes: pd.DataFrame,
-    exclusions: pd.DataFrame,
-) -> Changes:
-    """Give the change of each patient of the map, over the parcels `rows` in their order."""
-    cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-    found = families(cohort, parcel_gmv, parcels, work.study.sessions.both)
-    used = [one for one in found.values() if one.parcels.parcel.isin(rows).any()]
-    without = sorted({subject for one in used for subject in one.left_out})
-    if without:
-        raise StudyError(
-            f"sub-{', sub-'.join(without)}: no volumes of every structure of the map, which needs "
-            "the same patients everywhere. Leave them out with a line `exclude` in reviewed.tsv, "
-            "or compare fewer `structures` in [association] of study.toml."
-        )
-    names = [parcel for one in used for parcel in one.parcels.parcel]
-    columns = pd.Index(names).get_indexer(rows)
-    if (columns < 0).any():
-        lacking = ", ".join(rows[columns < 0])
-        raise StudyError(f"The patients of the map have no change of {lacking}, which it has.")
-    change = np.hstack([one.follow_up - one.baseline for one in used])[:, columns]
-    return Changes.of(change, cohort.mean_etiv_mm3)
-
-
-def replicated(changes: Changes, profiles: np.ndarray, seed: int) -> Stability:
-    """Say what comes back in halves of the cohort; nothing is known of one that is too small."""
-    found = split_half_stability(changes, profiles, SPLITS, seed)
-    return found or Stability(np.nan, np.full(len(profiles), np.nan))
-
-
-def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
-    """Spread the null maps of one model into parcels by maps, in the order of `parcels`."""
-    mine = null_maps[null_maps.null_model == model]
-    wide = mine.pivot(index="parcel", columns="null_id", values="value")
-    return wide.loc[parcels].to_numpy(float)
-
-
-def null_versions(study: Study) -> dict[str, int]:
-    """Return the versions of the null models that are a lab's own."""
-    return versions_of(study.nulls.models)
-
-
-def primary_null_version(study: Study) -> dict[str, int]:
-    """Return the version of the primary null model where it is a lab's own."""
-    return versions_of((study.nulls.primary,))
-
-
-def component_statistic(component: int) -> str:
-    """Name the statistic that a component is tested by."""
-    return f"r2_y_component_{component}"
 
 
 @step(
@@ -204,15 +139,21 @@ def null_distributions(
     settings=(
         "association.components",
         "association.permutations",
+        "association.confounds",
         "nulls.primary",
+        "nulls.n",
         "seed",
         *ROWS,
         *COHORT,
     ),
-    version="2",
+    version="3",
+    sources=(CONFOUND_FILES,),
     unavailable=no_expression,
     checks={
-        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the map."
+        "null_is_calibrated": "The primary null model is not liberal on noise as smooth as the "
+        "map.",
+        "map_is_as_smooth_as_noise": "The map is no smoother than the noise of the patients, so "
+        "that p_patients can be read by itself.",
     },
 )
 def pls_components(
@@ -232,14 +173,14 @@ def pls_components(
     Partial least squares of the t map on z-scored expression; p against each spatial null model,
     (1 + nulls at least as large) / (1 + nulls). Also the false positive rate of that null model on
     noise as smooth as the map. Beside it p over patients, by flipping the signs of their changes,
-    and how well the genes' t over half the patients agree with those over the others.
+    and how well the genes' t over half the patients agree with those over the others. Where the
+    study names confounds, also what is explained beyond them.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
     cumulative = np.cumsum(model.r2_y_)
-    smoothness = correlation_length(
-        ours.values, mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
-    )
+    distances, hemisphere = mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
+    smoothness = correlation_length(ours.values, distances, hemisphere)
     rates = {
         name: reading(null_calibration, smoothness, name)
         for name in null_distributions.null_model.unique()
@@ -253,9 +194,12 @@ def pls_components(
         study.association.permutations,
         study.seed,
     )
+    of_noise = correlation_length((changes.residuals / changes.spread).T, distances, hemisphere)
+    p_smoother = smoother_p(changes, distances, SMOOTHNESS_FLIPS, study.seed)
     genes = zscore(ours.expression).T
     agreement = replicated(changes, genes, study.seed).weight_correlation
     pattern = first_pattern_share(ours.expression, model)
+    partial = beyond_confounds(work, ours)
     rows = []
     for index, r2_y in enumerate(model.r2_y_):
         mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
@@ -278,6 +222,11 @@ def pls_components(
                     "p_patients_covariance": over_patients.p_patients_covariance[index],
                     "replication": agreement if index == 0 else np.nan,
                     "r2_c1_share": pattern[index],
+                    "patients_smoothness_mm": of_noise,
+                    "p_smoother": p_smoother,
+                    "r2_confounds": partial.r2_confounds[index],
+                    "r2_partial": partial.r2_partial[index],
+                    "p_partial": partial.p_partial[index],
                 }
             )
     frame = pd.DataFrame(rows)
@@ -291,10 +240,14 @@ def pls_components(
             **{f"p_{name}": p for name, p in p_values},
             "p_patients": float(over_patients.p_patients[0]),
         },
-        verdicts={"null_is_calibrated": _verdict(primary, rates[primary], smoothness)},
+        verdicts={
+            "null_is_calibrated": _verdict(primary, rates[primary], smoothness),
+            "map_is_as_smooth_as_noise": _as_smooth(smoothness, of_noise, p_smoother),
+        },
     )
 
 
+SMOOTHNESS_FLIPS = 1_000
 UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
 
 
@@ -305,6 +258,17 @@ def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
         says=f"{model} gives p <= {LEVEL} on {rate.rate:.3f} of noise maps "
         f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
         f"about {smoothness_mm:.0f} mm.",
+    )
+
+
+def _as_smooth(map_mm: float, noise_mm: float, p_smoother: float) -> Verdict:
+    """Say whether the map is smoother than the patients' noise, which p_patients suffers from."""
+    return Verdict(
+        passed=p_smoother >= LEVEL,
+        says=f"The map is correlated over about {map_mm:.0f} mm, the patients' residual changes "
+        f"over {noise_mm:.0f} mm; of maps with flipped signs {p_smoother:.3f} are as smooth. A "
+        "change without genes that is smoother than the noise passes p_patients of R2 too often: "
+        "read p_spatial.",
     )
 
 
@@ -340,6 +304,25 @@ def pls_scores(
     )
 
 
+def list_columns(
+    study: Study, predictors: np.ndarray, values: np.ndarray, first: pd.DataFrame
+) -> pd.DataFrame:
+    """Say of each gene how often it is listed, and how long its list is under other seeds."""
+    chosen = study.association
+    z, errors = first.z.to_numpy(float), first.se.to_numpy(float)
+    counts = resamples_for(values, chosen.bootstraps, study.seed, chosen.components)
+    found = list_stability(predictors, values, counts, z, errors, chosen.gene_list_q, study.seed)
+    low, high = np.where(z > 0, found.n_plus[:, None], found.n_minus[:, None])
+    return pd.DataFrame(
+        {
+            "selection_frequency": found.selection_frequency,
+            "n_listed_low": low,
+            "n_listed_high": high,
+        },
+        index=first.index,
+    ).astype({"n_listed_low": "Int64", "n_listed_high": "Int64"})
+
+
 @step(
     tables.PlsGenes,
     ASSET_GROUP,
@@ -353,7 +336,7 @@ def pls_scores(
         *ROWS,
         *COHORT,
     ),
-    version="2",
+    version="3",
     unavailable=no_expression,
 )
 def pls_genes(
@@ -371,8 +354,8 @@ def pls_genes(
 
     The bootstrap z is what the field reports, and takes parcels as independent: thousands of
     genes pass it on smooth noise. Compare p_spatial, which controls its error rate, p_space_max,
-    which controls that of any gene at all, and p_patients, which asks whether the patients' changes
-    follow the gene or only their mean does.
+    which controls that of any gene at all, p_closed_form, a second opinion without null maps, and
+    p_patients, which asks whether the patients' changes follow the gene or only their mean does.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
@@ -381,19 +364,26 @@ def pls_genes(
     frame = gene_statistics(
         predictors, values, study.association.bootstraps, study.seed, n_components
     )
+    of_list = list_columns(study, predictors, values, frame[frame.component == 1])
     nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
     spatial = spatial_gene_p(predictors, values, nulls)
     changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
     over_patients = projection_tests(changes, predictors.T)
     stable = replicated(changes, predictors.T, study.seed).replication
-    of_genes = pd.concat([spatial, over_patients[["p_patients", "q_patients"]]], axis=1).assign(
-        replication=stable
-    )
+    of_genes = pd.concat(
+        [
+            spatial,
+            closed_form(ours, predictors.T),
+            over_patients[["p_patients", "q_patients"]],
+        ],
+        axis=1,
+    ).assign(replication=stable)
     frame = pd.concat([frame, pd.concat([of_genes] * n_components, ignore_index=True)], axis=1)
     listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
     signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")
     ranks = frame.groupby("component").z.rank(ascending=False, method="first")
-    frame = frame.assign(
+    # Lists are of the first component, whose genes come first.
+    frame = frame.join(of_list).assign(
         gene=list(ours.genes) * n_components,
         direction=signs.where(listed, None),
         rank=ranks.astype(int),

@@ -9,8 +9,9 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
-from ect_assets.pipeline.steps.association import (
-    ASSET_GROUP,
+from ect_assets.pipeline.steps.association import ASSET_GROUP
+from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.lined_up import (
     COHORT,
     ROWS,
     aligned,
@@ -19,7 +20,6 @@ from ect_assets.pipeline.steps.association import (
     null_versions,
     primary_null_version,
 )
-from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.pipeline.steps.symptoms import no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
 from ect_assets.science.calibration import calibrate
@@ -41,7 +41,7 @@ SYMPTOM_PERMUTATIONS = 999
     unavailable=no_expression,
     measured_by=null_versions,
     is_weekly=True,
-    version="2",
+    version="3",
 )
 def null_calibration(
     work: Work,
@@ -75,6 +75,7 @@ def null_calibration(
         study.calibration.nulls,
         study.seed,
         gene_list_q=study.association.gene_list_q,
+        n_component_maps=study.calibration.component_maps,
     )
     worst = frame[frame.statistic == component_statistic(1)].groupby("null_model")
     rates = worst.false_positive_rate_05.max().astype(float)
@@ -95,6 +96,7 @@ def null_calibration(
     unavailable=no_expression,
     measured_by=primary_null_version,
     is_weekly=True,
+    version="2",
 )
 def question_calibration(
     work: Work,

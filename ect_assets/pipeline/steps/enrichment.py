@@ -9,11 +9,12 @@ import pandas as pd
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Drift, Made, Source, Verdict, Work, step
-from ect_assets.pipeline.steps.association import (
+from ect_assets.pipeline.steps.lined_up import (
     COHORT,
     ROWS,
     aligned,
     changes_over,
+    closed_form,
     null_matrix,
 )
 from ect_assets.pipeline.steps.transcriptome import no_expression, no_expression_at_all
@@ -100,13 +101,13 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     return Made(frame, tuple(problems), {f"sets {name}": int(n) for name, n in counts.items()})
 
 
-QUESTIONS = ("p_patients", "q_patients", "p_genes", "q_genes", "p_all", "q_all", "replication")
+QUESTIONS = ["p_patients", "q_patients", "p_genes", "q_genes", "p_all", "q_all", "replication"]
 
 
 def _spatial_columns(spatial: pd.DataFrame, primary: str) -> pd.DataFrame:
     """Take the answers to the three questions, ready to stand beside another test."""
     mine = spatial[spatial.null_model == primary]
-    return mine[["collection", "set_id", "p", "q", *QUESTIONS]].rename(
+    return mine[["collection", "set_id", "p", "q", "p_space_max", *QUESTIONS]].rename(
         columns={"p": "p_spatial", "q": "q_spatial"}
     )
 
@@ -119,7 +120,7 @@ def _in_order(frame: pd.DataFrame, table: type[tables.Table]) -> pd.DataFrame:
     tables.GeneSetSpatialEnrichment,
     ASSET_GROUP,
     settings=(*SIZES, *ROWS, *COHORT, "nulls.primary", "seed"),
-    version="3",
+    version="4",
     unavailable=no_expression,
 )
 def gene_set_spatial_enrichment(
@@ -179,7 +180,8 @@ def gene_set_spatial_enrichment(
                     random_sets,
                     work.study.seed,
                 )
-                mean = pd.concat([mean, asked], axis=1)
+                closed = closed_form(ours, sets.mean_of(predictors))
+                mean = pd.concat([mean, asked, closed], axis=1)
             frames.append(
                 mean.assign(
                     null_model=model,

@@ -19,6 +19,7 @@ from ect_assets.problems import Problem
 from ect_assets.science.cohort import Cohort, paired_instrument
 from ect_assets.science.statistics.change import paired_scores
 from ect_assets.science.statistics.response import Meaning, improvement, responses
+from ect_assets.science.statistics.symptom_stability import symptom_stability
 from ect_assets.science.statistics.symptoms import (
     leave_one_out_predictions,
     symptom_scores,
@@ -88,6 +89,9 @@ def _scores(
         )
 
 
+STABILITY = ("weight_correlation", "r_other_half", "weight_correlation_bootstrap")
+
+
 @step(
     tables.SymptomPls,
     "group",
@@ -111,17 +115,19 @@ def symptom_pls(
     """Test whether patients whose brain changed more also improved more.
 
     Partial least squares of improvement on the change of all parcels. Its own r is large by
-    construction; use p_perm, and the leave-one-out prediction with its own p.
+    construction; use p_perm, and the leave-one-out prediction with its own p. Whether the component
+    comes back in halves of the patients stands beside it.
     """
     cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
 
     def fit(
         change: np.ndarray, improvement: np.ndarray, instrument: str, subjects: list[str]
     ) -> pd.DataFrame:
-        found = fit_symptom_pls(
-            change, improvement, work.study.association.permutations, work.study.seed
-        )
-        return pd.DataFrame([{"instrument": instrument, **found}])
+        seed = work.study.seed
+        found = fit_symptom_pls(change, improvement, work.study.association.permutations, seed)
+        stable = symptom_stability(change, improvement, seed)
+        again = {name: getattr(stable, name, np.nan) for name in STABILITY}
+        return pd.DataFrame([{"instrument": instrument, **found, **again}])
 
     made = _each_instrument(work, tables.SymptomPls, cohort, clinical_scores, exclusions, fit)
     p_values = dict(zip(made.frame.instrument, made.frame.p_perm.astype(float), strict=True))
@@ -202,7 +208,13 @@ def symptom_pls_weights(
         weights = symptom_weights(
             change, improvement, chosen.bootstraps, chosen.permutations, work.study.seed
         )
-        return weights.assign(instrument=instrument, parcel=names)
+        stable = symptom_stability(change, improvement, work.study.seed)
+        return weights.assign(
+            instrument=instrument,
+            parcel=names,
+            replication=stable.replication if stable else np.nan,
+            same_sign=stable.same_sign if stable else np.nan,
+        )
 
     return _each_instrument(
         work, tables.SymptomPlsWeights, cohort, clinical_scores, exclusions, weigh

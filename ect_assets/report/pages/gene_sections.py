@@ -158,6 +158,18 @@ def _beside_five_percent(component: Answer, row: int, low: float, high: float) -
     )
 
 
+SHOWN_OF_LISTS = (
+    "plus",
+    "minus",
+    "n_genes",
+    "plus_low",
+    "plus_high",
+    "minus_low",
+    "minus_high",
+    "n_listed_and_spatial",
+)
+
+
 def list_sentences(facts: Facts, study: Study) -> Markup:
     """Say how many genes are listed, and how many of them stand the spatial test."""
     lists = facts.ask(of_parcellation(GENE_LISTS))
@@ -166,14 +178,12 @@ def list_sentences(facts: Facts, study: Study) -> Markup:
     level = study.association.gene_list_q
     said = Markup(
         "By the bootstrap over parcels (q < {}) {} genes are listed as PLS1+, expressed more where "
-        "gray matter grew (relative to where it shrank), and {} as PLS1−, the reverse, of {}; {} "
-        "of those listed are also spatially associated with the map (q < 0.05)."
+        "gray matter grew (relative to where it shrank), and {} as PLS1−, the reverse, of {} (with "
+        "another seed: {} to {} and {} to {}, 95 %); {} of those listed are also spatially "
+        "associated with the map (q < 0.05)."
     ).format(
         f"{level:g}",
-        lists.show("plus"),
-        lists.show("minus"),
-        lists.show("n_genes"),
-        lists.show("n_listed_and_spatial"),
+        *(lists.show(name) for name in SHOWN_OF_LISTS),
     )
     noise = facts.ask(NOISE_LISTS)
     if noise.value("most") is None:

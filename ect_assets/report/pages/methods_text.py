@@ -325,13 +325,15 @@ def _calibration(study: Study, citations: Citations) -> Markup:
     calibration = study.calibration
     lengths = [f"{length:g}" for length in calibration.lengths_mm]
     return Markup(
-        "{} noise maps with correlation exp(−distance / length) for each length of {} mm are "
-        "tested with {} null maps each; improvement is assigned at random {} times (to {} "
-        "participants, drawn at random, where there are more). Intervals of "
-        "shares of maps are exact {}, those of mean shares Student's. Detectable effects: "
-        "exact noncentral t for a parcel, Fisher's z for a correlation {}."
+        "{} noise maps ({} for the first component) with correlation exp(−distance / length) for "
+        "each length of {} mm are tested with {} null maps each; improvement is assigned at random "
+        "{} times (to {} participants, drawn at random, where there are more). Intervals of shares "
+        "of maps are exact {}, wider where maps that share null maps are alike; those of mean "
+        "shares are Student's. Detectable effects: exact noncentral t for a parcel, Fisher's z for "
+        "a correlation {}."
     ).format(
         calibration.maps,
+        max(calibration.maps, calibration.component_maps),
         listing(lengths),
         calibration.nulls,
         calibration.symptom_maps,

@@ -36,8 +36,10 @@ COLUMNS = [
     "q_all",
     "replication",
     "parcels",
+    "effect_low",
+    "effect_high",
 ]
-OF_SETS = COLUMNS[-8:]
+OF_SETS = COLUMNS[COLUMNS.index("p_patients") : COLUMNS.index("parcels") + 1]
 """Columns that a set's row of the spatial enrichment has already."""
 
 
@@ -93,8 +95,8 @@ def findings(
     components : DataFrame
         component, null_model, r2_y, p_spatial, p_patients, replication, as in ``pls_components``.
     genes : DataFrame
-        component, direction, q_bootstrap, p_spatial, q_spatial, p_patients, q_patients, as in
-        ``pls_genes``.
+        component, direction, z, q_bootstrap, p_spatial, q_spatial, p_patients, q_patients,
+        n_listed_low, n_listed_high, as in ``pls_genes``.
     go : DataFrame
         direction, set_id, set_name, fold_enrichment, p, q, as in ``go_enrichment``.
     cell_types : DataFrame
@@ -112,7 +114,8 @@ def findings(
     DataFrame
         kind, name, direction (``PLS1+``, ``PLS1-``, ``both``), effect, p_published, q_published,
         p_spatial, q_spatial, holds, p_patients, q_patients, p_genes, q_genes, p_all, q_all,
-        replication, parcels. Terms are named with their identifier in parentheses.
+        replication, parcels, effect_low, effect_high (of a gene list). Terms are named with their
+        identifier in parentheses.
 
     Raises
     ------
@@ -180,6 +183,7 @@ def _gene_lists(genes: pd.DataFrame) -> pd.DataFrame:
     first = genes[genes["component"] == 1]
     first = first.assign(q_all=benjamini_hochberg(jointly(first[["p_patients", "p_spatial"]])))
     lists = [first[(first["direction"] == direction).fillna(False)] for direction in DIRECTIONS]
+    sides = [first[first["z"] > 0], first[first["z"] <= 0]]
     return _judged(
         "gene_list",
         name=[f"{direction} genes" for direction in DIRECTIONS],
@@ -197,6 +201,8 @@ def _gene_lists(genes: pd.DataFrame) -> pd.DataFrame:
         q_all=[listed["q_all"].min() for listed in lists],
         replication=np.nan,
         parcels=None,
+        effect_low=[side["n_listed_low"].min() for side in sides],
+        effect_high=[side["n_listed_high"].max() for side in sides],
     )
 
 
@@ -258,5 +264,6 @@ def _rows_of(spatial: pd.DataFrame, key: str, wanted: pd.Series) -> pd.DataFrame
 
 
 def _judged(kind: str, agrees: ArrayLike = True, **columns: object) -> pd.DataFrame:
-    claims = pd.DataFrame(columns).assign(kind=kind)
+    claims = pd.DataFrame({"effect_low": np.nan, "effect_high": np.nan} | columns)
+    claims = claims.assign(kind=kind).astype({"effect_low": float, "effect_high": float})
     return claims.assign(holds=verdicts(claims) & np.asarray(agrees, dtype=bool))

@@ -20,6 +20,7 @@ from ect_assets.science.statistics.arrays import FloatArray, same_length
 from ect_assets.science.statistics.multiple_comparisons import (
     TIE,
     benjamini_hochberg,
+    family_wise_p,
     permutation_p,
 )
 from ect_assets.science.statistics.pls import zscore
@@ -78,7 +79,9 @@ def spatial_enrichment(
     DataFrame
         One row per tested set, in order of appearance: collection, set_id, set_name, n_set,
         score, null_mean, null_sd, z, p = (1 + #{|null| >= |score|}) / (1 + B), q (over the
-        sets). So p is two-sided for ``mean`` and ``es``; |r| has one side.
+        sets). So p is two-sided for ``mean`` and ``es``; |r| has one side. For ``mean`` also
+        p_space_max, against the largest |score| of all sets with each null map, each set in units
+        of its own root mean square over null maps: the family-wise error rate.
 
     Raises
     ------
@@ -107,12 +110,13 @@ def spatial_enrichment(
     elif not gene_sets.genes.equals(pd.Index(genes)):
         raise ValueError("The gene sets were matched with other genes, or in another order.")
     tested = gene_sets.of_size(min_size, max_size)
+    p_max = None
     if score == "mean":
-        observed, null_mean, null_sd, p = _means(tested, x, y, nulls, chunk_size)
+        (observed, null_mean, null_sd, p), p_max = _means(tested, x, y, nulls, chunk_size)
     else:
         scorer = _scorer(score, tested, n_threads)
         observed, null_mean, null_sd, p = _by_gene(scorer, x, y, nulls)
-    return tested.sets.assign(
+    found = tested.sets.assign(
         n_set=tested.sizes,
         score=observed,
         null_mean=null_mean,
@@ -121,6 +125,7 @@ def spatial_enrichment(
         p=p,
         q=benjamini_hochberg(p),
     )
+    return found if p_max is None else found.assign(p_space_max=p_max)
 
 
 Tested = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
@@ -129,18 +134,24 @@ Tested = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 def _means(
     tested: Membership, x: FloatArray, y: FloatArray, nulls: FloatArray, chunk_size: int
-) -> Tested:
+) -> tuple[Tested, FloatArray]:
+    """Test each set, and against the largest of all sets in units of its null root mean square."""
     scale = tested.sizes[:, None] * (len(y) - 1)
     profiles = tested.matrix @ np.ascontiguousarray(x.T) / scale
     score = profiles @ y
-    null_mean, null_sd, p = np.empty_like(score), np.empty_like(score), np.empty_like(score)
+    null_mean, null_sd, p, scaled = (np.empty_like(score) for _ in range(4))
+    largest = np.zeros(nulls.shape[1])
     for start in range(0, len(score), chunk_size):
         part = slice(start, start + chunk_size)
         null = profiles[part] @ nulls
         null_mean[part] = null.mean(axis=1)
         null_sd[part] = null.std(axis=1, ddof=1)
         p[part] = permutation_p(np.abs(score[part]), np.abs(null, out=null), axis=1)
-    return score, null_mean, null_sd, p
+        size = np.sqrt((null**2).mean(axis=1))
+        scaled[part] = np.abs(score[part]) / size
+        null /= size[:, None]
+        np.maximum(largest, null.max(axis=0), out=largest)
+    return (score, null_mean, null_sd, p), family_wise_p(scaled, largest)
 
 
 Scorer = Callable[[FloatArray], FloatArray]

@@ -77,6 +77,15 @@ def bootstrap_counts(
     return counts
 
 
+def resamples_for(
+    response: ArrayLike, n_resamples: int, seed: int, n_components: int = 1
+) -> FloatArray:
+    """Draw resamples from which so many components can be taken, as `bootstrap_counts` does."""
+    y = np.asarray(response, float)
+    rng = np.random.default_rng(seed)
+    return bootstrap_counts(len(y), n_resamples, rng, max(3, n_components + 2), y)
+
+
 def bootstrap_standard_errors(
     predictors: ArrayLike,
     response: ArrayLike,
@@ -147,6 +156,43 @@ def bootstrap_standard_errors(
         return _accumulate(x, y, drawn, norm, k, chunk_size)
 
 
+def first_component_rows(
+    predictors: ArrayLike, response: ArrayLike, counts: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Rows a of the first component: ``X'a`` are its weights, with scores of length 1.
+
+    Parameters
+    ----------
+    predictors, response, counts
+        As for `bootstrap_standard_errors`, whose errors are these.
+
+    Returns
+    -------
+    resampled : (B, n) array
+        Of each resample, with the sign in which its weights correlate with the whole sample's.
+    whole : (n,) array
+        Of the whole sample.
+    """
+    x, y, drawn = resampled_data(predictors, response, counts, "scores")
+    x, y = x - x.mean(axis=0), y - y.mean()
+    with one_blas_thread():
+        gram = x @ x.T
+        trace = float(np.trace(gram))
+
+        def rows_of(times: FloatArray) -> FloatArray:
+            return _row_weights(times, y, lambda rows: rows @ gram, trace, "scores", 1)[0]
+
+        whole, resampled = rows_of(np.ones((1, len(y))))[0], rows_of(drawn)
+        resampled[resampled @ _centred_direction(whole, x) < 0] *= -1
+    return resampled, whole
+
+
+def _centred_direction(whole: FloatArray, x: FloatArray) -> FloatArray:
+    """Products of rows with it have the sign of the correlation of their weights with these."""
+    weights = whole @ x
+    return (weights - weights.mean(axis=-1, keepdims=True)) @ x.T
+
+
 def _accumulate(
     x: FloatArray, y: FloatArray, drawn: FloatArray, norm: Norm, k: int, chunk_size: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -161,7 +207,7 @@ def _accumulate(
     trace = float(np.einsum("ij,ij->", x, x))
     whole = _row_weights(np.ones((1, n)), y, scores_of, trace, norm, k)[:, 0]
     weights = whole @ x
-    direction = (weights - weights.mean(axis=1, keepdims=True)) @ x.T
+    direction = _centred_direction(whole, x)
     for start in range(0, n_resamples, chunk_size):
         counts = drawn[start : start + chunk_size]
         resampled = _row_weights(counts, y, scores_of, trace, norm, k)

@@ -14,6 +14,9 @@ from ect_assets.science.statistics.arrays import FloatArray
 LEVEL = 0.05
 """Level of significance: what counts as found where p, or q over many, is below it."""
 
+SMALLEST_P = float(np.finfo(np.float64).tiny)
+"""Smallest positive (normal) number; a p value below it is reported as this, never as 0."""
+
 TIE = 1e-12
 """Relative difference below which a null value counts as equal to the observed one.
 
@@ -90,3 +93,29 @@ def permutation_p(observed: ArrayLike, null: ArrayLike, axis: int = -1) -> Float
         raise ValueError("The observed statistic or its null has NaN: there is no p value for it.")
     threshold = np.expand_dims(observed - TIE * np.abs(observed), axis)
     return (1 + (null >= threshold).sum(axis=axis)) / (1 + n_nulls)
+
+
+def family_wise_p(observed: ArrayLike, largest: ArrayLike) -> FloatArray:
+    """Hold each of many statistics against the largest of all of them under the null.
+
+    Parameters
+    ----------
+    observed : (m,) array
+        Sizes of the statistics, on one scale.
+    largest : (B,) array
+        The largest of all m in each null.
+
+    Returns
+    -------
+    (m,) array
+        (1 + #{largest >= observed}) / (1 + B): below alpha for any true null with probability
+        alpha.
+
+    References
+    ----------
+    Westfall PH, Young SS (1993). Resampling-Based Multiple Testing. Wiley.
+    """
+    by_size = np.sort(largest)
+    reaching = by_size.size - np.searchsorted(by_size, np.asarray(observed) * (1 - TIE))
+    p: FloatArray = (1 + reaching) / (1 + by_size.size)
+    return p

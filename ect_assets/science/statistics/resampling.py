@@ -12,13 +12,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ect_assets.science.statistics.arrays import FloatArray, same_length
-from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
-from ect_assets.science.statistics.multiple_comparisons import TIE, benjamini_hochberg
+from ect_assets.science.statistics.bootstrap import bootstrap_standard_errors, resamples_for
+from ect_assets.science.statistics.multiple_comparisons import (
+    SMALLEST_P,
+    TIE,
+    benjamini_hochberg,
+    family_wise_p,
+)
 from ect_assets.science.statistics.pls import zscore
 from ect_assets.science.statistics.threads import one_blas_thread
-
-SMALLEST_P = float(np.finfo(np.float64).tiny)
-"""Smallest positive (normal) number; a p value below it is reported as this, never as 0."""
 
 
 def weight_statistics(
@@ -52,9 +54,7 @@ def weight_statistics(
     """
     x = zscore(predictors, name="The predictors")
     y = zscore(response, name="The response")
-    rng = np.random.default_rng(seed)
-    distinct = max(3, n_components + 2)
-    counts = bootstrap_counts(len(y), n_bootstraps, rng, minimum_distinct=distinct, response=y)
+    counts = resamples_for(y, n_bootstraps, seed, n_components)
     weights, errors = bootstrap_standard_errors(x, y, counts, n_components=n_components)
     frames = []
     for index, (weight, standard_error) in enumerate(zip(weights, errors, strict=True)):
@@ -153,14 +153,12 @@ def spatial_gene_p(
     r = y @ x / (len(y) - 1)
     largest = np.zeros(nulls.shape[1])
     p = two_sided_p(np.ascontiguousarray(x.T), y, nulls, chunk_size, largest)
-    by_size = np.sort(largest) / (len(y) - 1)
-    reaching = by_size.size - np.searchsorted(by_size, np.abs(r) * (1 - TIE))
     return pd.DataFrame(
         {
             "r_map": r,
             "p_spatial": p,
             "q_spatial": benjamini_hochberg(p),
-            "p_space_max": (1 + reaching) / (1 + by_size.size),
+            "p_space_max": family_wise_p(np.abs(r), largest / (len(y) - 1)),
         }
     )
 

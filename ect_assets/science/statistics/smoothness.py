@@ -25,7 +25,7 @@ def correlation_length(
     hemisphere: Sequence[str] | ArrayLike | None = None,
     n_bins: int = 15,
 ) -> float:
-    """Estimate l of a map whose parcels are correlated as exp(-d / l).
+    """Estimate l of maps whose parcels are correlated as exp(-d / l).
 
     The correlogram is the mean product of z-scored values over pairs of parcels, by distance, up
     to half of the largest one; pairs are taken within hemispheres and pooled. Subtracting the
@@ -36,8 +36,8 @@ def correlation_length(
 
     Parameters
     ----------
-    values : (n_parcels,) array
-        The map.
+    values : (n_parcels,) or (n_parcels, m) array
+        The map, or several that are correlated alike: their correlograms are averaged.
     distances : (n_parcels, n_parcels) array
         Between parcels, in mm.
     hemisphere : (n_parcels,) sequence, optional
@@ -63,7 +63,8 @@ def correlation_length(
     """
     from scipy.optimize import minimize_scalar
 
-    z = finite("The map", values, 1)
+    z = finite("The map", values, np.ndim(values) if np.ndim(values) == 1 else 2)
+    z = z.reshape(len(z), -1)
     between = finite("The distances", distances, 2)
     same_length("The map", z, "the distances", between)
     groups = np.zeros(len(z)) if hemisphere is None else np.asarray(hemisphere)
@@ -80,7 +81,7 @@ def correlation_length(
         longest = max(longest, inside.max() / 2)
         first, second = pairs[0][near], pairs[1][near]
         centred = zscore(z[rows], ddof=0, name="The map")
-        products.append(centred[first] * centred[second])
+        products.append((centred[first] * centred[second]).mean(axis=1))
         apart.append(inside[first, second])
         parts.append((inside, first, second))
     if not parts:
@@ -99,6 +100,33 @@ def correlation_length(
     best = int(np.argmin([misfit(each) for each in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     return float(np.exp(minimize_scalar(misfit, bounds=bounds, method="bounded").x))
+
+
+def moran_index(maps: ArrayLike, distances: ArrayLike) -> FloatArray:
+    """Compute Moran's I of maps, with inverse distances as weights.
+
+    Parameters
+    ----------
+    maps : (n_parcels, m) array
+    distances : (n_parcels, n_parcels) array
+        Between parcels, positive off the diagonal.
+
+    Returns
+    -------
+    (m,) array
+        About 0 for white noise, larger for smoother maps.
+
+    References
+    ----------
+    Moran PAP (1950). Notes on continuous stochastic phenomena. Biometrika 37:17-23.
+    """
+    z, between = finite("The maps", maps, 2), finite("The distances", distances, 2)
+    same_length("The maps", z, "the distances", between)
+    weights = 1 / (between + np.eye(len(between))) - np.eye(len(between))
+    centred = z - z.mean(axis=0)
+    agreement = (centred * (weights @ centred)).sum(axis=0) / weights.sum()
+    index: FloatArray = agreement / (centred**2).mean(axis=0)
+    return index
 
 
 def _expected(

@@ -21,7 +21,8 @@ from ect_assets.science.statistics.resampling import weight_statistics
 
 MINIMUM_PATIENTS = 4
 NUMBERS_HELD = 20_000_000
-"""How many values of permuted improvements are held at once: 160 MB."""
+"""How many values of permuted improvements, or of resamples, are held at once: 160 MB."""
+FEWEST_BOOTSTRAPS = 1_000
 
 
 def symptom_pls(
@@ -246,7 +247,9 @@ def symptom_weights(
     improvement : (n_subjects,) array
         Improvement of the symptoms.
     n_bootstraps, n_permutations, seed : int
-        Number of resamples and of exchanges of the patients, and the seed of both.
+        Number of resamples and of exchanges of the patients, and the seed of both. Of more than
+        2,000 patients fewer resamples are taken, that memory stays bounded: 20 million over the
+        number of patients, 1,000 at least.
 
     Returns
     -------
@@ -261,6 +264,7 @@ def symptom_weights(
         As `symptom_pls`.
     """
     x, y = _patients(change, improvement)
+    n_bootstraps = min(n_bootstraps, max(FEWEST_BOOTSTRAPS, NUMBERS_HELD // len(y)))
     weights = weight_statistics(x, y, n_bootstraps, seed).drop(columns="component")
     standardised = zscore(x).T
     # Both are centred and every response has the same norm: as the covariance, so the correlation.

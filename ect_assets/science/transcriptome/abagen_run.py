@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +48,9 @@ class ExpressionRun:
         abagen's description of what it did, in sentences, with references.
     n_probes : int
         Probes that passed the intensity filter.
+    of_donors : dict of str to (n_parcels, n_genes) DataFrame
+        Each donor's own matrix, missing where the donor has no sample; their mean is the whole.
+        Empty where samples of all donors were taken together.
     """
 
     expression: pd.DataFrame
@@ -56,6 +59,7 @@ class ExpressionRun:
     entrez_ids: pd.Series
     report: str
     n_probes: int
+    of_donors: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def run_abagen(
@@ -117,6 +121,7 @@ def run_abagen(
         _entrez_ids(kept.probes, expression.columns),
         _as_text(report),
         len(kept.probes),
+        _of_donors(names, kept.donors, expression),
     )
 
 
@@ -214,6 +219,25 @@ def _stability(abagen: ModuleType, donors: list[pd.DataFrame], genes: pd.Index) 
         warnings.simplefilter("ignore")
         _, stability = abagen.keep_stable_genes(common, return_stability=True)
     return pd.Series(stability, index=pd.Index(genes, name="gene"))
+
+
+def _of_donors(
+    names: Sequence[str], matrices: Sequence[pd.DataFrame], whole: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Give each donor's matrix, where these average to the whole one."""
+    if len(names) < 2 or len(matrices) != len(names):
+        return {}
+    own = [
+        one.loc[:, ~one.columns.duplicated()].reindex(index=whole.index, columns=whole.columns)
+        for one in matrices
+    ]
+    mean = pd.concat(own).groupby(level=0).mean().reindex(whole.index)
+    if not np.allclose(mean, whole, equal_nan=True):
+        return {}
+    return {
+        name: one.astype("float32").rename_axis(index="parcel_index", columns="gene")
+        for name, one in zip(names, own, strict=True)
+    }
 
 
 def _entrez_ids(probes: pd.DataFrame, genes: pd.Index) -> pd.Series:

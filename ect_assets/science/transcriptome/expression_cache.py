@@ -22,8 +22,9 @@ from ect_assets.science.transcriptome.abagen_run import ExpressionRun
 from ect_assets.science.transcriptome.donor_tables import DonorTables
 from ect_assets.whole_files import folder_beside
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the files below change."""
+DONOR = "donor_"
 
 
 def run_digest(atlas_sha256: str, donors: Sequence[DonorTables], options: Mapping[str, Any]) -> str:
@@ -78,6 +79,8 @@ def _keep(result: ExpressionRun, folder: Path) -> None:
         genes.to_parquet(building / "genes.parquet")
         (building / "report.txt").write_text(result.report, encoding="utf-8")
         (building / "n_probes.json").write_text(json.dumps(result.n_probes), encoding="utf-8")
+        for name, matrix in result.of_donors.items():
+            matrix.to_parquet(building / f"{DONOR}{name}.parquet")
         os.replace(building, folder)
 
 
@@ -90,4 +93,8 @@ def _load(folder: Path) -> ExpressionRun:
         genes.entrez_id,
         (folder / "report.txt").read_text(encoding="utf-8"),
         json.loads((folder / "n_probes.json").read_text(encoding="utf-8")),
+        {
+            file.stem.removeprefix(DONOR): pd.read_parquet(file).rename_axis(columns="gene")
+            for file in sorted(folder.glob(f"{DONOR}*.parquet"))
+        },
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -43,12 +43,15 @@ class ParcelExpression:
         Columns of `gene_stability`.
     methods : (1 row) DataFrame
         Columns of `expression_methods`.
+    of_donors : dict of str to (n_parcels, n_genes) DataFrame
+        Each donor's own matrix over the same parcels, where these are known.
     """
 
     matrix: pd.DataFrame
     coverage: pd.DataFrame
     genes: pd.DataFrame
     methods: pd.DataFrame
+    of_donors: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def packaged_expression(parcellation: str) -> ParcelExpression:
@@ -139,7 +142,12 @@ def donor_expression(
             "differential_stability": run.stability.loc[run.entrez_ids.index].to_numpy(),
         }
     )
-    return ParcelExpression(matrix, coverage.reset_index(drop=True), genes, _one_row(methods))
+    of_donors = {
+        name: one[has_values].set_axis(matrix.index, axis=0) for name, one in run.of_donors.items()
+    }
+    return ParcelExpression(
+        matrix, coverage.reset_index(drop=True), genes, _one_row(methods), of_donors
+    )
 
 
 def _coverage(run: ExpressionRun, has_values: pd.Series, missing: str | None) -> pd.DataFrame:

@@ -35,6 +35,9 @@ def tables():
                 "component": 1,
                 "gene": list("ABCDE"),
                 "direction": ["PLS1+", "PLS1+", "PLS1-", "PLS1-", None],
+                "z": [5.0, 6.0, -5.0, -7.0, 1.0],
+                "n_listed_low": [1, 1, 2, 2, 1],
+                "n_listed_high": [4, 4, 3, 3, 4],
                 "q_bootstrap": [1e-4, 1e-5, 1e-4, 1e-6, 0.4],
                 "q_spatial": [0.04, 0.2, 0.06, 0.3, 0.001],
                 "p_spatial": [0.004, 0.1, 0.012, 0.3, 0.0001],
@@ -135,6 +138,13 @@ def test_a_gene_list_holds_where_one_of_its_genes_does(found):
     # Gene A has .006 as its larger p, the second of five: E has .0001.
     assert (plus["q_patients"], plus["q_all"]) == (0.005, pytest.approx(0.006 * 5 / 2))
     assert minus["q_all"] > 0.05
+
+
+def test_a_gene_list_has_the_interval_of_its_length_and_no_other_claim_has_one(found):
+    interval = found[["effect_low", "effect_high"]]
+    assert interval.loc["gene_list", "PLS1+ genes", "PLS1+"].to_list() == [1, 4]
+    assert interval.loc["gene_list", "PLS1- genes", "PLS1-"].to_list() == [2, 3]
+    assert interval[found.index.get_level_values("kind") != "gene_list"].isna().all(axis=None)
 
 
 def test_an_empty_gene_list_does_not_hold(tables):

@@ -36,6 +36,20 @@ def test_the_score_is_the_mean_correlation_of_the_genes_of_the_set(data, gene_se
         assert row.p == (1 + (np.abs(score[1:]) >= abs(score[0])).sum()) / (1 + N_NULLS)
 
 
+def test_the_family_wise_p_is_that_of_the_largest_of_all_sets(data, gene_sets):
+    expression, genes, change_map, nulls = data
+    found = spatial_enrichment(*data, gene_sets, 10, 50, chunk_size=3)
+    maps = np.column_stack([change_map, nulls])
+    r = np.corrcoef(expression.T, maps.T)[: len(genes), len(genes) :]
+    members = [gene_sets.loc[gene_sets["set_id"] == one, "gene"] for one in found["set_id"]]
+    score = np.abs([r[np.isin(genes, mine)].mean(axis=0) for mine in members])
+    score /= np.sqrt((score[:, 1:] ** 2).mean(axis=1, keepdims=True))
+    largest = score[:, 1:].max(axis=0)
+    expected = [(1 + (largest >= one).sum()) / (1 + N_NULLS) for one in score[:, 0]]
+    np.testing.assert_allclose(found["p_space_max"], expected)
+    assert (found["p_space_max"] >= found["p"] - 1e-12).all()
+
+
 def test_results_do_not_depend_on_the_chunks(data, gene_sets):
     chunked = spatial_enrichment(*data, gene_sets, 10, 50, chunk_size=3)
     pd.testing.assert_frame_equal(

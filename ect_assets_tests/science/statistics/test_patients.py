@@ -12,6 +12,7 @@ from ect_assets.science.statistics.patients import (
     component_p,
     flipped_t_maps,
     projection_tests,
+    smoother_p,
     split_half_stability,
 )
 from ect_assets.science.statistics.pls import PartialLeastSquares
@@ -92,7 +93,7 @@ def test_projections_are_tested_as_a_regression_does(values, covariates, rng):
     found = projection_tests(changes, profiles)
     design = design_of(covariates)
     for row, profile in zip(found.itertuples(), profiles, strict=True):
-        projection = (values / changes.spread) @ (profile - profile.mean())
+        projection = (values / changes.size) @ (profile - profile.mean())
         fit = sm.OLS(projection, design).fit()
         assert row.t_patients == pytest.approx(fit.tvalues[0], rel=1e-10)
         assert row.p_patients == pytest.approx(fit.pvalues[0], rel=1e-9)
@@ -101,8 +102,8 @@ def test_projections_are_tested_as_a_regression_does(values, covariates, rng):
 
 def test_without_covariates_a_projection_is_tested_by_students_t(values, rng):
     profile = rng.normal(size=N_PARCELS)
-    spread = values.std(axis=0, ddof=1)
-    expected = stats.ttest_1samp((values / spread) @ (profile - profile.mean()), 0)
+    size = np.sqrt((values**2).mean(axis=0))
+    expected = stats.ttest_1samp((values / size) @ (profile - profile.mean()), 0)
     found = projection_tests(Changes.of(values), profile[None]).iloc[0]
     assert found.t_patients == pytest.approx(expected.statistic, rel=1e-10)
     assert found.p_patients == pytest.approx(expected.pvalue, rel=1e-10)
@@ -134,6 +135,32 @@ def test_rates_under_no_change_are_nominal_however_smooth_the_noise(rng):
     assert 0.4 < np.mean(p_genes) < 0.6
 
 
+def test_the_rate_of_a_projection_is_nominal_with_few_patients(rng):
+    profiles = smooth(rng, 10)
+    shares = [
+        (projection_tests(Changes.of(smooth(rng, 8)), profiles).p_patients <= 0.05).mean()
+        for _ in range(2_000)
+    ]
+    margin = 3 * np.std(shares) / np.sqrt(len(shares))
+    assert abs(np.mean(shares) - 0.05) < margin, np.mean(shares)
+
+
+def test_a_map_smoother_than_the_noise_is_noticed_and_noise_itself_is_not(rng):
+    places = np.arange(N_PARCELS)
+    distances = np.abs(places[:, None] - places).astype(float)
+    broad = 2 * np.sin(places / N_PARCELS * np.pi)
+    smoother = [
+        smoother_p(Changes.of(smooth(rng, 20, 1.0) + broad), distances, 199, seed)
+        for seed in range(5)
+    ]
+    assert max(smoother) < 0.05
+    noise = np.array(
+        [smoother_p(Changes.of(smooth(rng, 12)), distances, 99, seed) for seed in range(300)]
+    )
+    low, high = stats.binom.interval(0.999, 300, 0.05)
+    assert low <= (noise <= 0.05).sum() <= high
+
+
 def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
     profiles = smooth(rng, 40)
     planted = smooth(rng, N_PATIENTS * 2) + 2.0 * (profiles[0] - profiles[0].mean())
@@ -141,6 +168,26 @@ def test_what_is_there_comes_back_in_the_halves_and_noise_does_not(rng):
     nothing = split_half_stability(Changes.of(smooth(rng, N_PATIENTS * 2)), profiles, 50, seed=1)
     assert found.replication[0] == 1.0 and found.weight_correlation > 0.9
     assert nothing.replication.mean() < 0.2 and nothing.weight_correlation < 0.6
+
+
+def test_halves_are_tested_as_scipy_does(rng):
+    values, profiles = smooth(rng, 9) + 0.5 * smooth(rng, 1), smooth(rng, 5)
+    found = split_half_stability(Changes.of(values), profiles, 30, seed=4)
+    centred = profiles - profiles.mean(axis=1, keepdims=True)
+
+    def tested(rows):
+        scaled = values[rows] / np.sqrt((values[rows] ** 2).mean(axis=0))
+        return stats.ttest_1samp(scaled @ centred.T, 0)
+
+    draws = np.random.default_rng([4, 30])
+    orders = [draws.permutation(9) for _ in range(30)]
+    halves = [(tested(order[:4]), tested(order[4:8])) for order in orders]
+    whole = np.sign(tested(np.arange(9)).statistic)
+    each = [half for pair in halves for half in pair]
+    back = [(np.sign(one.statistic) == whole) & (one.pvalue < 0.05) for one in each]
+    np.testing.assert_array_equal(found.replication, np.mean(back, axis=0))
+    likeness = [np.corrcoef(a.statistic, b.statistic)[0, 1] for a, b in halves]
+    assert found.weight_correlation == pytest.approx(np.mean(likeness), rel=1e-10)
 
 
 def test_stability_is_the_same_for_the_same_seed_and_survives_a_factor_of_one_level(rng):

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from ect_assets.reference.loaders import parcels
 from ect_assets.science.calibration import noise_maps
-from ect_assets.science.statistics.smoothness import correlation_length
+from ect_assets.science.statistics.smoothness import correlation_length, moran_index
 
 MNI = ["x_mni_mm", "y_mni_mm", "z_mni_mm"]
 
@@ -54,6 +54,31 @@ def test_a_difference_between_hemispheres_is_not_smoothness(places):
     shifted = values + 100 * (sides == "L")
     plain = correlation_length(values, distances, sides)
     assert correlation_length(shifted, distances, sides) == pytest.approx(plain, rel=1e-6)
+
+
+def test_several_maps_together_say_more_than_each(places):
+    distances = between(places[places.hemisphere == "L"])[::4, ::4]
+    maps = noise_maps(distances, 25, 400, np.random.default_rng(5))
+    alone = [correlation_length(one, distances) for one in maps.T[:60]]
+    together = [correlation_length(maps[:, k : k + 20], distances) for k in range(0, 400, 20)]
+    assert np.std(together) < np.std(alone) / 2
+    assert np.mean(together) == pytest.approx(25, rel=0.25)
+
+
+def test_morans_index_is_its_double_sum_and_grows_with_smoothness(places):
+    distances = between(places[places.hemisphere == "L"])[::6, ::6]
+    maps = noise_maps(distances, 20, 3, np.random.default_rng(6))
+    n = len(maps)
+    for found, z in zip(moran_index(maps, distances), (maps - maps.mean(axis=0)).T, strict=True):
+        pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+        agreement = sum(z[i] * z[j] / distances[i, j] for i, j in pairs)
+        total = sum(1 / distances[i, j] for i, j in pairs)
+        assert found == pytest.approx(n / total * agreement / (z @ z), rel=1e-10)
+    rough, smooth = (
+        moran_index(noise_maps(distances, length, 200, np.random.default_rng(7)), distances).mean()
+        for length in (5, 60)
+    )
+    assert rough < smooth / 2
 
 
 def test_nine_parcels_are_too_few():

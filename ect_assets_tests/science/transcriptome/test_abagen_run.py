@@ -47,6 +47,20 @@ def test_the_matrix_is_what_abagen_gives_from_the_text_files(run, left_atlas, sm
     )
 
 
+def test_the_donors_average_to_the_whole(run, small_tables):
+    assert list(run.of_donors) == [donor.name for donor in small_tables]
+    mean = pd.concat(run.of_donors.values()).groupby(level=0).mean()
+    pd.testing.assert_frame_equal(
+        mean.loc[run.expression.index], run.expression, check_dtype=False, rtol=1e-5, atol=1e-6
+    )
+    one, *_ = run.of_donors
+    empty = run.counts[one] == 0
+    assert run.of_donors[one][empty].isna().all(axis=None)
+    assert run.of_donors[one][~empty].notna().all(axis=None)
+    named_donors = named(run).of_donors
+    assert list(named_donors[one].index) == list(named(run).matrix.index)
+
+
 def test_every_option_of_abagen_is_said(run):
     known = set(inspect.signature(load_abagen().get_expression_data).parameters)
     ours = {"atlas", "atlas_info", "donors", "data_dir", "verbose", "n_proc", "exact"}
