@@ -39,6 +39,8 @@ LOOKS_TO_ARRIVE = 4
 """After so many looks of the other sensor a patient whose files have settled is taken up."""
 OF_PATIENTS = [step for step in STEPS if SUBJECT in step.table.partitions]
 """Steps that the tables of the group wait for; never for a lab's own."""
+CONDITIONS = "make_what_is_out_of_date"
+"""The sensor that asks the conditions."""
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
@@ -326,7 +328,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
     with tested_beta():
         return SharingSensor(
             shared,
-            name="make_what_is_out_of_date",
+            name=CONDITIONS,
             run_tags={IF_DUE: "true", BY: ARRIVAL},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 
 BY, WHAT = "ect/by", "ect/what"
+COMPLETES = "ect/completes"
+"""The backfill whose rest a run makes."""
 LAUNCHED_BY = "user"
 """What the UI shows as who launched a run."""
 COMMAND, ARRIVAL, UI = "ect run", "arrival", "UI"
