@@ -7,6 +7,8 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `ModuleCodePointer`, `ReconstructableRepository`, `ReconstructableJob` (`_core`)
     Name a job so that a run's worker, another process, can load it. Instead:
     `dg.build_reconstructable_job`, once it takes a code location as the daemon does.
+`RegisteredCodeLocationOrigin`, `RemoteRepositoryOrigin`, `RemoteJobOrigin` (`_core.remote_origin`)
+    Show the runs of `ect run` on the UI's timeline. Instead: leave it away, they are in the list.
 `ExecuteRunArgs`, `ResumeRunArgs` (`_grpc.types`)
     Dagster's own command line for a worker. Instead: whatever `DefaultRunLauncher` starts then.
 `SerializableErrorInfo` (`_utils.error`)
@@ -64,11 +66,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.code_pointer import ModuleCodePointer
@@ -76,28 +77,28 @@ from dagster._core.definitions import data_version
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.plan import execute_step
 from dagster._core.instance.ref import InstanceRef as InstanceRef
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.compute_log_manager import CapturedLogContext as CapturedLogContext
 from dagster._core.storage.local_compute_log_manager import (
     LocalComputeLogManager as LocalComputeLogManager,
 )
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
+from ect_assets.orchestration.beta import tested_beta
 from ect_assets.orchestration.engines import keeping
 
 if TYPE_CHECKING:
     from dagster._core.origin import JobPythonOrigin
     from dagster._grpc.types import ExecuteRunArgs, ExecuteStepArgs, ResumeRunArgs
 
+REPOSITORY = "__repository__"
+"""What Dagster calls the one repository of a code location."""
 SECONDS_BETWEEN_BACKFILL_LOOKS = 2
 BACKFILLS_LOOKED_AT, FAILED_IN_PART = 20, "COMPLETED_FAILED"
-
-
-@contextmanager
-def tested_beta() -> Iterator[None]:
-    """Use what Dagster marks as beta, for years by now; what it does here is covered by tests."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        yield
 
 
 def job_origin(module: str, attribute: str, job_name: str) -> JobPythonOrigin:
@@ -110,6 +111,26 @@ def job_origin(module: str, attribute: str, job_name: str) -> JobPythonOrigin:
     """
     repository = ReconstructableRepository(ModuleCodePointer(module, attribute, None))
     return ReconstructableJob(repository, job_name).get_python_origin()
+
+
+def origin_in_ui(location: str, job_name: str) -> RemoteJobOrigin:
+    """Return by what the UI's timeline finds a job: it leaves out runs without.
+
+    Parameters
+    ----------
+    location : str
+        The name of the code location in the workspace of `ect ui`.
+    """
+    place = RegisteredCodeLocationOrigin(location)
+    return RemoteRepositoryOrigin(place, REPOSITORY).get_job_origin(job_name)
+
+
+def is_launched(run: dg.DagsterRun) -> bool:
+    """Say whether the daemon has launched a run, and not a process of ours carried it out."""
+    if run.remote_job_origin is None:
+        return False
+    place = run.remote_job_origin.repository_origin.code_location_origin
+    return not isinstance(place, RegisteredCodeLocationOrigin)
 
 
 def run_command(origin: JobPythonOrigin, run_id: str, instance: dg.DagsterInstance) -> list[str]:
@@ -211,36 +232,16 @@ class SharingSensor(dg.AutomationConditionSensorDefinition):
         return SharingSensor(self._shared, **self._settings | said)
 
 
-class LeftByBackfill(NamedTuple):
-    """What a backfill that ended did not try, since something upstream had failed.
-
-    Attributes
-    ----------
-    ended : float
-        Seconds since the epoch.
-    partitions : list of (str, str or None)
-        Tables, with Dagster's names of their partitions.
-    """
-
-    backfill: str
-    ended: float
-    partitions: list[tuple[str, str | None]]
-
-
 def left_by_backfills(
-    instance: dg.DagsterInstance, definitions: dg.RepositoryDefinition, since: float
-) -> list[LeftByBackfill]:
-    """Return what was left by the backfills that have ended with failures since a time."""
-    found = []
+    instance: dg.DagsterInstance, definitions: dg.RepositoryDefinition
+) -> Iterator[tuple[str, float, list[tuple[str, str | None]]]]:
+    """Go through the backfills that ended with failures: id, end, and what was not even tried."""
     for one in instance.get_backfills(limit=BACKFILLS_LOOKED_AT):
-        ended = one.backfill_end_timestamp or 0.0
-        if one.status.value != FAILED_IN_PART or ended <= since or not one.is_asset_backfill:
-            continue
-        data = one.get_asset_backfill_data(definitions.asset_graph)
-        left = data.failed_and_downstream_subset - data.requested_subset
-        named = [(key.path[-1], partition) for key, partition in left.iterate_asset_partitions()]
-        found.append(LeftByBackfill(one.backfill_id, ended, named))
-    return sorted(found, key=lambda one: one.ended)
+        if one.status.value == FAILED_IN_PART and one.is_asset_backfill:
+            data = one.get_asset_backfill_data(definitions.asset_graph)
+            left = data.failed_and_downstream_subset - data.requested_subset
+            named = [(key.path[-1], each) for key, each in left.iterate_asset_partitions()]
+            yield one.backfill_id, one.backfill_end_timestamp or 0.0, named
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ect_assets.orchestration.dagster_internals import keep_engines
+from ect_assets.orchestration.dagster_internals import is_launched, keep_engines
 from ect_assets.orchestration.run_storage import (
     failures,
     only_one_host,
@@ -310,8 +310,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
     abandoned = [
         run
         for run in unfinished
-        if (run.remote_job_origin is not None) == launched
-        and not (launched and _is_at_work(instance, run))
+        if is_launched(run) == launched and not (launched and _is_at_work(instance, run))
     ]
     for run in abandoned:
         instance.report_run_failed(

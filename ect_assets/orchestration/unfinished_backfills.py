@@ -8,12 +8,12 @@ does. Where the conditions of `automation` are asked, they do the same, and noth
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 
 from ect_assets.orchestration.automation import CONDITIONS
-from ect_assets.orchestration.dagster_internals import LeftByBackfill, left_by_backfills
+from ect_assets.orchestration.dagster_internals import left_by_backfills
 from ect_assets.orchestration.jobs import make_everything, whole_study
 from ect_assets.orchestration.partitions import SUBJECT, partition_of
 from ect_assets.orchestration.run_tags import BY, COMPLETES, UI, WHAT, what_of
@@ -23,6 +23,22 @@ from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import Study
 
 SECONDS_BETWEEN_LOOKS = 5
+
+
+class LeftByBackfill(NamedTuple):
+    """What a backfill that ended did not try, since something upstream had failed.
+
+    Attributes
+    ----------
+    ended : float
+        Seconds since the epoch.
+    partitions : list of (str, str or None)
+        Tables, with Dagster's names of their partitions.
+    """
+
+    backfill: str
+    ended: float
+    partitions: list[tuple[str, str | None]]
 
 
 def completing_sensor(study: Study) -> dg.SensorDefinition:
@@ -39,7 +55,7 @@ def completing_sensor(study: Study) -> dg.SensorDefinition:
     def complete_backfills(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         since = float(context.cursor) if context.cursor else time.time()
         assert context.repository_def is not None
-        found = left_by_backfills(context.instance, context.repository_def, since)
+        found = left_since(since, context.instance, context.repository_def)
         cursor = str(max([since, *(one.ended for one in found)]))
         if found and conditions_are_asked(study, context.instance):
             why = dg.SkipReason(f"The sensor {CONDITIONS} makes what was left.")
@@ -51,6 +67,14 @@ def completing_sensor(study: Study) -> dg.SensorDefinition:
         return dg.SensorResult(skip_reason=why, cursor=cursor)
 
     return complete_backfills
+
+
+def left_since(
+    since: float, instance: dg.DagsterInstance, definitions: dg.RepositoryDefinition
+) -> list[LeftByBackfill]:
+    """List what was left by the backfills that have ended since a time."""
+    found = [LeftByBackfill(*one) for one in left_by_backfills(instance, definitions)]
+    return sorted((one for one in found if one.ended > since), key=lambda one: one.ended)
 
 
 def conditions_are_asked(study: Study, instance: dg.DagsterInstance) -> bool:

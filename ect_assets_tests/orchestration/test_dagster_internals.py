@@ -72,6 +72,16 @@ CALLS = (
         "a run whose worker was lost is not continued",
     ),
     Call(
+        "dagster._core.remote_origin.RegisteredCodeLocationOrigin",
+        ("location_name",),
+        "the UI's timeline does not show the runs of `ect run`",
+    ),
+    Call(
+        "dagster._core.remote_origin.RemoteRepositoryOrigin",
+        ("code_location_origin", "repository_name"),
+        "the UI's timeline does not show the runs of `ect run`",
+    ),
+    Call(
         "dagster._core.workspace.context.WorkspaceProcessContext",
         ("instance", "workspace_load_target", "version"),
         UI,
@@ -126,6 +136,16 @@ ATTRIBUTES = (
         "dagster._daemon.controller",
         ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
         "each step of a backfill waits half a minute",
+    ),
+    Attributes(
+        "dagster._core.remote_origin.RemoteJobOrigin",
+        ("repository_origin",),
+        "a run of `ect run` is taken for one that the daemon has launched",
+    ),
+    Attributes(
+        "dagster._core.execution.backfill.PartitionBackfill",
+        ("get_asset_backfill_data", "is_asset_backfill"),
+        "what a backfill left because of one patient is not made",
     ),
     Attributes(
         "dagster._core.instance.ref.InstanceRef",

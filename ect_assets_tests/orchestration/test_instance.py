@@ -168,7 +168,7 @@ def nothing_to_do() -> None:
 
 def look_launched(monkeypatch, process: int) -> None:
     """Let runs look as if they had been launched from the UI by a process."""
-    monkeypatch.setattr(dg.DagsterRun, "remote_job_origin", property(lambda run: "from the UI"))
+    monkeypatch.setattr(instance_module, "is_launched", lambda run: True)
     monkeypatch.setattr(instance_module, "_process_of", lambda *arguments: process)
 
 

@@ -14,13 +14,13 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from ect_assets.lake.store import Partition
 from ect_assets.orchestration.automation import CONDITIONS
-from ect_assets.orchestration.dagster_internals import LeftByBackfill
 from ect_assets.orchestration.definitions import build_definitions
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.partitions import partition_key
 from ect_assets.orchestration.run_tags import BY, COMPLETES, UI
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.unfinished_backfills import (
+    LeftByBackfill,
     completing_sensor,
     completion,
     conditions_are_asked,
