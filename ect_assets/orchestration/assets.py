@@ -212,7 +212,7 @@ def _asset(
     table = step.table
 
     def mapping_of(name: str) -> dg.PartitionMapping | None:
-        return mapping_to(table_named(lake.folder, name).partitions, table)
+        return mapping_to(table_named(lake.folder, name).partitions, step, study)
 
     return dg.asset(
         name=step.name,

@@ -131,12 +131,20 @@ def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
     return dict(zip(sorted(table.partitions), key.split("|"), strict=True))
 
 
-def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMapping | None:
-    """Say which partitions of what is upstream, by its keys, a partition of a table reads."""
-    if not upstream or tuple(upstream) == table.partitions:
+def mapping_to(upstream: Sequence[str], step: Step, study: Study) -> dg.PartitionMapping | None:
+    """Say which partitions of what is upstream, by its keys, a partition of a table reads.
+
+    Where the table has not all parcellations that patients have, Dagster knows no mapping by
+    parcellation: it counts all partitions; the step reads its own.
+    """
+    keys = step.table.partitions
+    if not upstream or tuple(upstream) == keys:
         return None
-    shared = set(upstream) & set(table.partitions)
-    if not shared:
+    shared = set(upstream) & set(keys)
+    has_fewer = keys == ("parcellation",) and parcellations_of(step, study) != sorted(
+        study.parcellations
+    )
+    if not shared or (SUBJECT in upstream and has_fewer):
         return dg.AllPartitionMapping()
     with tested_beta():
         return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())

@@ -178,7 +178,7 @@ class Sources:
 
     def _mapping(self, name: str, step: Step) -> dg.PartitionMapping | None:
         if name in self._of_files:
-            return mapping_to(self._of_files[name].partitions, step.table)
+            return mapping_to(self._of_files[name].partitions, step, self._study)
         read = {
             one.get("parcellation", ""): [str(key) for key in self._read_by(name, step, one)]
             for one in _parcellations(step, self._study)
