@@ -131,6 +131,17 @@ def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
     return dict(zip(sorted(table.partitions), key.split("|"), strict=True))
 
 
+def mapping_between(before: Step, step: Step, study: Study) -> dg.PartitionMapping | None:
+    """Say which partitions of a table a partition of another reads."""
+    keys = ("parcellation",)
+    if before.table.partitions == step.table.partitions == keys:
+        theirs, ours = (parcellations_of(one, study) for one in (before, step))
+        if set(ours) <= set(theirs):
+            return None
+        return dg.StaticPartitionMapping({one: one for one in theirs if one in ours})
+    return mapping_to(before.table.partitions, step, study)
+
+
 def mapping_to(upstream: Sequence[str], step: Step, study: Study) -> dg.PartitionMapping | None:
     """Say which partitions of what is upstream, by its keys, a partition of a table reads.
 

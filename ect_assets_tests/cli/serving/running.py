@@ -145,7 +145,7 @@ def materialize_all(ui: Ui) -> str:
     launched = ask_graphql(
         ui,
         "mutation($params: LaunchBackfillParams!){launchPartitionBackfill(backfillParams: $params)"
-        "{__typename ... on LaunchBackfillSuccess{backfillId}}}",
+        "{__typename ... on LaunchBackfillSuccess{backfillId} ... on PythonError{message stack}}}",
         params={"assetSelection": keys, "allPartitions": True},
     )["launchPartitionBackfill"]
     return launched["backfillId"]
