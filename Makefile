@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.peers
+NEWEST := build/newest-dagster
+WITH_NEWEST ?= ect_assets_tests/orchestration ect_assets_tests/test_imports.py
 STUDY ?=
 OF_STUDY = $(if $(STUDY),--study $(STUDY),)
 
-.PHONY: demo ui test test-slow lint docs bench lock clean
+.PHONY: demo ui test test-slow test-newest-dagster lint docs bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## make the simulated study and walk the whole path through it
@@ -22,6 +24,14 @@ test: $(INSTALLED)  ## lint, types, and the default tests
 
 test-slow: $(PEERS)  ## the tests that take minutes, and those against the peers
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Beside the libraries of .venv, which stays as it is.
+test-newest-dagster: $(INSTALLED)  ## the tests of orchestration with the newest Dagster of the package index
+	$(BIN)/python -m venv --clear $(NEWEST)
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$(echo $(NEWEST)/lib/python*/site-packages)/of-the-project.pth
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade dagster dagster-webserver
+	$(NEWEST)/bin/python -c 'import dagster; print("Dagster", dagster.__version__)'
+	PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" $(NEWEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITH_NEWEST)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

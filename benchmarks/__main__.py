@@ -1,7 +1,7 @@
 """Run the benchmarks and print their tables as Markdown.
 
 ``python -m benchmarks [pls] [nulls] [enrichment] [transcriptome] [morphometry] [cohort]
-[large_cohort] [--write FILE]``.
+[large_cohort] [paths] [--write FILE]``.
 A benchmark is a module of this folder with ``rows()`` (or ``tables()``: title -> frame) and, where
 it needs some, ``NOTES``.
 """
@@ -18,7 +18,16 @@ from pathlib import Path
 
 import pandas as pd
 
-KNOWN = ("pls", "nulls", "enrichment", "transcriptome", "morphometry", "cohort", "large_cohort")
+KNOWN = (
+    "pls",
+    "nulls",
+    "enrichment",
+    "transcriptome",
+    "morphometry",
+    "cohort",
+    "large_cohort",
+    "paths",
+)
 LIBRARIES = (
     "numpy",
     "scipy",

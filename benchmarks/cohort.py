@@ -8,6 +8,7 @@ that nothing is remembered from one to the next but what the study itself keeps.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import socket
@@ -20,7 +21,8 @@ from typing import Any
 
 import pandas as pd
 
-SIZES = (30, 100, 300)
+SIZES = tuple(map(int, os.environ.get("ECT_BENCHMARK_SIZES", "30,100,300").split(",")))
+"""Fewer while trying."""
 BUILD = Path("build")
 EVERYBODY = BUILD / f"cohort-{max(SIZES) + 1}"
 SECONDS_FOR_ITS_START = 40

@@ -26,9 +26,9 @@ from ect_assets.orchestration.definitions import build_definitions
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets.tables import TABLES, GmvChange, RawScans
+from ect_assets.tables import TABLES, Exclusions, GmvChange, RawScans, StudyReport
 from ect_assets_tests.cli.serving.running import work_of_the_pages
-from ect_assets_tests.conftest import shortened, without_genes
+from ect_assets_tests.conftest import NO_PAGES, shortened, without_genes
 from ect_assets_tests.records_at_work import failed_runs, signs_of, without_deadlines
 from ect_assets_tests.waiting import (
     QUIET_SECONDS,
@@ -54,6 +54,7 @@ QUIET_BROWSER = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BAD = "003"
 BY_HAND_ALONE = "\n[schedule]\narrivals = false\nnightly = false\nweekly = false\n"
 LIBRARY_TELLS_ITS_DEVELOPERS = "go.apollo.dev/c/err"
 """Dagster's own page uses an option that its query library no longer knows."""
@@ -74,6 +75,7 @@ class Opened:
     shots: Path
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    runs_seen: dict[str, int] = field(default_factory=dict)
 
     def go(self, path: str) -> None:
         self.page.goto(self.address + path)
@@ -140,7 +142,26 @@ def study(source, tmp_path) -> Study:
 
 
 @pytest.fixture
-def opened(study, tmp_path) -> Iterator[Opened]:
+def bad_one(source, tmp_path) -> Study:
+    """All four to the report of one parcellation; an image of a patient is cut off."""
+    folder = without_genes(source, tmp_path / "study")
+    file = folder / STUDY_FILE
+    text = file.read_text(encoding="utf-8").replace(NO_PAGES, "")
+    other = text[text.index("[parcellations.hcp_mmp]") : text.index("# How abagen")]
+    file.write_text(text.replace(other, "") + BY_HAND_ALONE, encoding="utf-8")
+    image = image_of(folder, BAD)
+    image.write_bytes(image.read_bytes()[:900])
+    return load_study(folder)
+
+
+def image_of(folder: Path, subject: str) -> Path:
+    return next(folder.glob(f"bids/sub-{subject}/ses-post/anat/*.nii.gz"))
+
+
+@pytest.fixture
+def opened(request, tmp_path) -> Iterator[Opened]:
+    """The UI of a study: that of the fixture `study`, or of another that a test names."""
+    study = request.getfixturevalue(getattr(request, "param", "study"))
     shots = Path(os.environ.get("ECT_SCREENSHOTS") or tmp_path / "screenshots")
     shots.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -279,12 +300,80 @@ def test_each_asset_links_to_the_function_that_makes_it(study):
         assert after.split("def ", 1)[1].startswith(f"{spec.key.path[-1]}(")
 
 
+def launch_failed(opened: Opened, table: str) -> None:
+    """Launch the failed partitions of a table, and no others, from the dialog of its page."""
+    opened.go(f"/assets/{table}")
+    opened.shows(opened.page.get_by_role("button", name="Materialize…").first).click()
+    dialog = opened.page.get_by_role("dialog")
+    close = dialog.locator("[data-tooltip] [aria-label=close]")
+
+    def one_is_listed() -> bool:
+        """Choose again: what is chosen before the partitions are loaded stays empty."""
+        for choice in ("All", "Failed"):
+            dialog.get_by_text(choice, exact=True).click()
+        return close.count() == 1
+
+    opened.until(one_is_listed, "the failed partition in the dialog", opened.text)
+    opened.shoot("13_failed_dialog")
+    dialog.get_by_role("button", name="Launch 1 run").click()
+
+
+def runs_of(opened: Opened, table: str) -> list[dg.DagsterRun]:
+    """List the finished runs of a table, the youngest first."""
+    with open_instance(opened.study) as instance:
+        return [
+            run
+            for run in instance.get_runs()
+            if run.is_finished and dg.AssetKey(table) in (run.asset_selection or ())
+        ]
+
+
+def until_run_again(opened: Opened, table: str) -> dg.DagsterRun:
+    """Wait for a run that was not there when this was called the last time, and return it."""
+    before = opened.runs_seen.get(table, 0)
+    wait_until(
+        lambda: len(runs_of(opened, table)) > before,
+        f"another run of {table}",
+        *signs_of(opened.study),
+        pause=0.3,
+    )
+    opened.runs_seen[table] = len(runs_of(opened, table))
+    return runs_of(opened, table)[0]
+
+
 @pytest.mark.slow
-def test_materialize_all_makes_the_whole_study_partition_by_partition(opened):
+@pytest.mark.parametrize("opened", ["bad_one"], indirect=True)
+def test_materialize_all_makes_the_report_without_the_bad_patient_who_is_launched_again(opened):
+    study, lake = opened.study, lake_of(opened.study)
     opened.go("/asset-groups")
     opened.shows(opened.page.get_by_role("button", name="Materialize all").first).click()
     dialog = opened.page.get_by_role("dialog")
     dialog.get_by_role("button", name="Launch backfill").click()
-    opened.until_made(lambda: has_change(opened), "the backfill of the whole study")
+    signs = signs_of(study)
+    wait_until(lambda: is_done(study, "whole_study"), "what the backfill left", *signs, pause=0.3)
+    assert set(lake.read(GmvChange).n) == {3}
+    assert lake.partitions(StudyReport) and set(lake.read(Exclusions).subject) == {BAD}
+    opened.go("/runs")
+    opened.shows(opened.page.get_by_text("ect/completes").first)
+    opened.shoot("9_runs_after_the_backfill")
     opened.go("/runs?view=backfills")
-    opened.shoot("9_backfill")
+    opened.shoot("10_backfill")
+    opened.go("/asset-groups")
+    opened.sees("morphometry")
+    opened.shoot("11_lineage_with_the_bad_one")
+
+    until_run_again(opened, "raw_scans")
+    launch_one_patient(opened, "002")
+    run = until_run_again(opened, "raw_scans")
+    assert (run.is_success, run.tags["dagster/partition"]) == (True, "002")
+
+    shutil.copy(image_of(study.folder, "004"), image_of(study.folder, BAD))
+    opened.go("/assets/raw_scans?view=partitions")
+    opened.sees(BAD)
+    opened.shoot("12_failed_partition")
+    launch_failed(opened, "raw_scans")
+    run = until_run_again(opened, "raw_scans")
+    assert (run.is_success, run.tags["dagster/partition"]) == (True, BAD)
+    opened.go("/overview/activity/timeline")
+    opened.sees("Ad hoc materializations")
+    opened.shoot("14_timeline")

@@ -19,18 +19,19 @@ from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.registered import keep, table_named
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.beta import tested_beta
 from ect_assets.orchestration.execution import SCHEMA, Result, materialize, own_checks
 from ect_assets.orchestration.partitions import (
     SUBJECT,
     backfill_policy,
     can_have,
-    mapping_to,
+    mapping_between,
     partition_of,
     partitions_of,
 )
 from ect_assets.orchestration.step_output import not_kept
 from ect_assets.orchestration.study_home import refuse_other_records
+from ect_assets.pipeline.all_steps import step_of
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Step
@@ -212,7 +213,7 @@ def _asset(
     table = step.table
 
     def mapping_of(name: str) -> dg.PartitionMapping | None:
-        return mapping_to(table_named(lake.folder, name).partitions, table)
+        return mapping_between(step_of(study, name), step, study)
 
     return dg.asset(
         name=step.name,

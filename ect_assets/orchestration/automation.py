@@ -19,7 +19,8 @@ from dagster import AutomationCondition
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.dagster_internals import SharingSensor, tested_beta
+from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_internals import SharingSensor
 from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.instance import UNFINISHED
 from ect_assets.orchestration.partitions import SUBJECT, SUBJECTS, partition_of
@@ -39,6 +40,8 @@ LOOKS_TO_ARRIVE = 4
 """After so many looks of the other sensor a patient whose files have settled is taken up."""
 OF_PATIENTS = [step for step in STEPS if SUBJECT in step.table.partitions]
 """Steps that the tables of the group wait for; never for a lab's own."""
+CONDITIONS = "make_what_is_out_of_date"
+"""The sensor that asks the conditions."""
 SOON, SETTLED = "patient: as soon as possible", "group: once per settled cohort"
 
 
@@ -326,7 +329,7 @@ def condition_sensor(study: Study) -> dg.AutomationConditionSensorDefinition:
     with tested_beta():
         return SharingSensor(
             shared,
-            name="make_what_is_out_of_date",
+            name=CONDITIONS,
             run_tags={IF_DUE: "true", BY: ARRIVAL},
             target=dg.AssetSelection.all(),
             description="Materializes what is missing or out of date, once inputs have settled.",

@@ -7,6 +7,8 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `ModuleCodePointer`, `ReconstructableRepository`, `ReconstructableJob` (`_core`)
     Name a job so that a run's worker, another process, can load it. Instead:
     `dg.build_reconstructable_job`, once it takes a code location as the daemon does.
+`RegisteredCodeLocationOrigin`, `RemoteRepositoryOrigin`, `RemoteJobOrigin` (`_core.remote_origin`)
+    Show the runs of `ect run` on the UI's timeline. Instead: leave it away, they are in the list.
 `ExecuteRunArgs`, `ResumeRunArgs` (`_grpc.types`)
     Dagster's own command line for a worker. Instead: whatever `DefaultRunLauncher` starts then.
 `SerializableErrorInfo` (`_utils.error`)
@@ -16,6 +18,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `resolve_run_requests`, `with_attributes` of a sensor
     Put what the conditions ask for into few runs. Instead: runs of one partition each, or
     `emit_backfills`, which the daemon carries out one after the other.
+`get_backfills`, `get_asset_backfill_data` and the subsets of a backfill
+    Which partitions a backfill left because of one that failed (`unfinished_backfills`). Instead:
+    launch `whole_study` by hand after such a backfill.
 `compute_fn` of an op, with `decorated_fn`, `has_context_arg`, `has_config_arg`, `get_resource_args`
     The function of a lab's own asset and what it takes, to call it for one partition at a time.
     Instead: a decorator of ours in place of `dg.asset`.
@@ -49,9 +54,9 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `create_engine` of the SQLite storages (`sqlite_event_log`, `sqlite_run_storage`)
     Is replaced by one that keeps the engine of each file: Dagster makes one for each query, so that
     SQLAlchemy compiles each statement again, a tenth of a run's time. Instead: nothing.
-`connect`, `index_connection` of the storages, and the names of tables, columns and files below
-    Withdrawal of consent deletes rows that no method of Dagster's does. Instead: nothing; compare
-    the tables that Dagster has then with what is here.
+`connect`, `index_connection` of the storages, and the names of tables, columns and files
+    Withdrawal of consent deletes rows that no method of Dagster's does (`dagster_records`).
+    Instead: nothing; compare the tables that Dagster has then with what is there.
 
 Modules that Dagster itself does not load at once are imported where they are needed.
 """
@@ -61,12 +66,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import sys
-import threading
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -75,36 +77,28 @@ from dagster._core.definitions import data_version
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.plan import execute_step
 from dagster._core.instance.ref import InstanceRef as InstanceRef
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.compute_log_manager import CapturedLogContext as CapturedLogContext
 from dagster._core.storage.local_compute_log_manager import (
     LocalComputeLogManager as LocalComputeLogManager,
 )
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
+from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.engines import keeping
+
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from dagster._core.origin import JobPythonOrigin
     from dagster._grpc.types import ExecuteRunArgs, ExecuteStepArgs, ResumeRunArgs
 
-TABLES_WITHOUT_PATIENTS = ("alembic_version", "instance_info", "secondary_indexes", "asset_keys")
-"""Tables of Dagster's records that are not searched."""
-INSTIGATORS, INSTIGATOR_BODY = "instigators", "instigator_body"
-"""The table of sensors and schedules, and its column with their state as JSON, never deleted."""
-CURSOR_VALUE = "value"
-"""Column of the table `kvs` with cursors that are not of sensors."""
+REPOSITORY = "__repository__"
+"""What Dagster calls the one repository of a code location."""
 SECONDS_BETWEEN_BACKFILL_LOOKS = 2
-ENGINES_KEPT = 32
-"""Files of records whose engines are kept: each run has one of its own."""
-CURSOR, LAST_RUN_KEY = "cursor", "last_run_key"
-"""In the state of a sensor: how far it has looked."""
-
-
-@contextmanager
-def tested_beta() -> Iterator[None]:
-    """Use what Dagster marks as beta, for years by now; what it does here is covered by tests."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        yield
+BACKFILLS_LOOKED_AT, FAILED_IN_PART = 20, "COMPLETED_FAILED"
 
 
 def job_origin(module: str, attribute: str, job_name: str) -> JobPythonOrigin:
@@ -117,6 +111,26 @@ def job_origin(module: str, attribute: str, job_name: str) -> JobPythonOrigin:
     """
     repository = ReconstructableRepository(ModuleCodePointer(module, attribute, None))
     return ReconstructableJob(repository, job_name).get_python_origin()
+
+
+def origin_in_ui(location: str, job_name: str) -> RemoteJobOrigin:
+    """Return by what the UI's timeline finds a job: it leaves out runs without.
+
+    Parameters
+    ----------
+    location : str
+        The name of the code location in the workspace of `ect ui`.
+    """
+    place = RegisteredCodeLocationOrigin(location)
+    return RemoteRepositoryOrigin(place, REPOSITORY).get_job_origin(job_name)
+
+
+def is_launched(run: dg.DagsterRun) -> bool:
+    """Say whether the daemon has launched a run, and not a process of ours carried it out."""
+    if run.remote_job_origin is None:
+        return False
+    place = run.remote_job_origin.repository_origin.code_location_origin
+    return not isinstance(place, RegisteredCodeLocationOrigin)
 
 
 def run_command(origin: JobPythonOrigin, run_id: str, instance: dg.DagsterInstance) -> list[str]:
@@ -216,6 +230,18 @@ class SharingSensor(dg.AutomationConditionSensorDefinition):
         """Return the same with other metadata, as Dagster asks for."""
         said = {} if metadata is None else {"metadata": metadata}
         return SharingSensor(self._shared, **self._settings | said)
+
+
+def left_by_backfills(
+    instance: dg.DagsterInstance, definitions: dg.RepositoryDefinition
+) -> Iterator[tuple[str, float, list[tuple[str, str | None]]]]:
+    """Go through the backfills that ended with failures: id, end, and what was not even tried."""
+    for one in instance.get_backfills(limit=BACKFILLS_LOOKED_AT):
+        if one.status.value == FAILED_IN_PART and one.is_asset_backfill:
+            data = one.get_asset_backfill_data(definitions.asset_graph)
+            left = data.failed_and_downstream_subset - data.requested_subset
+            named = [(key.path[-1], each) for key, each in left.iterate_asset_partitions()]
+            yield one.backfill_id, one.backfill_end_timestamp or 0.0, named
 
 
 @dataclass(frozen=True)
@@ -408,25 +434,7 @@ def keep_engines() -> None:
     storages: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
     for module in storages:
         if not hasattr(module.create_engine, "engines"):
-            module.create_engine = _keeping(module.create_engine)
-
-
-def _keeping(create: Callable[..., sa.Engine]) -> Callable[..., sa.Engine]:
-    engines: dict[tuple[str, str], sa.Engine] = {}
-    one_at_a_time = threading.Lock()
-
-    @functools.wraps(create)
-    def create_engine(url: str, **options: Any) -> sa.Engine:
-        key = url, repr(sorted(options.items()))
-        with one_at_a_time:
-            engine = engines.pop(key, None) or create(url, **options)
-            engines[key] = engine
-            for oldest in list(engines)[:-ENGINES_KEPT]:
-                del engines[oldest]
-        return engine
-
-    create_engine.engines = engines  # type: ignore[attr-defined]
-    return create_engine
+            module.create_engine = keeping(module.create_engine)
 
 
 def run_daemons(workspace: str) -> None:
@@ -437,20 +445,3 @@ def run_daemons(workspace: str) -> None:
 
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = SECONDS_BETWEEN_BACKFILL_LOOKS
     cli(["run", "--log-level", "warning", "--workspace", workspace], obj={})
-
-
-def connections(
-    instance: dg.DagsterInstance,
-) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:
-    """List what opens each of the instance's records: runs, events, schedules."""
-    if hasattr(instance.run_storage, "connect"):
-        yield instance.run_storage.connect
-    if hasattr(instance.event_log_storage, "index_connection"):
-        yield instance.event_log_storage.index_connection
-    if hasattr(instance.schedule_storage, "connect"):
-        yield instance.schedule_storage.connect  # type: ignore[union-attr]
-
-
-def events_file(home: Path, run_id: str) -> Path:
-    """Return the SQLite file of a run's events; those of no run are in one of their own."""
-    return home / "history" / "runs" / f"{run_id}.db"

@@ -13,28 +13,44 @@ import json
 import re
 import sqlite3
 import zlib
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ect_assets.orchestration.dagster_internals import (
-    CURSOR,
-    CURSOR_VALUE,
-    INSTIGATOR_BODY,
-    INSTIGATORS,
-    LAST_RUN_KEY,
-    TABLES_WITHOUT_PATIENTS,
-    connections,
-    events_file,
-)
 from ect_assets.problems import StudyError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+TABLES_WITHOUT_PATIENTS = ("alembic_version", "instance_info", "secondary_indexes", "asset_keys")
+"""Tables of Dagster's records that are not searched."""
+INSTIGATORS, INSTIGATOR_BODY = "instigators", "instigator_body"
+"""The table of sensors and schedules, and its column with their state as JSON, never deleted."""
+CURSOR_VALUE = "value"
+"""Column of the table `kvs` with cursors that are not of sensors."""
+CURSOR, LAST_RUN_KEY = "cursor", "last_run_key"
+"""In the state of a sensor: how far it has looked."""
 SECONDS_TO_WAIT = 60
+
+
+def connections(
+    instance: dg.DagsterInstance,
+) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:
+    """List what opens each of the instance's records: runs, events, schedules."""
+    if hasattr(instance.run_storage, "connect"):
+        yield instance.run_storage.connect
+    if hasattr(instance.event_log_storage, "index_connection"):
+        yield instance.event_log_storage.index_connection
+    if hasattr(instance.schedule_storage, "connect"):
+        yield instance.schedule_storage.connect  # type: ignore[union-attr]
+
+
+def events_file(home: Path, run_id: str) -> Path:
+    """Return the SQLite file of a run's events; those of no run are in one of their own."""
+    return home / "history" / "runs" / f"{run_id}.db"
 
 
 def delete_rows(instance: dg.DagsterInstance, mentions: re.Pattern[str], but: str | None) -> int:

@@ -19,6 +19,7 @@ from ect_assets.orchestration.notifications import notification_sensor
 from ect_assets.orchestration.run_tags import BY, UI, asked_by
 from ect_assets.orchestration.sources import observation_sensor
 from ect_assets.orchestration.study_home import errors_in_one_line, study_of_environment
+from ect_assets.orchestration.unfinished_backfills import completing_sensor
 from ect_assets.study import Study
 
 
@@ -31,6 +32,7 @@ def build_definitions(study: Study) -> dg.Definitions:
         sensors=[
             sensor_here(study, arrival_sensor(study)),
             condition_sensor(study),
+            sensor_here(study, completing_sensor(study)),
             sensor_here(study, notification_sensor(study)),
             sensor_here(study, observation_sensor(study)),
         ],

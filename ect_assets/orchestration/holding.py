@@ -107,6 +107,7 @@ def sensor_here(study: Study, sensor: dg.SensorDefinition) -> dg.SensorDefinitio
 
     return dg.SensorDefinition(
         name=sensor.name,
+        jobs=sensor.jobs if sensor.has_jobs else None,
         evaluation_fn=evaluate,
         minimum_interval_seconds=sensor.minimum_interval_seconds,
         description=sensor.description,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ect_assets.orchestration.dagster_internals import keep_engines
+from ect_assets.orchestration.dagster_internals import is_launched, keep_engines
 from ect_assets.orchestration.run_storage import (
     failures,
     only_one_host,
@@ -48,6 +48,9 @@ FRESHNESS = """\
 freshness:
   enabled: true
 """
+MONITORING = "run_monitoring:\n  enabled: true\n"
+START_TIMEOUT = "  start_timeout_seconds: 900\n"
+"""Dagster's own 180 s are not enough for the process of a run on a machine at work."""
 HEADER = "# Written by ect when missing; edit it freely.\n"
 SETTINGS = f"""\
 {HEADER}telemetry:
@@ -61,10 +64,7 @@ nux:
     max_concurrent_runs: {{runs}}
     dequeue_interval_seconds: 1
 # A run whose process was killed is noticed, and tried again; one that failed is not.
-run_monitoring:
-  enabled: true
-  poll_interval_seconds: 15
-  start_timeout_seconds: 900
+{MONITORING}{START_TIMEOUT}  poll_interval_seconds: 15
   max_resume_run_attempts: {{resumes}}
   free_slots_after_run_end_seconds: 60
 run_retries:
@@ -139,8 +139,12 @@ def _with_present_lines(settings: str) -> str:
     """Bring what an earlier version wrote into dagster.yaml up to date; what was edited stays."""
     for earlier, present in MOVED.items():
         settings = settings.replace(earlier, present)
-    if settings.startswith(HEADER) and "\nfreshness:" not in settings:
+    if not settings.startswith(HEADER):
+        return settings
+    if "\nfreshness:" not in settings:
         settings = f"{settings.rstrip()}\n{FRESHNESS}"
+    if "start_timeout_seconds:" not in settings:
+        settings = settings.replace(MONITORING, MONITORING + START_TIMEOUT)
     return settings
 
 
@@ -306,8 +310,7 @@ def close_abandoned_runs(instance: dg.DagsterInstance, launched: bool = False) -
     abandoned = [
         run
         for run in unfinished
-        if (run.remote_job_origin is not None) == launched
-        and not (launched and _is_at_work(instance, run))
+        if is_launched(run) == launched and not (launched and _is_at_work(instance, run))
     ]
     for run in abandoned:
         instance.report_run_failed(

@@ -61,6 +61,9 @@ class WhatToMake(dg.Config):
     tables: list[str] = Field(
         default=[], description="Tables to make, and what they are made from; all without it"
     )
+    parcellations: list[str] = Field(
+        default=[], description="Parcellations; all without it. Patients' and group's tables alike"
+    )
     again: bool = Field(default=False, description="Also what is up to date")
 
 
@@ -71,8 +74,13 @@ def make_everything(context: dg.OpExecutionContext, config: WhatToMake) -> None:
     A patient who fails stops nobody else. Settings of the science are in study.toml, not here.
     """
     patients = [one.removeprefix("sub-") for one in config.patients]
-    runner = Runner(context.resources.study)
-    _report(context, runner.run(patients or None, again=config.again, tables=config.tables or None))
+    outcome = Runner(context.resources.study).run(
+        patients or None,
+        config.parcellations or None,
+        again=config.again,
+        tables=config.tables or None,
+    )
+    _report(context, outcome)
 
 
 @dg.op(required_resource_keys={"study"})

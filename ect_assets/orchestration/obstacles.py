@@ -15,7 +15,12 @@ import dagster as dg
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.orchestration.partitions import partition_key
 from ect_assets.pipeline.all_steps import step_of, steps_of
-from ect_assets.pipeline.blocked import blocked_by, read_of, reports_failures
+from ect_assets.pipeline.blocked import (
+    blocked_by,
+    failed_of_patient,
+    read_of,
+    reports_failures,
+)
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 
@@ -37,6 +42,8 @@ class Obstacles:
         if reports_failures(self._step):
             return []
         found = {*blocked_by(self._step, self._study, self._lake, partition)}
+        failed = failed_of_patient(self._step, self._study, self._lake, partition)
+        found |= {before.name for before, _ in failed}
         found |= {name for name, key in self._needed(partition) if (name, key) in self._not_made}
         return [one.name for one in steps_of(self._study) if one.name in found]
 

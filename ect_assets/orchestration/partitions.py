@@ -13,7 +13,7 @@ import dagster as dg
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.volumes.sources import source_class
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.dagster_internals import tested_beta
+from ect_assets.orchestration.beta import tested_beta
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 from ect_assets.tables.schema import Table
@@ -131,12 +131,31 @@ def partition_of(table: type[Table], key: str | None) -> dict[str, str]:
     return dict(zip(sorted(table.partitions), key.split("|"), strict=True))
 
 
-def mapping_to(upstream: Sequence[str], table: type[Table]) -> dg.PartitionMapping | None:
-    """Say which partitions of what is upstream, by its keys, a partition of a table reads."""
-    if not upstream or tuple(upstream) == table.partitions:
+def mapping_between(before: Step, step: Step, study: Study) -> dg.PartitionMapping | None:
+    """Say which partitions of a table a partition of another reads."""
+    keys = ("parcellation",)
+    if before.table.partitions == step.table.partitions == keys:
+        theirs, ours = (parcellations_of(one, study) for one in (before, step))
+        if set(ours) <= set(theirs):
+            return None
+        return dg.StaticPartitionMapping({one: one for one in theirs if one in ours})
+    return mapping_to(before.table.partitions, step, study)
+
+
+def mapping_to(upstream: Sequence[str], step: Step, study: Study) -> dg.PartitionMapping | None:
+    """Say which partitions of what is upstream, by its keys, a partition of a table reads.
+
+    Where the table has not all parcellations that patients have, Dagster knows no mapping by
+    parcellation: it counts all partitions; the step reads its own.
+    """
+    keys = step.table.partitions
+    if not upstream or tuple(upstream) == keys:
         return None
-    shared = set(upstream) & set(table.partitions)
-    if not shared:
+    shared = set(upstream) & set(keys)
+    has_fewer = keys == ("parcellation",) and parcellations_of(step, study) != sorted(
+        study.parcellations
+    )
+    if not shared or (SUBJECT in upstream and has_fewer):
         return dg.AllPartitionMapping()
     with tested_beta():
         return dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name=shared.pop())

@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType
 
-from ect_assets.orchestration.dagster_internals import events_file
+from ect_assets.orchestration.dagster_records import events_file
 from ect_assets.orchestration.instance import FINISHED
 from ect_assets.orchestration.run_storage import uses_postgres
 from ect_assets.orchestration.step_output import delete_output

@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from ect_assets.pipeline.all_steps import STEP_OF, STEPS
 
 BY, WHAT = "ect/by", "ect/what"
+COMPLETES = "ect/completes"
+"""The backfill whose rest a run makes."""
+NOT_RETRIED = {"dagster/max_retries": "0"}
+"""By the daemon: what our own process carries out is made again by the next `ect run`."""
 LAUNCHED_BY = "user"
 """What the UI shows as who launched a run."""
 COMMAND, ARRIVAL, UI = "ect run", "arrival", "UI"
@@ -37,7 +41,12 @@ def tags_of(tables: Sequence[str]) -> dict[str, str]:
     tables : sequence of str
         What it makes.
     """
-    return {BY: _asking[-1], WHAT: what_of(tables), LAUNCHED_BY: _asking[-1]}
+    return {
+        BY: _asking[-1],
+        WHAT: what_of(tables),
+        LAUNCHED_BY: _asking[-1],
+        **NOT_RETRIED,
+    }
 
 
 def what_of(tables: Sequence[str]) -> str:

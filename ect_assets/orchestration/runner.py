@@ -30,6 +30,7 @@ from ect_assets.orchestration.runs import Ran, carry_out, new_run
 from ect_assets.orchestration.withdrawal import finish_withdrawals
 from ect_assets.orchestration.workers import Workers, are_wanted
 from ect_assets.pipeline.all_steps import steps_for, steps_of
+from ect_assets.pipeline.blocked import failed_of_patient
 from ect_assets.pipeline.plan import Planner
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Step
@@ -266,7 +267,8 @@ class Runner:
                     outcome.note_failure(step, partition, f"waits for {blocked}, which failed")
                     continue
                 follows = any(one.name in step.upstream for one in stale)
-                if again or follows or self._planner.needs_run(step, partition):
+                is_due = again or follows or self._planner.needs_run(step, partition)
+                if is_due or self._failed_now(step, partition, outcome):
                     stale.append(step)
                     partitions.append(partition)
         if not stale:
@@ -275,6 +277,11 @@ class Runner:
         return Batch(
             batch.title, steps, tuple(one for one in batch.partitions if one in partitions)
         )
+
+    def _failed_now(self, step: Step, partition: Partition, outcome: Outcome) -> bool:
+        """Say whether this run has failed for the same patient before: the others' run names it."""
+        failed = self._planner.waits_for_patient(step, partition)
+        return any(_named(one, whose) in outcome.failed for one, whose in failed)
 
     def _lacking(self, step: Step, partition: Partition, stale: list[Step]) -> list[str]:
         """Name the tables that a step reads, that do not exist and will not be made with it."""
@@ -318,7 +325,8 @@ class Runner:
         self, step: Step, partition: Partition, key: str | None, batch: Batch, ran: Ran
     ) -> str:
         """Say why a partition was not made; Dagster's records are not told what is in a file."""
-        waits_for = _failed_before(step, key, batch, ran)
+        earlier = failed_of_patient(step, self.study, self.lake, partition)
+        waits_for = _failed_before(step, key, batch, ran) or [one.name for one, _ in earlier]
         if waits_for:
             return f"waits for {', '.join(waits_for)}, which failed"
         failure = self.lake.failure(step.table, partition)

@@ -11,11 +11,18 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from ect_assets.orchestration.dagster_internals import SerializableErrorInfo, execute, job_origin
+from ect_assets.orchestration.dagster_internals import (
+    SerializableErrorInfo,
+    execute,
+    job_origin,
+    origin_in_ui,
+)
 from ect_assets.orchestration.run_tags import tags_of
 
 DEFINITIONS = ("ect_assets.orchestration.definitions", "defs")
 """What a worker and a node load; the study is the one that ECT_STUDY names there."""
+LOCATION = "ect_assets.definitions"
+"""The code location of `ect ui`, as its workspace.yaml names it."""
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 GONE = "The process that monitored this run has died."
 Made = tuple[str, str | None]
@@ -70,6 +77,7 @@ def new_run(
         tags=partition_tags(first, last) | tags_of(tables),
         asset_selection={dg.AssetKey(name) for name in tables},
         job_code_origin=job_origin(*DEFINITIONS, job.name),
+        remote_job_origin=origin_in_ui(LOCATION, job.name),
     )
 
 

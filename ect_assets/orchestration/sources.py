@@ -13,11 +13,11 @@ from dataclasses import replace
 import dagster as dg
 
 from ect_assets.lake.store import Lake, Partition
+from ect_assets.orchestration.beta import tested_beta
 from ect_assets.orchestration.dagster_internals import (
     latest_versions,
     observation,
     refer_to_latest,
-    tested_beta,
 )
 from ect_assets.orchestration.partitions import (
     SUBJECT,
@@ -178,7 +178,7 @@ class Sources:
 
     def _mapping(self, name: str, step: Step) -> dg.PartitionMapping | None:
         if name in self._of_files:
-            return mapping_to(self._of_files[name].partitions, step.table)
+            return mapping_to(self._of_files[name].partitions, step, self._study)
         read = {
             one.get("parcellation", ""): [str(key) for key in self._read_by(name, step, one)]
             for one in _parcellations(step, self._study)

@@ -32,6 +32,24 @@ def blocked_by(step: Step, study: Study, lake: Lake, partition: Partition) -> li
     return [one.name for one in steps_of(study) if one.name in found]
 
 
+def failed_of_patient(
+    step: Step, study: Study, lake: Lake, partition: Partition
+) -> Iterator[tuple[Step, Partition]]:
+    """Go through what a patient's partition follows of the same patient and could not be made.
+
+    Volumes are not measured where the images cannot be used; the group is made without the patient.
+    """
+    for name in step.upstream_of(study, partition):
+        before = step_of(study, name)
+        keys = before.table.partitions
+        if "subject" not in keys or not set(keys) <= set(partition):
+            continue
+        one = {key: partition[key] for key in keys}
+        failure = lake.failure(before.table, one)
+        if failure is not None and failure.failed:
+            yield before, one
+
+
 def reports_failures(step: Step) -> bool:
     """Say whether a step is made although what it reads has failed, and says so."""
     return bool(step.gates) or step.reads_by_sql

@@ -14,7 +14,7 @@ from itertools import product
 
 from ect_assets.lake.store import Failure, Lake, Partition
 from ect_assets.pipeline.all_steps import step_of, steps_of
-from ect_assets.pipeline.blocked import blocked_by
+from ect_assets.pipeline.blocked import blocked_by, failed_of_patient
 from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.input_changes import Change, changes
 from ect_assets.pipeline.staleness import (
@@ -54,7 +54,8 @@ class Item:
     ----------
     state : State
         ``failed``: these very inputs were tried and cannot be used. ``waiting``: a table that it
-        reads has no rows and none are due. ``unavailable``: the study cannot have it.
+        reads has no rows and none are due, or one of the same patient failed. ``unavailable``:
+        the study cannot have it.
     is_due : bool
         Whether it will be made: it is stale or missing, or follows from what is.
     is_retry : bool
@@ -202,6 +203,12 @@ class Planner:
             return replace(item, state=State.WAITING, waits_for=waits_for)
         if blocked:
             return replace(item, waits_for=blocked)
+        failed = tuple(
+            one.name for one, _ in self.waits_for_patient(step, partition) if one.name not in due
+        )
+        if failed:
+            state = State.STALE if seen.is_made else State.WAITING
+            return replace(item, state=state, waits_for=failed)
         return replace(
             item,
             is_due=state in (State.STALE, State.MISSING),
@@ -223,7 +230,8 @@ class Planner:
 
     def needs_run(self, step: Step, partition: Partition) -> bool:
         """Say whether a partition by itself is stale or missing, and worth a run."""
-        return self.own_state(step, partition) in (State.STALE, State.MISSING)
+        is_due = self.own_state(step, partition) in (State.STALE, State.MISSING)
+        return is_due and not self.waits_for_patient(step, partition)
 
     def is_made(self, step: Step, partition: Partition) -> bool:
         """Say whether a partition is there, current or not."""
@@ -293,6 +301,12 @@ class Planner:
     def blocked_by(self, step: Step, partition: Partition) -> list[str]:
         """Name the tables of the group that a partition is made from and that failed."""
         return blocked_by(step, self.study, self.lake, partition)
+
+    def waits_for_patient(self, step: Step, partition: Partition) -> list[tuple[Step, Partition]]:
+        """List what failed of the same patient, and keeps a stale or missing partition waiting."""
+        if self.own_state(step, partition) not in (State.STALE, State.MISSING):
+            return []
+        return list(failed_of_patient(step, self.study, self.lake, partition))
 
     def is_blocked(self, step: Step, partition: Partition) -> bool:
         """Say whether a table of the group that a partition is made from has failed."""

@@ -16,6 +16,8 @@ import yaml
 from dagster._core.storage import tags
 
 from ect_assets.orchestration import dagster_internals as internals
+from ect_assets.orchestration import dagster_records
+from ect_assets.orchestration.engines import ENGINES_KEPT, keeping
 from ect_assets.orchestration.instance import FINISHED, SETTINGS
 from ect_assets.orchestration.runs import RANGE_TAGS, partition_tags
 from ect_assets_tests.orchestration.private_names import (
@@ -68,6 +70,16 @@ CALLS = (
         "dagster._grpc.types.ResumeRunArgs",
         ("job_origin", "run_id", "instance_ref"),
         "a run whose worker was lost is not continued",
+    ),
+    Call(
+        "dagster._core.remote_origin.RegisteredCodeLocationOrigin",
+        ("location_name",),
+        "the UI's timeline does not show the runs of `ect run`",
+    ),
+    Call(
+        "dagster._core.remote_origin.RemoteRepositoryOrigin",
+        ("code_location_origin", "repository_name"),
+        "the UI's timeline does not show the runs of `ect run`",
     ),
     Call(
         "dagster._core.workspace.context.WorkspaceProcessContext",
@@ -124,6 +136,16 @@ ATTRIBUTES = (
         "dagster._daemon.controller",
         ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
         "each step of a backfill waits half a minute",
+    ),
+    Attributes(
+        "dagster._core.remote_origin.RemoteJobOrigin",
+        ("repository_origin",),
+        "a run of `ect run` is taken for one that the daemon has launched",
+    ),
+    Attributes(
+        "dagster._core.execution.backfill.PartitionBackfill",
+        ("get_asset_backfill_data", "is_asset_backfill"),
+        "what a backfill left because of one patient is not made",
     ),
     Attributes(
         "dagster._core.instance.ref.InstanceRef",
@@ -427,13 +449,13 @@ def test_the_version_of_an_observation_is_read_as_it_was_written(instance):
 
 
 def test_each_of_the_three_records_can_be_opened(instance):
-    opened = list(internals.connections(instance))
+    opened = list(dagster_records.connections(instance))
     assert len(opened) == 3, WITHDRAWAL
 
 
 def _columns(instance: dg.DagsterInstance) -> dict[str, set[str]]:
     columns: dict[str, set[str]] = {}
-    for connect in internals.connections(instance):
+    for connect in dagster_records.connections(instance):
         with connect() as connection:
             tables = sa.MetaData()
             tables.reflect(connection)
@@ -443,16 +465,16 @@ def _columns(instance: dg.DagsterInstance) -> dict[str, set[str]]:
 
 def test_the_tables_of_the_records_have_the_names_that_are_searched(instance):
     columns = _columns(instance)
-    named = {*internals.TABLES_WITHOUT_PATIENTS, internals.INSTIGATORS, "kvs"}
+    named = {*dagster_records.TABLES_WITHOUT_PATIENTS, dagster_records.INSTIGATORS, "kvs"}
     assert named <= set(columns), WITHDRAWAL
-    assert internals.INSTIGATOR_BODY in columns[internals.INSTIGATORS], WITHDRAWAL
-    assert internals.CURSOR_VALUE in columns["kvs"], WITHDRAWAL
+    assert dagster_records.INSTIGATOR_BODY in columns[dagster_records.INSTIGATORS], WITHDRAWAL
+    assert dagster_records.CURSOR_VALUE in columns["kvs"], WITHDRAWAL
 
 
 def test_no_table_of_the_records_is_new(instance):
     known = {
-        *internals.TABLES_WITHOUT_PATIENTS,
-        internals.INSTIGATORS,
+        *dagster_records.TABLES_WITHOUT_PATIENTS,
+        dagster_records.INSTIGATORS,
         "asset_check_executions",
         "asset_check_partitions",
         "asset_daemon_asset_evaluations",
@@ -479,7 +501,7 @@ def test_no_table_of_the_records_is_new(instance):
 def test_the_state_of_a_sensor_has_the_two_cursors_that_are_cleared(instance):
     state = found_by("dagster._core.scheduler.instigation.SensorInstigatorData")
     fields = inspect.signature(state).parameters
-    assert {internals.CURSOR, internals.LAST_RUN_KEY} <= set(fields), WITHDRAWAL
+    assert {dagster_records.CURSOR, dagster_records.LAST_RUN_KEY} <= set(fields), WITHDRAWAL
 
 
 @pytest.mark.parametrize(
@@ -507,16 +529,16 @@ def test_the_sqlite_storages_take_their_engine_from_where_it_is_kept(module, tmp
 
 
 def test_engines_that_are_not_kept_any_more_are_made_anew(tmp_path):
-    create = internals._keeping(sa.create_engine)
-    engines = [create(f"sqlite:///{tmp_path}/{n}.db") for n in range(internals.ENGINES_KEPT + 1)]
+    create = keeping(sa.create_engine)
+    engines = [create(f"sqlite:///{tmp_path}/{n}.db") for n in range(ENGINES_KEPT + 1)]
     assert create(f"sqlite:///{tmp_path}/1.db") is engines[1]
     assert create(f"sqlite:///{tmp_path}/0.db") is not engines[0]
-    assert len(create.engines) == internals.ENGINES_KEPT
+    assert len(create.engines) == ENGINES_KEPT
 
 
 def test_the_events_of_a_run_lie_in_a_file_of_its_own(instance):
     result = dg.materialize([one], instance=instance)
-    file = internals.events_file(Path(instance.root_directory), result.run_id)
+    file = dagster_records.events_file(Path(instance.root_directory), result.run_id)
     assert file.is_file(), "each old run that is deleted leaves a file of 120 KB"
 
 

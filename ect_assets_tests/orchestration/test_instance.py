@@ -21,7 +21,10 @@ from ect_assets.orchestration import instance as instance_module
 from ect_assets.orchestration.instance import (
     BEFORE_OUTPUT,
     FRESHNESS,
+    HEADER,
+    MONITORING,
     OUTPUT,
+    START_TIMEOUT,
     UNFINISHED,
     clear_queue,
     close_abandoned_runs,
@@ -165,7 +168,7 @@ def nothing_to_do() -> None:
 
 def look_launched(monkeypatch, process: int) -> None:
     """Let runs look as if they had been launched from the UI by a process."""
-    monkeypatch.setattr(dg.DagsterRun, "remote_job_origin", property(lambda run: "from the UI"))
+    monkeypatch.setattr(instance_module, "is_launched", lambda run: True)
     monkeypatch.setattr(instance_module, "_process_of", lambda *arguments: process)
 
 
@@ -214,6 +217,30 @@ def test_settings_of_an_earlier_version_keep_what_steps_print_and_know_of_missed
     edited = file.read_text()
     prepare_home(study)
     assert file.read_text() == edited
+
+
+def test_settings_of_an_earlier_version_give_a_run_time_to_start(study):
+    file = prepare_home(study) / "dagster.yaml"
+    now = file.read_text()
+    file.write_text(now.replace(START_TIMEOUT, ""))
+    prepare_home(study)
+    assert file.read_text() == now
+
+
+@pytest.mark.parametrize(
+    ("ours", "edited"),
+    [
+        (START_TIMEOUT, "  start_timeout_seconds: 60\n"),
+        (f"{MONITORING}{START_TIMEOUT}", "run_monitoring:\n  enabled: false\n"),
+    ],
+)
+def test_a_deadline_of_the_owners_own_stays(study, ours, edited):
+    file = prepare_home(study) / "dagster.yaml"
+    before = file.read_text().replace(ours, edited)
+    for settings in (before, before.replace(HEADER, "").replace(edited, "")):
+        file.write_text(settings)
+        prepare_home(study)
+        assert file.read_text() == settings
 
 
 def open_records(folder: Path, gate) -> None:

@@ -17,6 +17,7 @@ from ect_assets.orchestration.execution import IF_DUE, NOT_COMPUTED
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.orchestration.runs import carry_out, new_run, partition_tags
+from ect_assets.pipeline.plan import Planner, State
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.problems import Problem
 from ect_assets.study import Study, load_study
@@ -89,6 +90,58 @@ def test_what_follows_is_made_of_the_others_in_the_same_run_and_not_of_the_bad_o
     assert BAD not in made_in_lake(lake_of(study), "scan_volumes")
     assert len(made_in_lake(lake_of(study), "scan_volumes")) == 6
     assert outcome.failed[f"scan_volumes ({BAD})"] == "waits for raw_scans, which failed"
+
+
+def test_in_a_later_run_as_well_nothing_is_measured_of_the_bad_one(walked):
+    study, outcome = walked
+    (run,) = runs_of(study, "parcel_gmv")
+    assert dg.AssetKey("raw_scans") not in run.asset_selection
+    assert BAD not in made_in_lake(lake_of(study), "parcel_gmv")
+    for atlas in study.parcellations:
+        assert outcome.failed[f"parcel_gmv ({BAD}, {atlas})"] == "waits for raw_scans, which failed"
+
+
+def test_the_plan_says_what_the_bad_one_waits_for_and_nothing_of_it_is_due(walked):
+    study, _ = walked
+    items = {one.name: one for one in Planner(study, lake_of(study)).items()}
+    waiting = [f"scan_volumes ({BAD})", *(f"parcel_gmv ({BAD}, {a})" for a in study.parcellations)]
+    for name in waiting:
+        assert (items[name].state, items[name].is_due) == (State.WAITING, False)
+        assert items[name].why == "needs raw_scans"
+    assert items["participants"].is_due
+
+
+def test_what_waits_is_not_tried_again_until_the_image_is_mended(study):
+    ran = len(runs_of(study, "scan_volumes"))
+    assert Runner(study).run(tables=TABLES_OF_PATIENTS).made == []
+    assert len(runs_of(study, "scan_volumes")) == ran
+    shutil.copy(image_of(study.folder, "004"), image_of(study.folder, BAD))
+    assert due_of(study, BAD) == {"raw_scans", "scan_volumes", "parcel_gmv"}
+    outcome = Runner(study).run(tables=TABLES_OF_PATIENTS)
+    assert outcome.failed == {}
+    assert {name.split(" ")[0] for name in outcome.made} == {*TABLES_OF_PATIENTS}
+
+
+def due_of(study: Study, subject: str) -> set[str]:
+    items = Planner(study, lake_of(study)).items()
+    return {
+        one.step.name for one in items if one.is_due and one.partition.get("subject") == subject
+    }
+
+
+def test_what_the_ui_launches_of_the_bad_one_alone_is_refused(study):
+    run = carried_out(study, ["scan_volumes"], BAD, BAD)
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert BAD not in made_in_lake(lake_of(study), "scan_volumes")
+
+
+def test_volumes_that_were_there_before_the_image_broke_stay_as_they_are(study):
+    image = image_of(study.folder, "002")
+    image.write_bytes(image.read_bytes()[:900])
+    there = lake_of(study).footer(TABLES["scan_volumes"], {"subject": "002"})
+    Runner(study).run(tables=TABLES_OF_PATIENTS)
+    assert lake_of(study).footer(TABLES["scan_volumes"], {"subject": "002"}) == there
+    assert due_of(study, "002") == set()
 
 
 def test_dagster_takes_that_partition_alone_for_failed(walked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.study import STUDY_FILE, Study, load_study
@@ -121,6 +123,32 @@ def running_ui(study: Study, port: int, *options: str) -> Iterator[Ui]:
         yield ui
     finally:
         assert stop(ui.server, signal.SIGINT) == 0
+
+
+def ask_graphql(ui: Ui, query: str, **variables: Any) -> dict[str, Any]:
+    """Ask the GraphQL interface of the UI as its pages do, after opening the address."""
+    cookies = HTTPCookieProcessor()
+    opener = build_opener(cookies)
+    opener.open(ui.address.replace("/?", "/server_info?")).close()
+    asked = json.dumps({"query": query, "variables": variables}).encode()
+    said = {"Content-Type": "application/json", "Origin": ui.origin}
+    with opener.open(Request(f"{ui.origin}/graphql", asked, said)) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return found["data"]
+
+
+def materialize_all(ui: Ui) -> str:
+    """Launch what the button *Materialize all* on the page of the lineage does; return its id."""
+    nodes = ask_graphql(ui, "{assetNodes{assetKey{path} isMaterializable}}")["assetNodes"]
+    keys = [{"path": one["assetKey"]["path"]} for one in nodes if one["isMaterializable"]]
+    launched = ask_graphql(
+        ui,
+        "mutation($params: LaunchBackfillParams!){launchPartitionBackfill(backfillParams: $params)"
+        "{__typename ... on LaunchBackfillSuccess{backfillId} ... on PythonError{message stack}}}",
+        params={"assetSelection": keys, "allPartitions": True},
+    )["launchPartitionBackfill"]
+    return launched["backfillId"]
 
 
 @contextmanager

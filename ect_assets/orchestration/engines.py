@@ -1,0 +1,33 @@
+"""SQLAlchemy engines that are made once for each file of Dagster's records."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+ENGINES_KEPT = 32
+"""Each run has a file of its own."""
+
+
+def keeping(create: Callable[..., sa.Engine]) -> Callable[..., sa.Engine]:
+    """Return a `create_engine` that gives the same engine for the same file and options."""
+    engines: dict[tuple[str, str], sa.Engine] = {}
+    one_at_a_time = threading.Lock()
+
+    @functools.wraps(create)
+    def create_engine(url: str, **options: Any) -> sa.Engine:
+        key = url, repr(sorted(options.items()))
+        with one_at_a_time:
+            engine = engines.pop(key, None) or create(url, **options)
+            engines[key] = engine
+            for oldest in list(engines)[:-ENGINES_KEPT]:
+                del engines[oldest]
+        return engine
+
+    create_engine.engines = engines  # type: ignore[attr-defined]
+    return create_engine
