@@ -111,6 +111,15 @@ def shortened(folder: Path, pages: bool = False) -> Study:
     return load_study(folder)
 
 
+def without_contrasts(folder: Path) -> Path:
+    """Take the contrasts out of a study's settings: four patients are too few for covariates."""
+    file = folder / STUDY_FILE
+    text = file.read_text(encoding="utf-8")
+    begin, end = text.index("# What the contrasts below"), text.index("# Parcellations:")
+    file.write_text(text[:begin] + text[end:], encoding="utf-8")
+    return folder
+
+
 def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
     """Return a study's folder that the first worker that needs it makes; the others wait for it."""
     everybodys = tmp_path_factory.getbasetemp()

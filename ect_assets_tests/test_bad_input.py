@@ -16,7 +16,7 @@ from ect_assets.orchestration.runner import Runner
 from ect_assets.problems import StudyError
 from ect_assets.study import load_study
 from ect_assets.tables import TABLES
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import without_contrasts, without_genes
 
 HEALTHY = 6
 
@@ -238,7 +238,7 @@ def test_too_few_patients_say_how_many_there_are(study_folder):
 
 
 def test_three_patients_have_a_change_and_nothing_about_symptoms(study_folder):
-    runner = only(study_folder, 3)
+    runner = only(without_contrasts(study_folder), 3)
     outcome = runner.run(parcellations=["desikan_killiany"])
     assert not outcome.failed
     assert query(runner.lake, "SELECT DISTINCT n FROM gmv_change").fetchall() == [(3,)]

@@ -28,7 +28,7 @@ from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import TABLES, Exclusions, GmvChange, RawScans, StudyReport
 from ect_assets_tests.cli.serving.running import work_of_the_pages
-from ect_assets_tests.conftest import NO_PAGES, shortened, without_genes
+from ect_assets_tests.conftest import NO_PAGES, shortened, without_contrasts, without_genes
 from ect_assets_tests.records_at_work import failed_runs, signs_of, without_deadlines
 from ect_assets_tests.waiting import (
     QUIET_SECONDS,
@@ -126,7 +126,7 @@ def source(tmp_path_factory) -> Path:
     """Four patients as files; copy them before anything is made."""
     folder = tmp_path_factory.mktemp("four") / "study"
     make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
-    shortened(folder)
+    shortened(without_contrasts(folder))
     return folder
 
 

@@ -154,7 +154,7 @@ def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
         shutil.rmtree(made)
     assert not second.run(parcellations=["hcp_mmp"]).failed
     files = sorted(first.lake.folder.glob("*/**/parcellation=hcp_mmp/part.parquet"))
-    assert len(files) == 35
+    assert len(files) == 36
     are_the_same(files, first, second)
 
 

@@ -6,7 +6,7 @@ after in `statistics`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem, StudyError
 from ect_assets.science.morphometry.atlas_transfer import OUTSIDE_CORTEX
 from ect_assets.science.morphometry.scans_by_parcels import primary_structures
+from ect_assets.science.statistics.design import as_labels
 
 CAN_BE_OVERRULED = (
     "euler_number_low",
@@ -36,6 +37,8 @@ be read, an identity in doubt) there is nothing that could be kept; identifying 
 released by ``privacy.allow``."""
 EVERYWHERE = ("participants",)
 """A patient whose very identity is in doubt is in no analysis."""
+CONTROL = "control"
+"""Reason of those who were scanned but not treated: contrasts that ask about them take them."""
 QUALITY = ("scan_quality", "parcel_quality")
 IMAGING = (*EVERYWHERE, "raw_scans", "scan_volumes", "parcel_gmv", *QUALITY)
 STAGES = (*IMAGING, "clinical_scores")
@@ -160,6 +163,45 @@ def _without_repeated(rows: list[Problem]) -> list[Problem]:
     return [
         one for one in rows if one.reason != NOT_CHECKED or one.subject == EVERY or not is_said(one)
     ]
+
+
+def controls_among(
+    participants: pd.DataFrame, controls: Mapping[str, Iterable[str]]
+) -> Iterator[Problem]:
+    """Name those who were scanned but not treated, as findings that keep them out of analyses.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        Table of that name.
+    controls : mapping of str to iterable of str
+        Column -> its values that mean a control.
+
+    Raises
+    ------
+    StudyError
+        When there is no such column.
+    """
+    for column, values in controls.items():
+        if column not in participants:
+            raise StudyError(
+                f"[group] controls of study.toml names the column {column}, which the table "
+                f"participants does not have. It has {', '.join(participants.columns)}."
+            )
+        found = participants[as_labels(participants[column]).isin(list(values))]
+        for subject in found.subject.astype(str):
+            yield Problem(
+                CONTROL,
+                f"a control by {column} of participants.tsv ([group] controls): in contrasts that "
+                "compare or name controls, and in no other analysis.",
+                "participants",
+                subject=subject,
+            )
+
+
+def with_controls(exclusions: pd.DataFrame) -> pd.DataFrame:
+    """Take away the rows that keep controls out."""
+    return exclusions[exclusions.reason != CONTROL]
 
 
 def refuse_unchecked(exclusions: pd.DataFrame, stages: Iterable[str], parcellation: str) -> None:

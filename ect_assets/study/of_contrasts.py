@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -26,13 +27,15 @@ class Group(Settings):
 
     ``adjusts_for_etiv`` is of all of them; ``covariates`` are terms that the contrasts adjust for,
     and not `gmv_change`. Texts are factors and numbers are numbers; ``factors`` and ``numbers``
-    name the terms whose values are codes.
+    name the terms whose values are codes. ``controls`` says who was scanned but not treated, by
+    values of columns of `participants`: they are in contrasts alone.
     """
 
     adjusts_for_etiv: bool = True
     covariates: Terms = ()
     factors: Terms = ()
     numbers: Terms = ()
+    controls: dict[Term, tuple[str, ...]] = {}
 
     @model_validator(mode="after")
     def _one_coding(self) -> Group:
@@ -65,6 +68,10 @@ class Contrast(Settings):
     measure: Literal["volume", "thickness", "area"] = "volume"
     model: Literal["least_squares", "mixed"] = "least_squares"
     session: Label | None = None
+
+    def is_about(self, terms: Collection[str]) -> bool:
+        """Whether it compares, or keeps, people by one of these terms."""
+        return self.by in terms or bool({*self.only} & {*terms})
 
     @model_validator(mode="after")
     def _what_its_kind_needs(self) -> Contrast:

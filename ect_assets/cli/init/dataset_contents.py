@@ -24,6 +24,12 @@ NOT_INSTRUMENTS = {
     *("day", "days", "days_since_baseline", "days_from_baseline", "acquired_day"),
 }
 """Columns of numbers that are no rating, in lower case."""
+GROUP_COLUMNS = ("group", "participant_group", "cohort", "arm")
+"""Columns of participants.tsv that may say who is a control, in lower case."""
+CONTROL = re.compile(
+    r"(healthy[ _-]?)?(controls?|volunteers?|subjects?)|healthy|hc|hcs|hv|nc|ctrl|ctl|con", re.I
+)
+"""How tables write that somebody is a control."""
 ANNOTATIONS = {"aparc": "desikan_killiany", "HCPMMP1": "hcp_mmp"}
 """FreeSurfer's names of the packaged parcellations, and ours."""
 _PLAIN = {"score", "total", "total_score", "sum", "value"}
@@ -74,13 +80,17 @@ class FoundVolumes:
 
 @dataclass(frozen=True)
 class Contents:
-    """What was found; sessions as they follow in time, the best source of volumes first."""
+    """What was found; sessions as they follow in time, the best source of volumes first.
+
+    ``controls`` are columns of participants.tsv with their values that mean a control.
+    """
 
     bids: Path
     sessions: tuple[str, ...]
     instruments: tuple[FoundInstrument, ...]
     volumes: tuple[FoundVolumes, ...]
     has_images: bool
+    controls: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def look_into(bids: Path) -> Contents:
@@ -96,7 +106,22 @@ def look_into(bids: Path) -> Contents:
     named = {label for one in volumes for label in one.sessions}
     sessions = sessions_in(bids) or in_time(bids, named or _sessions_of_tables(bids))
     found = (*_from_sessions_files(bids), *_from_phenotype(bids, sessions))
-    return Contents(bids, sessions, tuple(_named_apart(found)), volumes, images)
+    instruments = tuple(_named_apart(found))
+    return Contents(bids, sessions, instruments, volumes, images, tuple(_controls(bids)))
+
+
+def _controls(bids: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Find who was scanned but not treated, where others in the same column were."""
+    try:
+        rows = read_table(bids / "participants.tsv", within=bids).rows
+    except TableFileError:
+        return
+    for name, cells in rows.items():
+        values = sorted(set(cells.dropna()))
+        found = tuple(one for one in values if CONTROL.fullmatch(one.strip()))
+        if str(name).lower() in GROUP_COLUMNS and 0 < len(found) < len(values):
+            yield str(name), found
+            return
 
 
 def _volumes(bids: Path, has_images: bool) -> Iterator[FoundVolumes]:

@@ -110,6 +110,7 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
         volumes=_quoted(os.path.relpath(source, folder)),
         subject_folder=_quoted(volumes.subject_folder),
         instruments=_instruments(found.instruments, answers),
+        group=_group(found.controls),
         parcellations=_parcellations(answers),
         transcriptome=_transcriptome(answers),
         time_zone=_quoted(answers["time_zone"]),
@@ -129,6 +130,16 @@ def _escaped(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{_escaped(text)}"'
+
+
+def _group(controls: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    """Write who is a control, where the table of participants says so."""
+    said = ", ".join(
+        f"{_quoted(name)} = [{', '.join(map(_quoted, values))}]" for name, values in controls
+    )
+    if not said:
+        return '# [group]\n# controls = { group = ["control"] }   # who was scanned, not treated'
+    return f"[group]\n# Scanned, not treated: in contrasts alone.\ncontrols = {{ {said} }}"
 
 
 def _instruments(found: tuple[FoundInstrument, ...], answers: Answers) -> str:

@@ -7,8 +7,7 @@ The designs and tests themselves belong in `science.statistics`; who is in the c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -17,11 +16,11 @@ from numpy.typing import ArrayLike
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Drift, Made, Work, step
-from ect_assets.pipeline.steps.group import cohort_of
+from ect_assets.pipeline.steps.measured import COLUMN_OF, Everybody, Measured
 from ect_assets.problems import Problem, StudyError
-from ect_assets.science.cohort import Cohort, families
-from ect_assets.science.longitudinal import Scans, every_scan, over_sessions
-from ect_assets.science.morphometry.scans_by_parcels import COLUMNS, CORTEX, scans_by_parcels
+from ect_assets.science.cohort import Cohort
+from ect_assets.science.longitudinal import over_sessions
+from ect_assets.science.morphometry.scans_by_parcels import CORTEX
 from ect_assets.science.statistics.design import (
     Design,
     DesignError,
@@ -41,7 +40,6 @@ from ect_assets.study import Contrast, Study
 
 ETIV = "mean_etiv_mm3"
 """Term of the intracranial volume, mean of both sessions."""
-COLUMN_OF = {"thickness": "thickness_mm", "area": "area_mm2"}
 UNIT_OF = {"volume": "mm3", "thickness": "mm", "area": "mm2"}
 SURFACE_ALONE = tuple(COLUMN_OF)
 """Measures that the cortex alone has."""
@@ -135,10 +133,11 @@ def design_matrix(
     Numbers are centred, factors coded. Patients without a value are left out of that
     contrast and named; a model that cannot be estimated is refused, and the others are made.
     """
-    measured = _Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    everybody = Everybody(work, parcels, parcel_gmv, scan_volumes, exclusions)
     scores = _scores(work)
     rows = _Rows("design_matrix", work.parcellation)
     for name, contrast in work.study.contrasts.items():
+        measured = everybody.of(contrast)
         terms = _terms_of(*measured.people(contrast), participants, scores)
         try:
             design = design_of(_only(terms, contrast), model_of(contrast, work.study))
@@ -157,82 +156,8 @@ def design_matrix(
     )
 
 
-class _Measured:
-    """The volumes that contrasts are asked of: matched pairs, or every scan for a mixed model."""
-
-    def __init__(
-        self,
-        work: Work,
-        parcels: pd.DataFrame,
-        parcel_gmv: pd.DataFrame,
-        scan_volumes: pd.DataFrame,
-        exclusions: pd.DataFrame,
-    ):
-        self._work = work
-        self._sessions = work.study.sessions.every
-        self._adjusts = work.study.group.adjusts_for_etiv
-        self._frames = (parcel_gmv, scan_volumes, parcels, exclusions)
-        self.cohort = cohort_of(work, parcels, parcel_gmv, scan_volumes, exclusions)
-
-    @cached_property
-    def scans(self) -> Scans:
-        """Every usable scan."""
-        return every_scan(*self._frames, self._sessions, self._adjusts)
-
-    def structures(self, measure: str) -> dict[str, Cohort]:
-        """Give the matched pairs of each structure; of a measure those who have it."""
-        gmv, _, parcels, _ = self._frames
-        both = self._work.study.sessions.both
-        found = families(self.cohort, gmv, parcels, both)
-        if measure == "volume":
-            return found
-        values = self._values(measure)
-        return {name: _with_values(one, values, both) for name, one in found.items()}
-
-    def scans_of(self, measure: str) -> Scans:
-        """Give every usable scan; what has no value of the measure is missing."""
-        if measure == "volume":
-            return self.scans
-        values = self._values(measure).reorder_levels(["subject", "session"])
-        return replace(self.scans, volumes=values.reindex(index=self.scans.volumes.index))
-
-    def _values(self, measure: str) -> pd.DataFrame:
-        """Read a measure of every scan and parcel, as the volumes are."""
-        lake, column = self._work.lake, COLUMN_OF[measure]
-        here = lake.partitions(tables.ParcelGmv, self._work.partition)
-        parts = lake.parts(tables.ParcelGmv, here, ("subject", "session", "parcel", column))
-        return scans_by_parcels(
-            part.select(["subject", "session", "parcel", column]).rename_columns(list(COLUMNS))
-            for part in parts
-        )
-
-    def people(self, contrast: Contrast) -> tuple[list[str], ArrayLike | None]:
-        """Name the patients of a contrast's model, with their mean intracranial volume."""
-        if contrast.model == "mixed":
-            etiv = self.scans.mean_etiv_mm3
-            subjects = self.scans.subjects
-            return subjects, None if etiv is None else etiv.reindex(subjects).to_numpy()
-        return self.cohort.subjects, self.cohort.mean_etiv_mm3
-
-
-def _with_values(cohort: Cohort, values: pd.DataFrame, both: tuple[str, str]) -> Cohort:
-    """Put another measure in place of the volumes, of the patients who have it in every parcel."""
-    index = [pd.MultiIndex.from_product([[one], cohort.subjects]) for one in both]
-    before, after = (
-        values.reindex(index=one, columns=cohort.parcels.parcel).to_numpy(float) for one in index
-    )
-    is_whole = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    return replace(
-        cohort,
-        subjects=[one for one, kept in zip(cohort.subjects, is_whole, strict=True) if kept],
-        baseline=before[is_whole],
-        follow_up=after[is_whole],
-        left_out=[one for one, kept in zip(cohort.subjects, is_whole, strict=True) if not kept],
-    )
-
-
 def _columns(
-    design: Design, contrast: Contrast, measured: _Measured, study: Study
+    design: Design, contrast: Contrast, measured: Measured, study: Study
 ) -> tuple[pd.DataFrame, str]:
     """Give the columns of a contrast, a row per patient or, of a mixed model, per scan."""
     if contrast.model != "mixed":
@@ -326,7 +251,7 @@ def _tell_of_left_out(rows: _Rows, contrast: str, design: Design) -> None:
 @step(
     tables.ContrastMaps,
     "group",
-    settings=("sessions", "group.adjusts_for_etiv", "contrasts"),
+    settings=("sessions", "group.adjusts_for_etiv", "group.controls", "contrasts"),
     unavailable=no_contrasts,
     drift=Drift("t", "q"),
 )
@@ -344,10 +269,11 @@ def contrast_maps(
     its effect, error, test and interval here, with false discovery rate over the parcels of each
     structure.
     """
-    measured = _Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    everybody = Everybody(work, parcels, parcel_gmv, scan_volumes, exclusions)
     rows = _Rows("contrast_maps", work.parcellation)
     for name, matrix in design_matrix.groupby("contrast", sort=False):
         contrast = work.study.contrasts[str(name)]
+        measured = everybody.of(contrast)
         for structure, mine in measured.structures(contrast.measure).items():
             if contrast.measure in SURFACE_ALONE and structure != CORTEX:
                 continue
@@ -393,7 +319,7 @@ def _tested(matrix: pd.DataFrame, cohort: Cohort, contrast: Contrast) -> pd.Data
 
 
 def _tested_over_scans(
-    matrix: pd.DataFrame, parcels: pd.DataFrame, contrast: Contrast, measured: _Measured
+    matrix: pd.DataFrame, parcels: pd.DataFrame, contrast: Contrast, measured: Measured
 ) -> pd.DataFrame:
     """Estimate one contrast by a mixed model over every scan that has a structure."""
     columns, tested = _matrix(matrix, ["subject", "session"])

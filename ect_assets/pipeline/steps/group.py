@@ -22,6 +22,7 @@ from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.cohort import (
     Cohort,
     collect_exclusions,
+    controls_among,
     families,
     paired_cohort,
 )
@@ -56,7 +57,7 @@ REVIEWS = Source("review_file", "reviewed.tsv: what a person decided about findi
     "group",
     after=tuple(gate.name for gate in GATES),
     gates=GATES,
-    settings=("sessions", "parcellations.*"),
+    settings=("sessions", "parcellations.*", "group.controls"),
     sources=(REVIEWS,),
     reads_problems=True,
     from_patients=True,
@@ -80,7 +81,7 @@ def exclusions(work: Work) -> Made:
     ]
     subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
-        [*found, *_not_sound(work), *work.not_checked],
+        [*found, *_not_sound(work), *work.not_checked, *_controls(work)],
         subjects,
         lake.partitions(tables.ParcelGmv),
         sorted(study.parcellations),
@@ -98,6 +99,13 @@ def exclusions(work: Work) -> Made:
         lines = ", ".join(map(str, unused.index))
         figures["reviews_without_effect"] = f"{REVIEWED} line {lines}: no finding to overrule"
     return Made(frame, figures=figures, events=_newly_decided(work, frame))
+
+
+def _controls(work: Work) -> Iterator[Problem]:
+    """Name the controls; without the table of participants there are none that are known."""
+    controls = work.study.group.controls
+    if controls and work.lake.partitions(tables.Participants):
+        yield from controls_among(work.lake.read(tables.Participants), controls)
 
 
 def _newly_decided(work: Work, frame: pd.DataFrame) -> tuple[Event, ...]:

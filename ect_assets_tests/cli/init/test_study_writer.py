@@ -357,3 +357,24 @@ def test_a_questionnaire_with_a_row_per_session_becomes_an_instrument(tmp_path, 
 def test_the_limits_of_a_known_instrument_are_shown(tmp_path, bids):
     text = written(tmp_path / "mine", ratings(bids, "madrs")).read_text()
     assert "# maximum = 60" in text
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        ("group", ("patient", "control"), {"group": ("control",)}),
+        ("Group", ("ECT", "HC"), {"Group": ("HC",)}),
+        ("group", ("bitemporal", "unilateral"), {}),
+        ("group", ("control", "control"), {}),
+        ("hobby", ("patient", "control"), {}),
+    ],
+)
+def test_controls_are_found_in_the_table_of_participants(tmp_path, column, values, expected):
+    bids = tmp_path / "bids"
+    for label in ("01", "02"):
+        for session in ("pre", "post"):
+            (bids / f"sub-{label}/ses-{session}/anat").mkdir(parents=True)
+    rows = [f"participant_id\t{column}", *(f"sub-0{i + 1}\t{one}" for i, one in enumerate(values))]
+    (bids / "participants.tsv").write_text("\n".join(rows) + "\n")
+    file = write_study(tmp_path / "study", {"bids": str(bids), "session": "pre,post"})
+    assert load_study(file).group.controls == expected
