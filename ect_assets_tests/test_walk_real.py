@@ -163,7 +163,7 @@ def test_each_enriched_term_carries_both_p_values(real):
     tested = rows(
         runner,
         """SELECT count(*) AS n FROM gene_set_spatial_enrichment
-        WHERE null_model = 'moran' AND collection LIKE 'go_%'""",
+        WHERE null_model = 'moran' AND collection LIKE 'GO_%'""",
     )
     assert len(both) == 2 * tested.n[0] > 3_000
     assert (both.ours == both.theirs).all()

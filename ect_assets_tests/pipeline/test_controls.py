@@ -48,7 +48,7 @@ def folder(filled_folder) -> Path:
 
 def test_controls_are_compared_with_patients_and_are_in_nothing_else(folder):
     runner = Runner(load_study(folder))
-    outcome = runner.run(tables=["contrast_maps", "clinical_change", "symptom_pls"])
+    outcome = runner.run(tables=["contrast_maps", "gmv_change", "clinical_change", "symptom_pls"])
     assert not outcome.failed
     sizes = query(
         runner.lake, f"SELECT contrast, any_value(n) FROM contrast_maps {HERE} GROUP BY contrast"
