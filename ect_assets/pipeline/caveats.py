@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ect_assets.intake.controls import likely_controls
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.problems import EVERY, Problem, StudyError
 from ect_assets.study import Study
-from ect_assets.tables import Exclusions
+from ect_assets.tables import Exclusions, Participants
 
 
 def failed_results(study: Study, lake: Lake) -> dict[str, tuple[Problem, ...]]:
@@ -123,7 +124,19 @@ def caveats(study: Study) -> list[str]:
             f"{', '.join(tables)}, and in group results until the next `ect run`. "
             f"`ect withdraw {next(iter(gone))}` removes all data of a patient."
         )
-    return found
+    return found + _unsaid_controls(study, lake)
+
+
+def _unsaid_controls(study: Study, lake: Lake) -> list[str]:
+    """Say that people who seem to be controls are taken for patients."""
+    if study.group.controls or lake.footer(Participants, {}) is None:
+        return []
+    return [
+        f"The column {name} of participants.tsv has {' and '.join(values)}, and study.toml does "
+        "not say who is a control: they are in all results like patients. [group] controls keeps "
+        "them out."
+        for name, values in likely_controls(lake.read(Participants)).items()
+    ]
 
 
 def _few(names: list[str]) -> str:

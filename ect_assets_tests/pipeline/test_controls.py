@@ -9,6 +9,7 @@ import pytest
 from ect_assets import tables
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline.caveats import caveats
 from ect_assets.pipeline.steps.group import exclusions
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets_tests.conftest import without_contrasts
@@ -60,6 +61,16 @@ def test_controls_are_compared_with_patients_and_are_in_nothing_else(folder):
     left_out = runner.lake.read(tables.Exclusions)
     assert set(left_out.reason) == {"control"} and len(left_out) == 3
     assert left_out.detail.str.contains("[group] controls", regex=False).all()
+
+
+def test_controls_that_nobody_named_are_told(folder):
+    file = folder / STUDY_FILE
+    settings = file.read_text(encoding="utf-8")
+    Runner(load_study(folder)).run(tables=["participants"])
+    assert caveats(load_study(folder)) == []
+    file.write_text(settings[: settings.index("[group]\ncontrols")], encoding="utf-8")
+    (said,) = caveats(load_study(folder))
+    assert "The column group of participants.tsv has control" in said
 
 
 def test_a_column_that_is_not_there_stops_the_group_and_is_named(folder):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ect_assets.intake.controls import likely_controls
 from ect_assets.intake.source_files import refused_file
 from ect_assets.intake.tsv import MISSING_NUMBERS, TableFileError, parse_number, read_table
 from ect_assets.intake.volumes.recon_all_software import find_freesurfer
@@ -24,12 +25,6 @@ NOT_INSTRUMENTS = {
     *("day", "days", "days_since_baseline", "days_from_baseline", "acquired_day"),
 }
 """Columns of numbers that are no rating, in lower case."""
-GROUP_COLUMNS = ("group", "participant_group", "cohort", "arm")
-"""Columns of participants.tsv that may say who is a control, in lower case."""
-CONTROL = re.compile(
-    r"(healthy[ _-]?)?(controls?|volunteers?|subjects?)|healthy|hc|hcs|hv|nc|ctrl|ctl|con", re.I
-)
-"""How tables write that somebody is a control."""
 ANNOTATIONS = {"aparc": "desikan_killiany", "HCPMMP1": "hcp_mmp"}
 """FreeSurfer's names of the packaged parcellations, and ours."""
 _PLAIN = {"score", "total", "total_score", "sum", "value"}
@@ -90,7 +85,7 @@ class Contents:
     instruments: tuple[FoundInstrument, ...]
     volumes: tuple[FoundVolumes, ...]
     has_images: bool
-    controls: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def look_into(bids: Path) -> Contents:
@@ -107,21 +102,14 @@ def look_into(bids: Path) -> Contents:
     sessions = sessions_in(bids) or in_time(bids, named or _sessions_of_tables(bids))
     found = (*_from_sessions_files(bids), *_from_phenotype(bids, sessions))
     instruments = tuple(_named_apart(found))
-    return Contents(bids, sessions, instruments, volumes, images, tuple(_controls(bids)))
+    return Contents(bids, sessions, instruments, volumes, images, _controls(bids))
 
 
-def _controls(bids: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Find who was scanned but not treated, where others in the same column were."""
+def _controls(bids: Path) -> dict[str, tuple[str, ...]]:
     try:
-        rows = read_table(bids / "participants.tsv", within=bids).rows
+        return likely_controls(read_table(bids / "participants.tsv", within=bids).rows)
     except TableFileError:
-        return
-    for name, cells in rows.items():
-        values = sorted(set(cells.dropna()))
-        found = tuple(one for one in values if CONTROL.fullmatch(one.strip()))
-        if str(name).lower() in GROUP_COLUMNS and 0 < len(found) < len(values):
-            yield str(name), found
-            return
+        return {}
 
 
 def _volumes(bids: Path, has_images: bool) -> Iterator[FoundVolumes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -132,10 +133,11 @@ def _quoted(text: str) -> str:
     return f'"{_escaped(text)}"'
 
 
-def _group(controls: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+def _group(controls: Mapping[str, tuple[str, ...]]) -> str:
     """Write who is a control, where the table of participants says so."""
     said = ", ".join(
-        f"{_quoted(name)} = [{', '.join(map(_quoted, values))}]" for name, values in controls
+        f"{_quoted(name)} = [{', '.join(map(_quoted, values))}]"
+        for name, values in controls.items()
     )
     if not said:
         return '# [group]\n# controls = { group = ["control"] }   # who was scanned, not treated'
