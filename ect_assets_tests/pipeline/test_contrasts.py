@@ -15,6 +15,7 @@ from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.inputs import Inputs
 from ect_assets.pipeline.step import Made, Work
 from ect_assets.pipeline.steps import contrasts
+from ect_assets.pipeline.steps.measured import Measured
 from ect_assets.problems import StudyError
 from ect_assets.science.statistics.power import smallest_mean_change
 from ect_assets.study import Contrast, Study, load_study
@@ -306,7 +307,7 @@ def test_thickness_and_area_of_the_cortex_are_tested_as_volume_is(study, measure
 
 def test_a_measure_that_the_source_does_not_give_is_refused(study, monkeypatch):
     nothing = Inputs(contrasts.contrast_maps, study, study.open_lake()).of(HERE)["parcel_gmv"]
-    monkeypatch.setattr(contrasts._Measured, "_values", lambda self, measure: nothing * np.nan)
+    monkeypatch.setattr(Measured, "_values", lambda self, measure: nothing * np.nan)
     asked = {"thick": Contrast(kind="change", measure="thickness")}
     with pytest.raises(StudyError, match="only 0 of the 7 patients of the model have it"):
         made(with_contrasts(study, **asked))

@@ -85,10 +85,12 @@ def null_maps(rng, n):
 
 def test_rates_on_maps_without_genes_are_at_most_nominal(expression, tested):
     rng = np.random.default_rng(8)
+    profiles = profiles_of(expression, tested)
+    matched = grow_matched_sets(expression, tested.sizes, coexpression_of(profiles), 300, seed=7)
     p = np.array(
         [
-            matched_set_tests(
-                expression, null_maps(rng, 1)[:, 0], null_maps(rng, 99), tested, 300, seed=7
+            compare_with_matched(
+                profiles, tested.sizes, matched, zscore(null_maps(rng, 1 + 99))
             ).p_genes
             for _ in range(120)
         ]

@@ -42,8 +42,19 @@ def two_scans(image: np.ndarray, known: np.ndarray, noise: float, seed: int):
     return warp(image, known, 0.5) + own[0], warp(image, known, -0.5) + own[1]
 
 
-@pytest.mark.parametrize("noise", [3.0, 5.0])
-@pytest.mark.parametrize("make", [lambda seed: texture(SHAPE, seed), fine_texture])
+def plain_texture(seed: int) -> np.ndarray:
+    return texture(SHAPE, seed)
+
+
+@pytest.mark.parametrize(
+    ("make", "noise"),
+    [
+        (plain_texture, 5.0),
+        (fine_texture, 3.0),
+        pytest.param(plain_texture, 3.0, marks=pytest.mark.slow),
+        pytest.param(fine_texture, 5.0, marks=pytest.mark.slow),
+    ],
+)
 def test_growth_divided_by_the_gain_has_the_size_of_the_true_growth(brain, make, noise):
     true, found = [], []
     for seed in range(4):
