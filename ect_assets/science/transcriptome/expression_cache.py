@@ -73,28 +73,38 @@ def _keep(result: ExpressionRun, folder: Path) -> None:
     with folder_beside(folder) as aside:
         building = aside / "run"
         building.mkdir()
-        result.expression.rename(columns=str).to_parquet(building / "expression.parquet")
+        _write(result.expression, building / "expression.parquet")
         result.counts.to_parquet(building / "counts.parquet")
         genes = pd.DataFrame({"entrez_id": result.entrez_ids, "stability": result.stability})
         genes.to_parquet(building / "genes.parquet")
         (building / "report.txt").write_text(result.report, encoding="utf-8")
         (building / "n_probes.json").write_text(json.dumps(result.n_probes), encoding="utf-8")
         for name, matrix in result.of_donors.items():
-            matrix.to_parquet(building / f"{DONOR}{name}.parquet")
+            _write(matrix, building / f"{DONOR}{name}.parquet")
         os.replace(building, folder)
+
+
+def _write(matrix: pd.DataFrame, file: Path) -> None:
+    """Keep parcels by genes as genes by parcels: 15,000 columns take a second to read."""
+    matrix.rename(columns=str).T.rename(columns=str).to_parquet(file)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    matrix = pd.read_parquet(file).T
+    return matrix.set_axis(pd.Index(matrix.index.astype("int64"), name="parcel_index"), axis=0)
 
 
 def _load(folder: Path) -> ExpressionRun:
     genes = pd.read_parquet(folder / "genes.parquet")
     return ExpressionRun(
-        pd.read_parquet(folder / "expression.parquet").rename_axis(columns="gene"),
+        _read(folder / "expression.parquet"),
         pd.read_parquet(folder / "counts.parquet").rename_axis(columns="donor"),
         genes.stability,
         genes.entrez_id,
         (folder / "report.txt").read_text(encoding="utf-8"),
         json.loads((folder / "n_probes.json").read_text(encoding="utf-8")),
         {
-            file.stem.removeprefix(DONOR): pd.read_parquet(file).rename_axis(columns="gene")
+            file.stem.removeprefix(DONOR): _read(file)
             for file in sorted(folder.glob(f"{DONOR}*.parquet"))
         },
     )
