@@ -120,6 +120,15 @@ def without_contrasts(folder: Path) -> Path:
     return folder
 
 
+def without_hcp_mmp(folder: Path) -> Path:
+    """Take one of the two parcellations out of a study's settings."""
+    file = folder / STUDY_FILE
+    text = file.read_text(encoding="utf-8")
+    begin = text.index("[parcellations.hcp_mmp]")
+    file.write_text(text[:begin] + text[text.index("\n\n", begin) :], encoding="utf-8")
+    return folder
+
+
 def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
     """Return a study's folder that the first worker that needs it makes; the others wait for it."""
     everybodys = tmp_path_factory.getbasetemp()

@@ -27,6 +27,7 @@ from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.study import STUDY_FILE, load_study
 from ect_assets.tables import TABLES
 from ect_assets.whole_files import WRITING
+from ect_assets_tests.conftest import without_hcp_mmp
 from ect_assets_tests.lake import killing, reading
 from ect_assets_tests.waiting import cpu_seconds, wait_for_end, wait_until
 
@@ -106,10 +107,8 @@ def small(folder: Path, target: Path) -> Path:
     killing.without_results(folder, target)
     settings = target / STUDY_FILE
     text = settings.read_text().replace('expression = "packaged"', 'expression = "none"')
-    begin = text.index("[parcellations.hcp_mmp]")
-    end = text.index("\n\n", begin)
-    settings.write_text(text[:begin] + text[end:])
-    return target
+    settings.write_text(text)
+    return without_hcp_mmp(target)
 
 
 def kill_again_and_again(folder: Path, kills: int, seed: int = SEED) -> Record:

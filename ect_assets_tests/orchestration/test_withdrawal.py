@@ -48,16 +48,21 @@ class KilledError(BaseException):
 def filled_input(simulated_input, tmp_path_factory) -> Path:
     folder = without_genes(simulated_input, tmp_path_factory.mktemp("leaving") / "study")
     bids = folder / "bids"
-    for path in sorted(bids.rglob("*003*"), key=lambda one: -len(one.parts)):
-        path.rename(path.with_name(path.name.replace("003", LEAVING)))
-    for table in bids.rglob("*.tsv"):
-        table.write_text(table.read_text(encoding="utf-8").replace("sub-003", f"sub-{LEAVING}"))
+    give_label(bids)
     plant_values(bids)
     study = load_study(folder)
     # Something is wrong with the patient, so that findings are kept as well.
     (study.morphometry_folder / f"sub-{LEAVING}_ses-post/stats/lh.HCPMMP1.stats").write_text("no")
     Runner(study).run()
     return folder
+
+
+def give_label(bids: Path) -> None:
+    """Give a patient of the simulated study the label that leaves."""
+    for path in sorted(bids.rglob("*003*"), key=lambda one: -len(one.parts)):
+        path.rename(path.with_name(path.name.replace("003", LEAVING)))
+    for table in bids.rglob("*.tsv"):
+        table.write_text(table.read_text(encoding="utf-8").replace("sub-003", f"sub-{LEAVING}"))
 
 
 def plant_values(bids: Path) -> None:

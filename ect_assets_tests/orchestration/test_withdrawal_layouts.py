@@ -14,13 +14,14 @@ from ect_assets.export.package import export_study
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.withdrawal_record import RECORD, unfinished_withdrawals
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import without_genes, without_hcp_mmp
 from ect_assets_tests.intake.volumes.freesurfer_double import FreeSurferDouble
 from ect_assets_tests.orchestration.test_withdrawal import (
     AGE,
     LEAVING,
     SCORE,
     bytes_left,
+    give_label,
     leave,
     plant_values,
     traces,
@@ -30,7 +31,6 @@ FREESURFER = "bids/derivatives/freesurfer"
 FOLDER_OF_A_SCAN = "sub-{subject}_ses-{session}"
 PATIENTS = ("001", "002", LEAVING, "004")
 SESSIONS = ("pre", "post")
-HCP_MMP = '[parcellations.hcp_mmp]\nfreesurfer = "HCPMMP1"\nexpression = "none"\n'
 
 
 def said(folder: Path, old: str, new: str) -> None:
@@ -177,18 +177,17 @@ def laid_out(simulated_input, tmp_path, monkeypatch) -> Callable[[Callable], Stu
     def make(layout: Callable[[Path], None]) -> Study:
         monkeypatch.setenv("FREESURFER_HOME", str(FreeSurferDouble(tmp_path / "double").home))
         folder = without_genes(simulated_input, tmp_path / "study")
-        for path in sorted((folder / "bids").rglob("*003*"), key=lambda one: -len(one.parts)):
-            path.rename(path.with_name(path.name.replace("003", LEAVING)))
+        give_label(folder / "bids")
         for path in sorted((folder / "bids").rglob("sub-*"), key=lambda one: -len(one.parts)):
             if not any(label in path.name for label in PATIENTS):
                 shutil.rmtree(path, ignore_errors=True)
                 path.unlink(missing_ok=True)
         table = folder / "bids/participants.tsv"
-        lines = table.read_text(encoding="utf-8").replace("sub-003", f"sub-{LEAVING}").splitlines()
+        lines = table.read_text(encoding="utf-8").splitlines()
         known = [one for one in lines[1:] if one.split("\t")[0].removeprefix("sub-") in PATIENTS]
         table.write_text("\n".join([lines[0], *known]) + "\n", encoding="utf-8")
         plant_values(folder / "bids")
-        said(folder, HCP_MMP, "")
+        without_hcp_mmp(folder)
         layout(folder)
         study = load_study(folder)
         outcome = Runner(study).run()

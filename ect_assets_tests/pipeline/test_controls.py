@@ -12,7 +12,7 @@ from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.caveats import caveats
 from ect_assets.pipeline.steps.group import exclusions
 from ect_assets.study import STUDY_FILE, load_study
-from ect_assets_tests.conftest import without_contrasts
+from ect_assets_tests.conftest import without_contrasts, without_hcp_mmp
 
 HERE = "WHERE parcellation = 'desikan_killiany'"
 """The other one was walked before, and is not in the settings any more."""
@@ -34,12 +34,8 @@ groups = ["patient", "control"]
 @pytest.fixture
 def folder(filled_folder) -> Path:
     """A walked study, three of whose seven people turn out to be controls."""
-    without_contrasts(filled_folder)
-    file = filled_folder / STUDY_FILE
-    text = file.read_text(encoding="utf-8")
-    begin = text.index("[parcellations.hcp_mmp]")
-    text = text[:begin] + text[text.index("\n\n", begin) :]
-    file.write_text(text + SETTINGS, encoding="utf-8")
+    file = without_hcp_mmp(without_contrasts(filled_folder)) / STUDY_FILE
+    file.write_text(file.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
     table = filled_folder / "bids/participants.tsv"
     lines = table.read_text(encoding="utf-8").splitlines()
     rows = [f"{line}\t{who}" for line, who in zip(lines, ["group", *WHO], strict=True)]

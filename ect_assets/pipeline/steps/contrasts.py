@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Drift, Made, Work, step
-from ect_assets.pipeline.steps.measured import COLUMN_OF, Everybody, Measured
+from ect_assets.pipeline.steps.measured import COLUMN_OF, Measured
 from ect_assets.problems import Problem, StudyError
 from ect_assets.science.cohort import Cohort
 from ect_assets.science.longitudinal import over_sessions
@@ -133,7 +133,7 @@ def design_matrix(
     Numbers are centred, factors coded. Patients without a value are left out of that
     contrast and named; a model that cannot be estimated is refused, and the others are made.
     """
-    everybody = Everybody(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    everybody = Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
     scores = _scores(work)
     rows = _Rows("design_matrix", work.parcellation)
     for name, contrast in work.study.contrasts.items():
@@ -269,7 +269,7 @@ def contrast_maps(
     its effect, error, test and interval here, with false discovery rate over the parcels of each
     structure.
     """
-    everybody = Everybody(work, parcels, parcel_gmv, scan_volumes, exclusions)
+    everybody = Measured(work, parcels, parcel_gmv, scan_volumes, exclusions)
     rows = _Rows("contrast_maps", work.parcellation)
     for name, matrix in design_matrix.groupby("contrast", sort=False):
         contrast = work.study.contrasts[str(name)]

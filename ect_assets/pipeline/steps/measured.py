@@ -24,7 +24,11 @@ COLUMN_OF = {"thickness": "thickness_mm", "area": "area_mm2"}
 
 
 class Measured:
-    """The volumes that contrasts are asked of: matched pairs, or every scan for a mixed model."""
+    """The volumes that contrasts are asked of: matched pairs, or every scan for a mixed model.
+
+    Of the patients; `of` gives controls as well to a contrast that is about them. Contrasts of one
+    measure share what was read and matched.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,17 @@ class Measured:
         self._sessions = work.study.sessions.every
         self._adjusts = work.study.group.adjusts_for_etiv
         self._frames = (parcel_gmv, scan_volumes, parcels, exclusions)
+        self._structures: dict[str, dict[str, Cohort]] = {}
+
+    def of(self, contrast: Contrast) -> Measured:
+        """Give controls only to a contrast that compares them with others, or keeps them."""
+        is_about = contrast.is_about(self._work.study.group.controls)
+        return self._with_controls if is_about else self
+
+    @cached_property
+    def _with_controls(self) -> Measured:
+        gmv, scans, parcels, exclusions = self._frames
+        return Measured(self._work, parcels, gmv, scans, with_controls(exclusions))
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -52,6 +67,11 @@ class Measured:
 
     def structures(self, measure: str) -> dict[str, Cohort]:
         """Give the matched pairs of each structure; of a measure those who have it."""
+        if measure not in self._structures:
+            self._structures[measure] = self._matched(measure)
+        return self._structures[measure]
+
+    def _matched(self, measure: str) -> dict[str, Cohort]:
         gmv, _, parcels, _ = self._frames
         both = self._work.study.sessions.both
         found = families(self.cohort, gmv, parcels, both)
@@ -100,24 +120,3 @@ def _with_values(cohort: Cohort, values: pd.DataFrame, both: tuple[str, str]) ->
         follow_up=after[is_whole],
         left_out=[one for one, kept in zip(cohort.subjects, is_whole, strict=True) if not kept],
     )
-
-
-class Everybody:
-    """The patients, and the patients with the controls; each contrast gets those it is about."""
-
-    def __init__(
-        self,
-        work: Work,
-        parcels: pd.DataFrame,
-        parcel_gmv: pd.DataFrame,
-        scan_volumes: pd.DataFrame,
-        exclusions: pd.DataFrame,
-    ):
-        frames = (work, parcels, parcel_gmv, scan_volumes)
-        self._controls = work.study.group.controls
-        self._patients = Measured(*frames, exclusions)
-        self._all = Measured(*frames, with_controls(exclusions))
-
-    def of(self, contrast: Contrast) -> Measured:
-        """Give controls only to a contrast that compares them with others, or keeps them."""
-        return self._all if contrast.is_about(self._controls) else self._patients

@@ -182,21 +182,20 @@ def _spreads(first: NDArray, second: NDArray) -> tuple[NDArray, NDArray]:
     """
     ratios = second - first
     n_parcels = np.isfinite(ratios).sum(axis=1)
-    is_known = np.isfinite(first)
-    has_profile = np.where(is_known, first, -np.inf).max(axis=1, initial=-np.inf) > np.where(
-        is_known, first, np.inf
-    ).min(axis=1, initial=np.inf)
+    known = np.where(np.isfinite(first), first, np.nan)
+    highest = np.fmax.reduce(known, axis=1, initial=-np.inf)
+    has_profile = highest > np.fmin.reduce(known, axis=1, initial=np.inf)
     spreads = np.full(len(ratios), np.nan)
     is_measured = (n_parcels >= FEWEST_COMPARED) & has_profile
-    is_complete = n_parcels == ratios.shape[1]
-    whole, lacking = is_measured & is_complete, is_measured & ~is_complete
+    is_whole = n_parcels == ratios.shape[1]
     # The functions that look for missing values take a hundred times as long.
-    if whole.any():
-        deviations = np.abs(ratios[whole] - np.median(ratios[whole], axis=1, keepdims=True))
-        spreads[whole] = np.quantile(deviations, CENTRAL, axis=1) / NORMAL_CENTRAL
-    if lacking.any():
-        deviations = np.abs(ratios[lacking] - np.nanmedian(ratios[lacking], axis=1, keepdims=True))
-        spreads[lacking] = np.nanquantile(deviations, CENTRAL, axis=1) / NORMAL_CENTRAL
+    for rows, median, quantile in (
+        (is_measured & is_whole, np.median, np.quantile),
+        (is_measured & ~is_whole, np.nanmedian, np.nanquantile),
+    ):
+        if rows.any():
+            deviations = np.abs(ratios[rows] - median(ratios[rows], axis=1, keepdims=True))
+            spreads[rows] = quantile(deviations, CENTRAL, axis=1) / NORMAL_CENTRAL
     return spreads, n_parcels
 
 
