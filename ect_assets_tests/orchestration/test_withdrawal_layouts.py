@@ -14,7 +14,7 @@ from ect_assets.export.package import export_study
 from ect_assets.orchestration.runner import Runner
 from ect_assets.orchestration.withdrawal_record import RECORD, unfinished_withdrawals
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes, without_hcp_mmp
+from ect_assets_tests.conftest import without_contrasts, without_genes, without_hcp_mmp
 from ect_assets_tests.intake.volumes.freesurfer_double import FreeSurferDouble
 from ect_assets_tests.orchestration.test_withdrawal import (
     AGE,
@@ -187,7 +187,7 @@ def laid_out(simulated_input, tmp_path, monkeypatch) -> Callable[[Callable], Stu
         known = [one for one in lines[1:] if one.split("\t")[0].removeprefix("sub-") in PATIENTS]
         table.write_text("\n".join([lines[0], *known]) + "\n", encoding="utf-8")
         plant_values(folder / "bids")
-        without_hcp_mmp(folder)
+        without_contrasts(without_hcp_mmp(folder))
         layout(folder)
         study = load_study(folder)
         outcome = Runner(study).run()
