@@ -15,8 +15,10 @@ import pytest
 from ect_assets.intake.overruling import REVIEWED
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
+from ect_assets.pipeline import file_memory
+from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.gates import current_problems
-from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.staleness import lake_of, look_at_files
 from ect_assets.pipeline.step import Work
 from ect_assets.pipeline.steps import scans
 from ect_assets.problems import InputProblem
@@ -205,6 +207,22 @@ def test_what_raw_scans_found_of_the_same_files_is_not_looked_for_again(walked, 
     work = Work(runner.study, runner.lake, {}, current_problems=known)
     made = scans.clinical_scores.make(work)
     assert [problem.subject for problem in made.problems] == [NAMED]
+
+
+def test_tables_that_ask_for_the_same_findings_look_at_the_files_once(walked, monkeypatch):
+    runner, _, _ = walked
+    looks: list[str] = []
+
+    def look(reader, study, partition):
+        looks.append(partition["subject"])
+        return look_at_files(reader, study, partition)
+
+    monkeypatch.setattr(file_memory, "look_at_files", look)
+    memory = FileMemory(runner.study)
+    asked = ("raw_scans", {"subject": NAMED}, runner.study, runner.lake)
+    first, second = current_problems(*asked, memory), current_problems(*asked, memory)
+    assert first == second == current_problems(*asked)
+    assert first and looks == [NAMED]
 
 
 def test_a_blocked_patient_is_in_no_analysis_of_ratings(walked):

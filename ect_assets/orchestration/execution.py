@@ -35,6 +35,7 @@ from ect_assets.orchestration.shown_metadata import (
     without_words,
 )
 from ect_assets.pipeline.drift import compare
+from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
 from ect_assets.pipeline.inputs import Inputs
@@ -89,6 +90,7 @@ def materialize(
     lake: Lake,
     context: dg.AssetExecutionContext,
     partitions: Mapping[str | None, dict[str, str]],
+    memory: FileMemory | None = None,
 ) -> Iterator[Any]:
     """Make each partition, check it, hand it to the lake, and say what was left out.
 
@@ -101,6 +103,8 @@ def materialize(
     ----------
     partitions : mapping
         Dagster's name of each partition to its keys.
+    memory : FileMemory, optional
+        What was seen of the files a moment ago, for what is asked of other steps.
 
     Yields
     ------
@@ -113,7 +117,8 @@ def materialize(
         When a partition was not made, at the end; Dagster takes those for failed of which it got
         no materialization.
     """
-    making = Making(step, study, lake, context, draws=len(partitions) <= PICTURED_AT_MOST)
+    draws = len(partitions) <= PICTURED_AT_MOST
+    making = Making(step, study, lake, context, draws, memory)
     obstacles = Obstacles(step, study, lake, context)
     for key, partition in partitions.items():
         waits_for = obstacles.of(partition)
@@ -132,13 +137,21 @@ class Making:
     ----------
     draws : bool
         Whether pictures are drawn.
+    memory : FileMemory, optional
+        As in `materialize`.
     """
 
     def __init__(
-        self, step: Step, study: Study, lake: Lake, context: dg.AssetExecutionContext, draws: bool
+        self,
+        step: Step,
+        study: Study,
+        lake: Lake,
+        context: dg.AssetExecutionContext,
+        draws: bool,
+        memory: FileMemory | None,
     ):
         self._step, self._study, self._lake, self._context = step, study, lake, context
-        self._draws = draws
+        self._draws, self._memory = draws, memory
         self._not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
         self._inputs = Inputs(step, study, lake)
         self._results: dict[str | None, Result] = {}
@@ -212,7 +225,7 @@ class Making:
 
     def _computed(self, partition: dict[str, str], inputs: Mapping[str, pd.DataFrame]) -> Made:
         step, study, lake = self._step, self._study, self._lake
-        known = partial(current_problems, study=study, lake=lake)
+        known = partial(current_problems, study=study, lake=lake, memory=self._memory)
         log = self._context.log.info
         work = Work(study, lake, partition, log, self._draws, self._not_checked, known)
         made = step.make(work, **inputs)

@@ -13,6 +13,7 @@ from itertools import product
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.staleness import has_failed_before, is_fresh
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem
@@ -51,16 +52,26 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
 
 
 def current_problems(
-    name: str, partition: Partition, study: Study, lake: Lake
+    name: str, partition: Partition, study: Study, lake: Lake, memory: FileMemory | None = None
 ) -> Sequence[Problem] | None:
-    """Return what was found when a partition was made; None where its inputs are others now."""
+    """Return what was found when a partition was made; None where its inputs are others now.
+
+    Parameters
+    ----------
+    memory : FileMemory, optional
+        What was seen of the files a moment ago; without it they are looked at now.
+    """
     step = STEP_OF[name]
     if step.why_unavailable(study, partition) is not None:
         return None
-    is_current = is_fresh(step, study, lake, partition)
-    if not is_current and not has_failed_before(step, study, lake, partition):
+    footer, failure = lake.footer(step.table, partition), lake.failure(step.table, partition)
+    tried_with = failure.inputs_sha256 if failure is not None and failure.failed else None
+    made_from = tried_with or (footer or {}).get("inputs_sha256", "")
+    seen = memory.look(step, partition, made_from) if memory else None
+    if not is_fresh(step, study, lake, partition, seen) and not has_failed_before(
+        step, study, lake, partition, seen
+    ):
         return None
-    failure = lake.failure(step.table, partition)
     return () if failure is None else failure.problems
 
 
