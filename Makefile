@@ -43,6 +43,7 @@ docs: $(INSTALLED)  ## write the pages that follow from the code, and make a sit
 	$(BIN)/python -m ect_assets.tables.data_dictionary docs/data_dictionary.md
 	$(BIN)/python -m ect_assets.lake.example_queries docs
 	$(BIN)/python -m docs.api_page docs/api.md
+	$(BIN)/python -m docs.module_page docs/modules.md
 	$(BIN)/python -m zensical build --strict --clean
 
 bench: $(PEERS)  ## hold our speed and memory against the peers', side by side

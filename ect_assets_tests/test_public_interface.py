@@ -9,9 +9,11 @@ import pytest
 
 import ect_assets
 from docs.api_page import api_page
+from docs.module_page import module_page
 from ect_assets_tests.paths import ROOT
 
 PAGE = ROOT / "docs" / "api.md"
+MODULES = ROOT / "docs" / "modules.md"
 HEAVY = ("dagster", "pandas", "numpy", "pydantic", "duckdb")
 
 
@@ -43,6 +45,12 @@ def test_the_public_names_are_listed_for_completion():
 
 def test_the_page_in_docs_is_what_make_docs_writes():
     assert PAGE.read_text(encoding="utf-8") == api_page(), "run `make docs`"
+
+
+def test_the_page_of_modules_is_what_make_docs_writes_and_each_has_a_sentence():
+    page = module_page()
+    assert MODULES.read_text(encoding="utf-8") == page, "run `make docs`"
+    assert [line for line in page.splitlines() if line.endswith("|  |")] == []
 
 
 def test_every_function_of_the_page_has_a_sentence():

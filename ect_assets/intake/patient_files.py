@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from ect_assets.intake.bids import subject_labels
-from ect_assets.intake.folder_names import names_in
+from ect_assets.intake.folder_names import names_beginning, names_in
 from ect_assets.intake.privacy import screened_files
 from ect_assets.intake.scans import scan_files
 from ect_assets.intake.session_order import dated_files
@@ -58,7 +58,8 @@ def own_folders(study: Study, subject: str) -> list[Path]:
     roots = [*_folders_in(bids / "derivatives"), *_folders_in(study.cache_folder)]
     roots.append(study.morphometry_folder)
     for root in roots:
-        found |= {root / name for name in names_in(root) if _is_of(name, label)}
+        names = (*names_beginning(root, label), *names_beginning(root, "."))
+        found |= {root / name for name in names if _is_of(name, label)}
     found |= set(_volume_folders(study, subject))
     there = sorted(folder for folder in found if os.path.lexists(folder))
     return [one for one in there if not set(one.parents) & set(there)]
@@ -103,17 +104,22 @@ def made_here(study: Study) -> Path | None:
     return study.morphometry_folder if source_class(study).fills_folder else None
 
 
-def screened(study: Study, subject: str) -> list[Path]:
-    """List the files of a patient that the privacy screen looks at."""
-    return screened_files(
-        study.bids_folder, subject, made_here(study), folders_outside(study, subject)
-    )
+def screened(study: Study, subject: str, outside: Sequence[Path]) -> list[Path]:
+    """List the files of a patient that the privacy screen looks at.
+
+    Parameters
+    ----------
+    outside : sequence of Path
+        As `folders_outside` lists them.
+    """
+    return screened_files(study.bids_folder, subject, made_here(study), outside)
 
 
 def image_files(study: Study, subject: str) -> list[Path]:
     """List what `raw_scans` depends on: images, sidecars, and what the screen looks at."""
-    found = {*scan_files(study.bids_folder, subject), *screened(study, subject)}
-    return usable_files(sorted(found), study.bids_folder, *folders_outside(study, subject))
+    outside = folders_outside(study, subject)
+    found = {*scan_files(study.bids_folder, subject), *screened(study, subject, outside)}
+    return usable_files(sorted(found), study.bids_folder, *outside)
 
 
 def participants_files(study: Study) -> list[Path]:
@@ -125,8 +131,9 @@ def participants_files(study: Study) -> list[Path]:
     if not study.scans.images:
         # Otherwise `raw_scans` looks at them, and what it finds is read from there.
         for subject in subjects:
-            files |= set(screened(study, subject))
-            roots += folders_outside(study, subject)
+            outside = folders_outside(study, subject)
+            files |= set(screened(study, subject, outside))
+            roots += outside
     return usable_files(sorted(files), *roots)
 
 

@@ -152,7 +152,8 @@ class Making:
     ):
         self._step, self._study, self._lake, self._context = step, study, lake, context
         self._draws, self._memory = draws, memory
-        self._not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
+        not_run = unchecked(step.gates, study, lake, memory) if step.gates else ()
+        self._not_checked = tuple(not_run)
         self._inputs = Inputs(step, study, lake)
         self._results: dict[str | None, Result] = {}
         self._problems: list[Problem] = []

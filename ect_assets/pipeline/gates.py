@@ -14,7 +14,7 @@ from itertools import product
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.all_steps import STEP_OF
 from ect_assets.pipeline.file_memory import FileMemory
-from ect_assets.pipeline.staleness import has_failed_before, is_fresh
+from ect_assets.pipeline.staleness import SeenFiles, has_failed_before, is_fresh
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 from ect_assets.study import Study
@@ -24,13 +24,17 @@ SHOWN = 3
 """Findings of a failed check that are repeated."""
 
 
-def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
+def unchecked(
+    gates: Sequence[Step], study: Study, lake: Lake, memory: FileMemory | None = None
+) -> list[Problem]:
     """List the checks that did not run, each as a finding about those whom it would have checked.
 
     Parameters
     ----------
     gates : sequence of Step
         In pipeline order.
+    memory : FileMemory, optional
+        What was seen of the files a moment ago; without it they are looked at now.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
         for partition in _expected(gate, study, measured):
             if not _applies(gate, partition, lake, measured):
                 continue
-            if not _has_run(gate, study, lake, partition):
+            if not _has_run(gate, study, lake, partition, memory):
                 found.append(_problem(gate, study, lake, partition, found))
     return found
 
@@ -59,20 +63,28 @@ def current_problems(
     Parameters
     ----------
     memory : FileMemory, optional
-        What was seen of the files a moment ago; without it they are looked at now.
+        As in `unchecked`.
     """
     step = STEP_OF[name]
     if step.why_unavailable(study, partition) is not None:
         return None
-    footer, failure = lake.footer(step.table, partition), lake.failure(step.table, partition)
-    tried_with = failure.inputs_sha256 if failure is not None and failure.failed else None
-    made_from = tried_with or (footer or {}).get("inputs_sha256", "")
-    seen = memory.look(step, partition, made_from) if memory else None
+    seen = _seen_before(step, lake, partition, memory)
     if not is_fresh(step, study, lake, partition, seen) and not has_failed_before(
         step, study, lake, partition, seen
     ):
         return None
+    failure = lake.failure(step.table, partition)
     return () if failure is None else failure.problems
+
+
+def _seen_before(
+    step: Step, lake: Lake, partition: Partition, memory: FileMemory | None
+) -> SeenFiles | None:
+    if memory is None:
+        return None
+    footer, failure = lake.footer(step.table, partition), lake.failure(step.table, partition)
+    tried_with = failure.inputs_sha256 if failure is not None and failure.failed else None
+    return memory.look(step, partition, tried_with or (footer or {}).get("inputs_sha256", ""))
 
 
 def _expected(gate: Step, study: Study, measured: set[tuple[str, str]]) -> Iterator[dict[str, str]]:
@@ -98,7 +110,9 @@ def _applies(gate: Step, partition: Partition, lake: Lake, measured: set[tuple[s
     return True
 
 
-def _has_run(gate: Step, study: Study, lake: Lake, partition: Partition) -> bool:
+def _has_run(
+    gate: Step, study: Study, lake: Lake, partition: Partition, memory: FileMemory | None
+) -> bool:
     """Say whether a check stands for the data as they are now.
 
     Volumes are what is checked. Older ones that could not be read again have a finding of their
@@ -108,7 +122,8 @@ def _has_run(gate: Step, study: Study, lake: Lake, partition: Partition) -> bool
         failure = lake.failure(gate.table, partition)
         has_failed = failure is not None and failure.failed
         return lake.footer(gate.table, partition) is not None and not has_failed
-    return is_fresh(gate, study, lake, partition)
+    seen = _seen_before(gate, lake, partition, memory)
+    return is_fresh(gate, study, lake, partition, seen)
 
 
 def _problem(
