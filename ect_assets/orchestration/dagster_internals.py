@@ -48,12 +48,13 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `InstanceRef` (`_core.instance.ref`)
     Hands the parts of the study's instance to a command that was started without DAGSTER_HOME
     (`study_home`). Instead: refuse such a command.
-`_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS` (`_daemon.controller`)
+`_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS`, `RELOAD_WORKSPACE_INTERVAL` (`_daemon.controller`)
     The daemon in a process whose temporary folder is ours, that looks at backfills every other
-    second and not twice a minute. Instead: the command `dagster-daemon`.
+    second, and imports all anew once an hour, not a minute. Instead: the command `dagster-daemon`.
 `create_engine` of the SQLite storages (`sqlite_event_log`, `sqlite_run_storage`)
-    Is replaced by one that keeps the engine of each file: Dagster makes one for each query, so that
-    SQLAlchemy compiles each statement again, a tenth of a run's time. Instead: nothing.
+    Keeps the engine of each file: made for each query, SQLAlchemy compiles each statement again.
+`_mp_ctx` of `DagsterApiServer` (`_grpc.server`)
+    A code server forks its runs (`code_server`). Instead: nothing; each imports all by itself.
 `connect`, `index_connection` of the storages, and the names of tables, columns and files
     Withdrawal of consent deletes rows that no method of Dagster's does (`dagster_records`).
     Instead: nothing; compare the tables that Dagster has then with what is there.
@@ -97,7 +98,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = "__repository__"
 """What Dagster calls the one repository of a code location."""
-SECONDS_BETWEEN_BACKFILL_LOOKS = 2
+SECONDS_BETWEEN_BACKFILL_LOOKS, SECONDS_BETWEEN_IMPORTS = 2, 3600
 BACKFILLS_LOOKED_AT, FAILED_IN_PART = 20, "COMPLETED_FAILED"
 
 
@@ -184,19 +185,6 @@ def add_partition_metadata(
     step._metadata_accumulator = step._metadata_accumulator.with_additional_asset_metadata(
         asset_key=context.asset_key, metadata=metadata, partition_key=partition_key
     )
-
-
-def last_metadata(
-    context: dg.AssetExecutionContext, partition_key: str | None
-) -> dict[str, dg.MetadataValue]:
-    """Return what the UI shows of one partition as it was made last."""
-    wanted = dg.AssetRecordsFilter(
-        asset_key=context.asset_key,
-        asset_partitions=None if partition_key is None else [partition_key],
-    )
-    found = context.instance.fetch_materializations(wanted, limit=1).records
-    made = found[0].asset_materialization if found else None
-    return dict(made.metadata) if made is not None else {}
 
 
 class SharingSensor(dg.AutomationConditionSensorDefinition):
@@ -437,6 +425,20 @@ def keep_engines() -> None:
             module.create_engine = keeping(module.create_engine)
 
 
+def fork_runs(modules: Sequence[str]) -> None:
+    """Let a code server fork its runs from a process with these modules, where it can."""
+    import multiprocessing
+
+    from dagster._grpc.server import DagsterApiServer
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
+    # The server sets it for itself, before it loads the code location.
+    DagsterApiServer._mp_ctx = property(lambda _: context, lambda _, given: None)  # type: ignore[assignment]
+
+
 def run_daemons(workspace: str) -> None:
     """Run Dagster's daemons in this process until it is asked to end."""
     keep_engines()
@@ -444,4 +446,5 @@ def run_daemons(workspace: str) -> None:
     from dagster._daemon.cli import cli
 
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = SECONDS_BETWEEN_BACKFILL_LOOKS
+    controller.RELOAD_WORKSPACE_INTERVAL = SECONDS_BETWEEN_IMPORTS
     cli(["run", "--log-level", "warning", "--workspace", workspace], obj={})

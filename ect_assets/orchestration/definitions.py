@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ect_assets.orchestration import code_server
 from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
 from ect_assets.orchestration.holding import conditions_here, schedule_here, sensor_here
@@ -56,5 +57,6 @@ def study_resource(study: Study) -> dg.ResourceDefinition:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Load the study that the command or server was started for."""
+    code_server.prepare()
     with errors_in_one_line():
         return build_definitions(study_of_environment())

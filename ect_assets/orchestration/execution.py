@@ -23,12 +23,12 @@ from ect_assets.lake.registered import table_named
 from ect_assets.lake.store import Failure, Lake, LakeError, Partition, Provenance, content_digest
 from ect_assets.orchestration.dagster_internals import (
     add_partition_metadata,
-    last_metadata,
     output,
     without_verdict,
 )
 from ect_assets.orchestration.obstacles import Obstacles
 from ect_assets.orchestration.shown_metadata import (
+    last_metadata,
     shown_failure,
     shown_metadata,
     shown_problems,

@@ -126,3 +126,16 @@ def without_words(error: Exception) -> StoppedError:
         place = f"{code.co_filename.rsplit('/', 1)[-1]} line {trace.tb_lineno}, {code.co_name}"
         trace = trace.tb_next
     return StoppedError(f"{type(error).__name__} at {place}")
+
+
+def last_metadata(
+    context: dg.AssetExecutionContext, partition_key: str | None
+) -> dict[str, dg.MetadataValue]:
+    """Return what the UI shows of one partition as it was made last."""
+    wanted = dg.AssetRecordsFilter(
+        asset_key=context.asset_key,
+        asset_partitions=None if partition_key is None else [partition_key],
+    )
+    found = context.instance.fetch_materializations(wanted, limit=1).records
+    made = found[0].asset_materialization if found else None
+    return dict(made.metadata) if made is not None else {}

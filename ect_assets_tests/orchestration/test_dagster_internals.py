@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import multiprocessing
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +38,7 @@ ALLOWED = {
     PACKAGE / "orchestration" / "dagster_internals.py",
     PACKAGE / "orchestration" / "slurm" / "dagster_internals.py",
 }
+IMPORTED_AGAIN = "each run of the UI imports all libraries again"
 SLOWER = "a tenth of a run's time goes into compiling the same statements"
 WORKER = "no worker of a run can be started: `ect run` with processes or on Slurm, the run launcher"
 UI = "`ect ui` cannot serve Dagster's application behind its guard"
@@ -132,10 +134,11 @@ ATTRIBUTES = (
         "dagster._core.storage.event_log.sqlite.sqlite_event_log", ("create_engine",), SLOWER
     ),
     Attributes("dagster._core.storage.runs.sqlite.sqlite_run_storage", ("create_engine",), SLOWER),
+    Attributes("dagster._grpc.server.DagsterApiServer", ("StartRun",), IMPORTED_AGAIN),
     Attributes(
         "dagster._daemon.controller",
-        ("DEFAULT_DAEMON_INTERVAL_SECONDS",),
-        "each step of a backfill waits half a minute",
+        ("DEFAULT_DAEMON_INTERVAL_SECONDS", "RELOAD_WORKSPACE_INTERVAL"),
+        "each step of a backfill waits half a minute, and each minute costs five CPU seconds",
     ),
     Attributes(
         "dagster._core.remote_origin.RemoteJobOrigin",
@@ -526,6 +529,19 @@ def test_the_sqlite_storages_take_their_engine_from_where_it_is_kept(module, tmp
         instance.get_runs()
         instance.all_asset_keys()
     assert made and len(made) == len(set(made)), SLOWER
+
+
+def test_a_code_server_starts_its_runs_as_forks(monkeypatch):
+    server = found_by("dagster._grpc.server.DagsterApiServer")
+    slow = "each run of the UI imports all libraries again"
+    assert server.StartRun is not None and "self._mp_ctx.Process(" in inspect.getsource(server), (
+        slow
+    )
+    monkeypatch.setattr(server, "_mp_ctx", None, raising=False)
+    internals.fork_runs(("json",))
+    one = server.__new__(server)
+    one._mp_ctx = multiprocessing.get_context("spawn")
+    assert one._mp_ctx.get_start_method() == "forkserver", IMPORTED_AGAIN
 
 
 def test_engines_that_are_not_kept_any_more_are_made_anew(tmp_path):
