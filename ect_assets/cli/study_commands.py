@@ -49,6 +49,11 @@ def demo(
     with terminal.console.status(f"Writing the study {study} to {STUDIES_FOLDER}/{study}"):
         STUDIES[study](folder, Path.cwd() / "data_lake" / study)
     run_study(load_study(folder), None, None, again=False)
+    if study == "demo":
+        from ect_assets.demo.recovered import Truth, recovered
+        from ect_assets.pipeline.staleness import lake_of
+
+        terminal.show_section(recovered(lake_of(load_study(folder)), Truth.of(folder)))
 
 
 @beginning.command(

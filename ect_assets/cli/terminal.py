@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ect_assets.lake.store import Lake
     from ect_assets.pipeline.plan import Item
     from ect_assets.pipeline.status import TableStatus
+    from ect_assets.report.summary import Section
     from ect_assets.study import Study
 
 MOST_SHOWN = 20
@@ -173,12 +174,19 @@ def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
     for sentence in of_results(study, lake) if is_current else caveats(study):
         console.print(f"[bold red]{escape(sentence)}[/bold red]")
     for section in summarise(study, lake):
-        console.print(_table(section.title, section.columns, section.rows))
-        if section.note:
-            console.print(f"[dim]{escape(section.note)}[/dim]\n")
+        show_section(section)
     say(f"Tables: {lake.folder}")
     for page in report_pages(lake):
         say(f"Report: {page}")
+
+
+def show_section(section: Section) -> None:
+    """Print a titled table of results, and how to read it; nothing where it has no rows."""
+    if not section.rows:
+        return
+    console.print(_table(section.title, section.columns, section.rows))
+    if section.note:
+        console.print(f"[dim]{escape(section.note)}[/dim]\n")
 
 
 def show_examples(examples: Iterable[Example]) -> None:

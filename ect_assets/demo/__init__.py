@@ -11,12 +11,18 @@ from pathlib import Path
 
 from ect_assets.demo.ds000174 import make_ds000174_study
 from ect_assets.demo.raw import make_raw_study
-from ect_assets.demo.simulated import make_simulated_study
+from ect_assets.demo.simulated import make_demo_study, make_simulated_study
 
-__all__ = ["STUDIES", "make_ds000174_study", "make_raw_study", "make_simulated_study"]
+__all__ = [
+    "STUDIES",
+    "make_demo_study",
+    "make_ds000174_study",
+    "make_raw_study",
+    "make_simulated_study",
+]
 
 STUDIES: dict[str, Callable[[Path, Path], None]] = {
-    "demo": make_simulated_study,
+    "demo": make_demo_study,
     "ds000174": make_ds000174_study,
     "raw": make_raw_study,
 }

@@ -17,6 +17,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from ect_assets.demo.planted import NOTHING, PLANTED_SD, SHARE_OF_PATTERN, Planted
+from ect_assets.reference import loaders
+
 BIDS_VERSION = "1.10.0"
 PAPER_DOI = "doi:10.1017/S0033291725000868"
 BRAIN_INTENSITY = 800.0
@@ -26,11 +29,32 @@ OFFSET_SD_PATIENT = 0.02
 
 NOBODY = "Simulated: no person was scanned or rated."
 
+PATTERN = """\
+- Change: each HCP-MMP parcel changes by the patient's response (mean 1, SD 1.2) times a map that
+  is smooth over the cortex. Up (to 1 %): somatosensory and motor, occipital, prefrontal, insula.
+  Down (to 0.9 %): temporal, posterior cingulate, orbitofrontal. Four parcels (dorsolateral
+  prefrontal, inferior parietal, medial prefrontal, posterior opercular) rise by 1.1 to 1.25 %.
+  The regions and signs are the paper's, the sizes are ours. With 24 patients the outcome depends
+  on the seed: other seeds give between none and dozens of parcels at a false discovery rate of 5 %.
+"""
+ALONG_GENES = """\
+- Change along genes, which the report should find: where the genes of {cell_type}
+  (Seidlitz et al. 2020) are expressed more, gray matter grows more, with a spread over parcels of
+  {percent:g} % times the patient's response (mean 1, SD 1.2; 0 in controls). The expression is
+  real, measured by the Allen Institute on the left; both sides follow it. No other cell type is
+  planted.
+- The pattern of the paper is added to it, {share:g} of what follows.
+  E{pattern}"""
+
 PARTICIPANT_COLUMNS: dict[str, dict[str, Any]] = {
     "age": {"Description": f"Age at the first scan. {NOBODY}", "Units": "year"},
     "sex": {
         "Description": f"Sex. {NOBODY}",
         "Levels": {"F": "female", "M": "male"},
+    },
+    "group": {
+        "Description": f"Who was treated. {NOBODY}",
+        "Levels": {"patient": "had ECT between the scans", "control": "had none"},
     },
     "education_years": {"Description": f"Years of education. {NOBODY}", "Units": "year"},
     "onset_age_years": {
@@ -87,7 +111,7 @@ def dataset_description(subjects: int, seed: int, derivative: bool = False) -> d
         "GeneratedBy": [
             {
                 "Name": "ect_assets demo",
-                "Description": f"Simulated: {subjects} patients, seed {seed}.",
+                "Description": f"Simulated: {subjects} people, seed {seed}.",
             }
         ],
         "ReferencesAndLinks": [PAPER_DOI],
@@ -147,21 +171,25 @@ def t1w_image(
     return gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
 
 
-def readme(subjects: int, seed: int, interval_factor: float) -> str:
+def readme(subjects: int, seed: int, interval_factor: float, planted: Planted = NOTHING) -> str:
     """Explain the dataset to whoever opens its folder.
 
     Parameters
     ----------
     interval_factor : float
         What the spread between real scans was multiplied by.
+    planted : Planted
+        What there is beside patients and the published pattern.
     """
+    who, change = _people(subjects, planted), _change(planted)
     return f"""# A simulated study of electroconvulsive therapy
 
 Everything here is simulated. No person was scanned or rated. It shows how ECT Assets works, and
 nothing that is found in it is a finding about depression or about treatment.
 
-{subjects} patients (seed {seed}), two sessions: `pre` and `post`. Made by `ect demo`; running it
-again with the same seed gives the same bytes.
+{who} (seed {seed}).
+Two sessions: `pre` and `post`. Made by `ect demo`; running it again with the same seed gives the
+same bytes.
 
 ## What is copied from where
 - Age, sex, education, onset, length of the episode, number of antidepressants: drawn so that
@@ -173,12 +201,7 @@ again with the same seed gives the same bytes.
   intracranial volume and the covariance of the real baseline scans of OpenNeuro ds000174
   (Koenders et al. 2016, CC0). HCP-MMP volumes share them out by cortical area, so both
   parcellations describe one brain.
-- Change: each HCP-MMP parcel changes by the patient's response (mean 1, SD 1.2) times a map that
-  is smooth over the cortex. Up (to 1 %): somatosensory and motor, occipital, prefrontal, insula.
-  Down (to 0.9 %): temporal, posterior cingulate, orbitofrontal. Four parcels (dorsolateral
-  prefrontal, inferior parietal, medial prefrontal, posterior opercular) rise by 1.1 to 1.25 %.
-  The regions and signs are the paper's, the sizes are ours. With 24 patients the outcome depends
-  on the seed: other seeds give between none and dozens of parcels at a false discovery rate of 5 %.
+{change}
 - Difference between two scans of one brain: smooth noise, scaled per Desikan-Killiany parcel to
   the robust standard deviation of log(follow-up / baseline) in ds000174, after each person's
   median was taken out, times {interval_factor}. Those scans were three years apart and hold
@@ -190,3 +213,27 @@ again with the same seed gives the same bytes.
   They have no face and do not show the changes: the volumes in `derivatives/freesurfer` are
   simulated beside them, not measured from them.
 """
+
+
+def _people(subjects: int, planted: Planted) -> str:
+    if planted == NOTHING:
+        return f"{subjects} patients"
+    trouble = "of the last two, one has a second scan of another head size, one left before it"
+    patients = f"{subjects - planted.controls} patients"
+    if planted.has_trouble:
+        patients += f"\n({trouble})"
+    if planted.controls:
+        patients += f"\nand {planted.controls} controls, scanned twice and not treated"
+    return patients
+
+
+def _change(planted: Planted) -> str:
+    if planted.cell_type is None:
+        return PATTERN.rstrip("\n")
+    along_genes = ALONG_GENES.format(
+        cell_type=loaders.CELL_TYPE_NAMES[planted.cell_type],
+        percent=100 * PLANTED_SD,
+        share=SHARE_OF_PATTERN,
+        pattern=PATTERN.removeprefix("- Change: e"),
+    )
+    return along_genes.rstrip("\n")

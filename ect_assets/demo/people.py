@@ -16,6 +16,7 @@ ONSET_AGE_YEARS = (27.54, 12.17)
 EPISODE_MONTHS = (2.98, 6.40)
 YOUNGEST_YEARS, OLDEST_YEARS = 16, 75
 EARLIEST_ONSET_YEARS = 10
+OF_ILLNESS = ("onset_age_years", "episode_months", "antidepressants_pre", "antidepressants_post")
 ILLNESS_YEARS = (4.0, 6.0)
 """Age minus age at onset: its mean follows from Table 1, its SD is ours."""
 ANTIDEPRESSANTS = [(0, 0)] + 11 * [(1, 1)] + 6 * [(1, 2)] + 4 * [(2, 2)] + 2 * [(2, 3)]
@@ -153,6 +154,12 @@ def draw_participants(
             "antidepressants_post": types[:, 1],
         }
     )
+
+
+def never_ill(participants: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `draw_participants` without what only patients have."""
+    empty = pd.array([pd.NA] * len(participants), dtype="Int64")
+    return participants.assign(**dict.fromkeys(OF_ILLNESS, empty))
 
 
 def draw_treatment(n: int, random: np.random.Generator) -> list[tuple[int, str, int]]:

@@ -54,7 +54,7 @@ covariates = ["age_years", "sex"]
 # adjusts_for_etiv = true   # false: the plain paired t-test, where there is no intracranial volume
 # factors = []              # terms whose numbers are codes
 # numbers = []              # terms whose whole numbers 1, 2, 3 are amounts
-
+{controls}
 # Contrasts: questions that one number per parcel answers, in the table contrast_maps. `kind` is
 # "change", "difference" (of change, between two groups), "slope" (of change on a number),
 # "interaction" (of a slope between two groups) or "baseline" (before treatment).
@@ -71,7 +71,7 @@ on = "hamd.improvement"     # a column of clinical_response, for an instrument
 title = "Change per session of ECT"
 kind = "slope"
 on = "n_ect"                # a column of participants, as [treatment] maps it
-
+{against_controls}
 # Parcellations: `freesurfer` is the name in ?h.<name>.stats; `expression` says where gene
 # expression comes from: "packaged" (desikan_killiany only, real donors), "donors" or "none".
 [parcellations.desikan_killiany]
@@ -167,6 +167,18 @@ reannotated = false         # these donors have too few probes for it; leave it 
 ## file = "my_sets.gmt"     # or: enrichr = "KEGG_2021_Human", downloaded once
 """
 
+CONTROLS = """\
+controls = { group = ["control"] }   # who was scanned twice and not treated
+"""
+AGAINST_CONTROLS = """\
+
+[contrasts.patients_against_controls]
+title = "Change of patients beyond that of controls"
+kind = "difference"
+by = "group"
+groups = ["patient", "control"]   # first minus second
+"""
+
 DS000174 = """\
 # Settings of this study. Real people: OpenNeuro ds000174 (Koenders et al. 2016), CC0.
 # There are no images here, only the tables that FreeSurfer's aparcstats2table and
@@ -241,9 +253,14 @@ expression = "packaged"
 """
 
 
-def demo_settings(lake: str, seed: int) -> str:
+def demo_settings(lake: str, seed: int, has_controls: bool = False) -> str:
     """Write the simulated study's `study.toml`; `lake` is relative to the study's folder."""
-    return DEMO.format(lake=_escaped(lake), seed=seed)
+    return DEMO.format(
+        lake=_escaped(lake),
+        seed=seed,
+        controls=CONTROLS if has_controls else "",
+        against_controls=AGAINST_CONTROLS if has_controls else "",
+    )
 
 
 def ds000174_settings(lake: str) -> str:

@@ -7,6 +7,7 @@ and `settings`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from ect_assets.demo.donors import DEMO, DonorSize, write_donors
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
 from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting, write_if_different
 from ect_assets.demo.freesurfer_files import HemisphereParcels, cortex_stats, segmentation_stats
+from ect_assets.demo.planted import DEMO as PLANTED_IN_DEMO
+from ect_assets.demo.planted import NOTHING, Planted
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError
 
-GENERATOR_VERSION = 6
+GENERATOR_VERSION = 7
 """Raise it when other bytes are written, so that a study made before is brought up to date."""
 COMPLETE = ".demo-complete"
 SESSIONS = ("pre", "post")
@@ -36,6 +39,7 @@ def make_simulated_study(
     seed: int = 20250101,
     voxel_mm: float = 2.0,
     donors: DonorSize = DEMO,
+    planted: Planted = NOTHING,
     progress: Callable[[str], None] | None = None,
 ) -> None:
     """Write the simulated study: study.toml, the BIDS dataset, FreeSurfer's statistics, donors.
@@ -55,6 +59,8 @@ def make_simulated_study(
         Edge of the voxels of the T1w images, in whole mm.
     donors : DonorSize
         How large the simulated donors of gene expression are.
+    planted : Planted
+        What there is beside these patients and the published pattern of change.
     progress : callable, optional
         Is told, in a few words, what is being written.
 
@@ -76,17 +82,31 @@ def make_simulated_study(
         "subjects": subjects,
         "seed": seed,
         "voxel_mm": voxel_mm,
+        "planted": asdict(planted),
     }
     write_donors(folder / DONORS, donors, seed, lambda said: tell(f"gene expression: {said}"))
     note = CompletionNote(folder, COMPLETE, made_from)
-    settings = demo_settings(lake_setting(folder, lake), seed)
+    settings = demo_settings(lake_setting(folder, lake), seed, planted.controls > 0)
     if not note.says_complete():
-        study = simulate_study(subjects, seed)
+        study = simulate_study(subjects, seed, planted)
         _refuse_other_patients(folder / BIDS, study.labels)
-        for path, content in (*_dataset_files(study, seed), *_statistics_files(study)):
+        for path, content in (*_dataset_files(study, seed, planted), *_statistics_files(study)):
             write_if_different(folder / path, content)
         _write_scans(folder, study, seed, voxel_mm, tell)
     note.write(settings)
+
+
+def make_demo_study(
+    folder: Path, lake: Path, *, progress: Callable[[str], None] | None = None
+) -> None:
+    """Write the simulated study of `ect demo`: with a truth in it, controls, and trouble.
+
+    Parameters
+    ----------
+    folder, lake, progress
+        As of `make_simulated_study`.
+    """
+    make_simulated_study(folder, lake, planted=PLANTED_IN_DEMO, progress=progress)
 
 
 def _refuse_other_patients(bids: Path, labels: list[str]) -> None:
@@ -99,13 +119,17 @@ def _refuse_other_patients(bids: Path, labels: list[str]) -> None:
         )
 
 
-def _dataset_files(study: SimulatedStudy, seed: int) -> Iterator[tuple[Path, str]]:
+def _dataset_files(
+    study: SimulatedStudy, seed: int, planted: Planted
+) -> Iterator[tuple[Path, str]]:
     n = len(study.labels)
     describe = bids_files.dataset_description
     yield BIDS / "dataset_description.json", as_json(describe(n, seed))
-    yield BIDS / "README", bids_files.readme(n, seed, simulation.INTERVAL_FACTOR)
+    yield BIDS / "README", bids_files.readme(n, seed, simulation.INTERVAL_FACTOR, planted)
     yield BIDS / "participants.tsv", as_tsv(study.participants)
-    yield BIDS / "participants.json", as_json(bids_files.PARTICIPANT_COLUMNS)
+    described = bids_files.PARTICIPANT_COLUMNS.items()
+    known = {name: what for name, what in described if name in study.participants}
+    yield BIDS / "participants.json", as_json(known)
     yield BIDS / "sessions.json", as_json(bids_files.SESSION_COLUMNS)
     yield (
         FREESURFER / "dataset_description.json",
@@ -115,16 +139,21 @@ def _dataset_files(study: SimulatedStudy, seed: int) -> Iterator[tuple[Path, str
     for label, scores, (n_ect, electrodes, day) in zip(
         study.labels, study.hamd, treated, strict=True
     ):
+        is_control = label in study.controls
         sessions = pd.DataFrame(
             {
                 "session_id": [f"ses-{session}" for session in SESSIONS],
-                "hamd17": scores,
-                "treatments": ["n/a", n_ect],
-                "electrodes": ["n/a", electrodes],
+                "hamd17": pd.array(scores, dtype="Int64"),
+                "treatments": ["n/a", "n/a" if is_control else n_ect],
+                "electrodes": ["n/a", "n/a" if is_control else electrodes],
                 "day": [0, day],
             }
-        )
+        ).head(len(_sessions_of(study, label)))
         yield BIDS / f"sub-{label}" / f"sub-{label}_sessions.tsv", as_tsv(sessions)
+
+
+def _sessions_of(study: SimulatedStudy, label: str) -> tuple[str, ...]:
+    return SESSIONS[:1] if label in study.left else SESSIONS
 
 
 def _write_scans(
@@ -138,7 +167,7 @@ def _write_scans(
     sidecar = as_json(bids_files.t1w_sidecar())
     for number, label in enumerate(study.labels):
         tell(f"patient {label} ({number + 1} of {len(study.labels)})")
-        for index, session in enumerate(SESSIONS):
+        for index, session in enumerate(_sessions_of(study, label)):
             scan = f"sub-{label}_ses-{session}"
             anatomy = folder / BIDS / f"sub-{label}" / f"ses-{session}" / "anat"
             image = bids_files.t1w_image(
@@ -199,7 +228,7 @@ def scan_parcels(
 def _statistics_files(study: SimulatedStudy) -> Iterator[tuple[Path, str]]:
     views = {annotation: scan_parcels(study, annotation) for annotation in ("aparc", "HCPMMP1")}
     for patient, label in enumerate(study.labels):
-        for index, session in enumerate(SESSIONS):
+        for index, session in enumerate(_sessions_of(study, label)):
             scan = f"sub-{label}_ses-{session}"
             stats = FREESURFER / scan / "stats"
             in_segments = study.segments_mm3[patient, index]

@@ -8,7 +8,7 @@ Numbers in, numbers out: files belong in `freesurfer_files`, ages and ratings in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -22,7 +22,8 @@ NOISE_SMOOTH_SHARE = 0.6
 EFFECT_SMOOTHNESS_DEGREES = 15.0
 LARGEST_INCREASE = 0.010
 LARGEST_DECREASE = 0.009
-AMPLITUDE_MEAN, AMPLITUDE_SD = 1.0, 1.2
+RESPONSE, NO_RESPONSE = (1.0, 1.2), (0.0, 0.0)
+"""Mean and SD over people of how strongly they respond, of patients and of controls."""
 ETIV_JITTER = 0.0015
 AREA_EXPONENT = 0.3
 """How much of a change of volume is a change of area; the rest is thickness."""
@@ -88,6 +89,12 @@ class Brains:
     etiv_mm3: np.ndarray
     volume_mm3: np.ndarray
     area_mm2: np.ndarray
+
+
+def together(brains: Sequence[Brains]) -> Brains:
+    """Put the brains of several groups into one."""
+    parts = [[getattr(one, field.name) for one in brains] for field in fields(Brains)]
+    return Brains(*(np.concatenate(part) for part in parts))
 
 
 def effect_map(
@@ -243,6 +250,7 @@ def simulate_brains(
     angles: np.ndarray,
     is_male: np.ndarray,
     random: np.random.Generator,
+    response: tuple[float, float] = RESPONSE,
 ) -> Brains:
     """Simulate each patient's cortex before and after treatment.
 
@@ -258,6 +266,8 @@ def simulate_brains(
         Degrees between HCP-MMP parcels.
     is_male : (n_patients,) array of bool
         Of the patients.
+    response : (float, float)
+        Mean and SD of the amplitude.
 
     Returns
     -------
@@ -268,7 +278,7 @@ def simulate_brains(
     n_patients = len(is_male)
     log_etiv = head_sizes(cohort, is_male, random)
     desikan_volume = np.exp(baseline_log_volumes(cohort, log_etiv, random))
-    amplitude = random.normal(AMPLITUDE_MEAN, AMPLITUDE_SD, n_patients)
+    amplitude = random.normal(*response, n_patients)
 
     correlation = noise_correlation(angles)
     target_sd = INTERVAL_FACTOR * between_scan_sd(cohort.log_volume, cohort.log_volume_later)

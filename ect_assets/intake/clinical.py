@@ -28,6 +28,7 @@ from ect_assets.science.plausibility import MISSING_CODES, is_missing_code_among
 from ect_assets.study import Instrument
 
 COLUMNS = ("subject", "session", "instrument", "score")
+SCORE_MISSING = "score_missing"
 
 
 def read_clinical_scores(
@@ -137,7 +138,7 @@ def _score(
     """Take the number of a cell, or tell why it cannot be used."""
     if cell.text is None:
         findings.add(
-            "score_missing",
+            SCORE_MISSING,
             f"{limits.title} is missing in {cell.place}, so this patient cannot be in the "
             f"analysis of {limits.name}. Fill it in if it was rated.",
             subject,

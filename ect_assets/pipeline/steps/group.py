@@ -12,6 +12,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake.bids import subject_labels
+from ect_assets.intake.clinical import SCORE_MISSING
 from ect_assets.intake.overruling import REVIEWED, apply_reviews, read_reviews, unused_reviews
 from ect_assets.intake.privacy import BLOCKING
 from ect_assets.lake.store import Partition
@@ -72,16 +73,19 @@ def exclusions(work: Work) -> Made:
     excludes the patient, or, with subject *, all patients, which stops the group analyses.
     """
     lake, study = work.lake, work.study
+    controls = list(_controls(work))
+    never_rated = {one.subject for one in controls}
     found = [
         problem
         for _, failure in lake.failures()
         for problem in failure.problems
         # A further session that is unusable leaves nobody out of the comparison of the two.
-        if problem.session not in study.sessions.further or problem.reason in BLOCKING
+        if (problem.session not in study.sessions.further or problem.reason in BLOCKING)
+        and not (problem.reason == SCORE_MISSING and problem.subject in never_rated)
     ]
     subjects = subject_labels(study.bids_folder)
     frame = collect_exclusions(
-        [*found, *_not_sound(work), *work.not_checked, *_controls(work)],
+        [*found, *_not_sound(work), *work.not_checked, *controls],
         subjects,
         lake.partitions(tables.ParcelGmv),
         sorted(study.parcellations),
