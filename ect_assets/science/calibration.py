@@ -8,6 +8,7 @@ many times and counted. Nothing here reads files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -82,11 +83,17 @@ def noise_maps(
     draws = rng.normal(size=(len(between), n))
     if length_mm == 0:
         return draws
-    covariance = np.exp(-between / length_mm)
+    return _root_of_covariance(between.tobytes(), len(between), length_mm) @ draws
+
+
+@lru_cache(maxsize=2)
+def _root_of_covariance(distances: bytes, n: int, length_mm: float) -> FloatArray:
+    """Factor the covariance once for all maps of a length, however few are drawn at a time."""
+    covariance = np.exp(-np.frombuffer(distances).reshape(n, n) / length_mm)
     # Rounding may leave the smallest eigenvalues below 0.
     covariance[np.diag_indices_from(covariance)] += 1e-10
     try:
-        return np.linalg.cholesky(covariance) @ draws
+        return np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError as error:
         raise ValueError(
             f"exp(-d / {length_mm:g}) is no covariance for these distances: take Euclidean ones."

@@ -167,17 +167,19 @@ def tally_moments(
 
 
 @njit(nogil=True, cache=True)
-def excess_over(theirs: FloatArray, mine: FloatArray, tie: float) -> FloatArray:
+def excess_over(theirs: FloatArray, mine: FloatArray, tie: float, is_sorted: bool) -> FloatArray:
     """Say how far sets are beyond others on each map, as one number that orders maps.
 
     Parameters
     ----------
     theirs : (b, K) array
-        How closely each of the others follows a map, ascending in each row, not negative.
+        How closely each of the others follows a map, not negative.
     mine : (m, b) array
         How closely the sets do, not negative.
     tie : float
         Relative difference that counts as none.
+    is_sorted : bool
+        Whether each row of ``theirs`` ascends; sorting pays where sets are many.
 
     Returns
     -------
@@ -188,12 +190,18 @@ def excess_over(theirs: FloatArray, mine: FloatArray, tie: float) -> FloatArray:
     n_sets, n_maps = mine.shape
     n_others = theirs.shape[1]
     excess = np.empty((n_sets, n_maps))
-    for number in range(n_sets):
-        for place in range(n_maps):
+    for place in range(n_maps):
+        row = theirs[place]
+        largest = row[n_others - 1] if is_sorted else row.max()
+        for number in range(n_sets):
             own = mine[number, place]
-            row = theirs[place]
-            reaching = n_others - np.searchsorted(row, own * (1 - tie))
-            largest = row[n_others - 1]
+            threshold = own * (1 - tie)
+            if is_sorted:
+                reaching = n_others - np.searchsorted(row, threshold)
+            else:
+                reaching = 0
+                for other in range(n_others):
+                    reaching += row[other] >= threshold
             excess[number, place] = own / (own + largest) - reaching if own > 0 else -n_others
     return excess
 
