@@ -51,6 +51,7 @@ from ect_assets.pipeline.staleness import (
 )
 from ect_assets.pipeline.step import Event, Made, Step, Verdict, Work
 from ect_assets.problems import EVERY, STOPPED, EctError, InputProblem, Problem
+from ect_assets.science.statistics.threads import one_blas_thread_within
 from ect_assets.study import Study
 from ect_assets.whole_files import WriteError
 
@@ -229,7 +230,8 @@ class Making:
         known = partial(current_problems, study=study, lake=lake, memory=self._memory)
         log = self._context.log.info
         work = Work(study, lake, partition, log, self._draws, self._not_checked, known)
-        made = step.make(work, **inputs)
+        with one_blas_thread_within():
+            made = step.make(work, **inputs)
         made = made if isinstance(made, Made) else Made(made)
         simulated = made.simulated or any_input_simulated(step, study, lake, partition)
         frame = made.frame.assign(**partition, simulated=simulated)

@@ -8,7 +8,7 @@ many times and counted. Nothing here reads files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,18 +17,15 @@ from numpy.typing import ArrayLike
 
 from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.nulls.models import PreparedNull, prepare
-from ect_assets.science.nulls.places import mni_distances
+from ect_assets.science.nulls.places import column, mni_distances
 from ect_assets.science.statistics.arrays import FloatArray, constant_columns, finite
-from ect_assets.science.statistics.bootstrap import bootstrap_counts, bootstrap_standard_errors
-from ect_assets.science.statistics.multiple_comparisons import (
-    LEVEL,
-    benjamini_hochberg,
-    permutation_p,
-)
+from ect_assets.science.statistics.bootstrap import ResampledPredictors, bootstrap_counts
+from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
 from ect_assets.science.statistics.pls import variance_explained, zscore
 from ect_assets.science.statistics.rates import share_interval
 from ect_assets.science.statistics.resampling import normal_p, two_sided_p
 from ect_assets.science.statistics.symptoms import symptom_pls_of_many
+from ect_assets.science.statistics.threads import one_blas_thread
 
 NAIVE = "naive"
 BOOTSTRAP = "bootstrap"
@@ -38,8 +35,11 @@ GENES_AT_LEAST = 2_000
 """The share of genes with a small p is read off every k-th gene, at least so many."""
 MAPS_PER_DRAW = 25
 """Noise maps that share one set of rotations, signs or permutations; the next ones get another."""
+COLUMNS_AT_ONCE = 5_000
+"""Noise maps and their null maps that are held at once."""
+FIRST_GENES = 512
+"""Genes of the largest weights, which are asked first whether any is listed."""
 
-Surrogates = Callable[[FloatArray], FloatArray]
 Progress = Callable[[int, int], None]
 
 
@@ -83,11 +83,17 @@ def noise_maps(
     draws = rng.normal(size=(len(between), n))
     if length_mm == 0:
         return draws
-    covariance = np.exp(-between / length_mm)
+    return _root_of_covariance(between.tobytes(), len(between), length_mm) @ draws
+
+
+@lru_cache(maxsize=2)
+def _root_of_covariance(distances: bytes, n: int, length_mm: float) -> FloatArray:
+    """Factor the covariance once for all maps of a length, however few are drawn at a time."""
+    covariance = np.exp(-np.frombuffer(distances).reshape(n, n) / length_mm)
     # Rounding may leave the smallest eigenvalues below 0.
     covariance[np.diag_indices_from(covariance)] += 1e-10
     try:
-        return np.linalg.cholesky(covariance) @ draws
+        return np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError as error:
         raise ValueError(
             f"exp(-d / {length_mm:g}) is no covariance for these distances: take Euclidean ones."
@@ -176,7 +182,7 @@ def calibrate(
     if gene_sets is not None:
         tested = membership(gene_sets, genes).of_size(*set_sizes)
         profiles[SETS] = tested.mean_of(x)
-    gram = x @ x.T
+    gram, resampled = x @ x.T, ResampledPredictors(x)
 
     rows: list[dict] = []
     n_all = max(n_maps, n_component_maps)
@@ -185,19 +191,18 @@ def calibrate(
         p: dict[tuple[str, str], list] = {}
         for batch, part in enumerate(_batches(n_all)):
             key = (seed, 1, index, batch)
-            null_models = dict(_null_models(models, parcels, n_nulls, key))
+            values = maps[:, part.start : part.stop]
+            n_of_genes = min(max(n_maps - part.start, 0), len(part))
+            for model, null_model in _null_models(models, parcels, n_nulls, key):
+                of_genes = {} if model == NAIVE else profiles
+                for statistic, one in _p_values(values, null_model, gram, of_genes, n_of_genes):
+                    p.setdefault((model, statistic), []).append(one)
             counts = bootstrap_counts(len(x), n_bootstraps, _rng(*key, 1))
-            for number in part:
-                values = maps[:, number]
-                of_genes = profiles if number < n_maps else {}
-                for model, surrogates in null_models.items():
-                    for statistic, one in _p_values(values, surrogates, gram, of_genes, model):
-                        p.setdefault((model, statistic), []).append(one)
-                if number < n_maps:
-                    smallest_q = _smallest_bootstrap_q(x, values, counts)
-                    p.setdefault((BOOTSTRAP, GENE_LIST), []).append(smallest_q < gene_list_q)
-                if progress is not None:
-                    progress(index * n_all + number + 1, len(lengths_mm) * n_all)
+            for one_map in values.T[:n_of_genes]:
+                is_any = _is_any_listed(resampled, one_map, counts, gene_list_q)
+                p.setdefault((BOOTSTRAP, GENE_LIST), []).append(is_any)
+            if progress is not None:
+                progress(index * n_all + part.stop, len(lengths_mm) * n_all)
         for (model, statistic), found in p.items():
             about = {"null_model": model, "statistic": statistic, "smoothness_mm": length_mm}
             rows.append(about | {"n_maps": len(found)} | _rates(statistic, np.array(found)))
@@ -300,42 +305,54 @@ def _batches(n_maps: int) -> list[range]:
 
 def _null_models(
     models: Sequence[str], parcels: pd.DataFrame, n_nulls: int, key: tuple[int, ...]
-) -> Iterator[tuple[str, Surrogates]]:
-    """Name of each model, and what makes (n_parcels, n_nulls) of a map; the naive one first."""
+) -> Iterator[tuple[str, PreparedNull]]:
+    """Name and prepare each model; the naive one, which permutes the parcels, first."""
     order = np.tile(np.arange(len(parcels))[:, None], n_nulls)
     order = _rng(*key, 2).permuted(order, axis=0)
-    yield NAIVE, lambda values: values[order]
+    yield NAIVE, PreparedNull(column(parcels, "parcel"), n_nulls, lambda values: values[order])
     seed = int(_rng(*key, 3).integers(2**32))
     for model in models:
-        prepared = prepare(model, parcels, n_nulls, seed)
-        yield model, partial(_surrogates, prepared)
-
-
-def _surrogates(prepared: PreparedNull, values: FloatArray) -> FloatArray:
-    return prepared.surrogates(values[:, None])[0]
+        yield model, prepare(model, parcels, n_nulls, seed)
 
 
 def _p_values(
-    values: FloatArray,
-    surrogates: Surrogates,
+    maps: FloatArray,
+    null_model: PreparedNull,
     gram: FloatArray,
     profiles: dict[str, FloatArray],
-    model: str,
+    n_of_genes: int,
 ) -> Iterator[tuple[str, FloatArray]]:
-    """Statistic and p value (for genes and sets: shares at .05 and .01) of one noise map."""
-    nulls = zscore(surrogates(values))
-    r2 = variance_explained(gram, np.column_stack([values, nulls]))[0]
-    yield R2, permutation_p(r2[0], r2[1:])
-    if model == NAIVE:
-        return
-    for statistic, profile in profiles.items():
-        p = two_sided_p(profile, values, nulls)
-        yield statistic, np.array([(p <= LEVEL).mean(), (p <= 0.01).mean()])
+    """Statistic and p value (for genes and sets: shares at .05 and .01) of each noise map."""
+    at_once = max(1, COLUMNS_AT_ONCE // null_model.n)
+    for start in range(0, maps.shape[1], at_once):
+        some = maps[:, start : start + at_once]
+        nulls = [zscore(one) for one in null_model.surrogates(some)]
+        r2 = variance_explained(gram, np.hstack([some, *nulls]))[0]
+        observed, of_nulls = r2[: len(nulls)], r2[len(nulls) :].reshape(len(nulls), -1)
+        for one in permutation_p(observed, of_nulls, axis=1):
+            yield R2, one
+        for place in range(min(len(nulls), n_of_genes - start)):
+            for statistic, profile in profiles.items():
+                p = two_sided_p(profile, some[:, place], nulls[place])
+                yield statistic, np.array([(p <= LEVEL).mean(), (p <= 0.01).mean()])
 
 
-def _smallest_bootstrap_q(x: FloatArray, values: FloatArray, counts: FloatArray) -> float:
-    weights, errors = bootstrap_standard_errors(x, values, counts)
-    return float(benjamini_hochberg(normal_p(weights[0] / errors[0])).min())
+def _is_any_listed(
+    resampled: ResampledPredictors, values: FloatArray, counts: FloatArray, gene_list_q: float
+) -> bool:
+    """Say whether any gene has a bootstrap q below the threshold.
+
+    A few genes with small p decide it: q of all genes can only be smaller than p times the number
+    of genes over the rank among these few.
+    """
+    with one_blas_thread():
+        (weights,), (spread,) = resampled.spreads(values - values.mean(), counts, "scores", 1)
+        first = np.argsort(-np.abs(weights), kind="stable")[:FIRST_GENES]
+        for genes in (first, np.arange(len(weights))):
+            p = np.sort(normal_p(weights[genes] / spread.errors(len(counts), genes)))
+            if (p * len(weights) / np.arange(1, len(p) + 1)).min() < gene_list_q:
+                return True
+    return False
 
 
 def _rates(statistic: str, found: np.ndarray) -> dict[str, float]:

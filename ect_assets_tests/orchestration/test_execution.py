@@ -1,12 +1,17 @@
-"""What is kept of a step that stopped."""
+"""One step in a run: how it is computed, and what is kept of one that stopped."""
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+from types import SimpleNamespace
 
-from ect_assets.orchestration.execution import _stopped
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from ect_assets.orchestration.execution import Making, _stopped
 from ect_assets.pipeline.all_steps import STEP_OF
+from ect_assets.pipeline.step import Made
 from ect_assets.problems import StudyError
 from ect_assets.science.statistics.multiple_comparisons import benjamini_hochberg
 
@@ -47,3 +52,25 @@ def test_a_refusal_of_ours_is_quoted(table, raises, has):
 def test_of_a_librarys_error_and_of_patients_tables_only_the_kind_is_kept(table, raises):
     said = stopped(table, raises)
     assert "ValueError" in said and "shape" not in said
+
+
+def test_a_step_is_computed_with_one_thread_of_linear_algebra():
+    threads = []
+
+    def make(work):
+        threads.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        return Made(pd.DataFrame(), simulated=True)
+
+    context = SimpleNamespace(log=SimpleNamespace(info=print))
+    making = SimpleNamespace(
+        _step=SimpleNamespace(make=make),
+        _study=None,
+        _lake=None,
+        _context=context,
+        _draws=False,
+        _not_checked=(),
+        _memory=None,
+    )
+    with threadpool_limits(limits=2, user_api="blas"):
+        Making._computed(making, {}, {})
+    assert set(threads) == {1}

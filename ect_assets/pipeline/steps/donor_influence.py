@@ -20,9 +20,10 @@ from ect_assets.pipeline.steps.transcriptome import (
     parcel_expression,
 )
 from ect_assets.problems import Problem
+from ect_assets.science.donor_influence import COMPONENT
 from ect_assets.science.donor_influence import donor_influence as leave_out_donors
 from ect_assets.science.enrichment.collections import GENE_ONTOLOGY
-from ect_assets.science.enrichment.membership import membership
+from ect_assets.science.enrichment.membership import Membership, membership
 from ect_assets.study import Study
 
 
@@ -83,24 +84,19 @@ def donor_influence(
     nulls = null_matrix(null_maps, work.study.nulls.primary, ours.parcels.parcel)
     chosen = work.study.enrichment
     is_ontology = gene_sets.collection.isin(GENE_ONTOLOGY)
-    frames = [
-        leave_out_donors(
-            of_donors,
-            matrix,
-            ours.values,
-            nulls,
-            membership(sets, ours.genes).of_size(chosen.min_size, largest),
-        )
+    tested = [
+        membership(sets, ours.genes).of_size(chosen.min_size, largest)
         for sets, largest in (
             (gene_sets[is_ontology], chosen.max_size),
             (gene_sets[~is_ontology], None),
         )
         if len(sets)
     ]
-    frame = pd.concat(frames, ignore_index=True)
-    frame = frame.drop_duplicates(["donor", "collection", "name"], ignore_index=True)
+    frame = leave_out_donors(of_donors, matrix, ours.values, nulls, Membership.together(tested))
     if frame.empty:
         return Made(no_rows(tables.DonorInfluence))
+    is_first = frame.collection.isin([COMPONENT, *GENE_ONTOLOGY])
+    frame = pd.concat([frame[is_first], frame[~is_first]], ignore_index=True)
     resting = frame[frame.depends].drop_duplicates(["collection", "name"])
     return Made(
         frame,

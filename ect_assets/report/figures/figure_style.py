@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
@@ -23,6 +24,9 @@ ONE_COLUMN_MM, TWO_COLUMNS_MM, PAGE_HEIGHT_MM = 89.0, 183.0, 247.0
 """Widths of one and of two columns, and the height of a page, of a journal of medicine."""
 
 DPI = 300
+PNG_LEVEL = 4
+"""How hard PNG is compressed: files are 3 % larger than with the usual 6, and take 0.8 times as
+long."""
 PLACES = 6
 """Digits of a place in a figure, as a share of its size: far below a pixel."""
 
@@ -128,11 +132,22 @@ def figure_bytes(figure: Figure, file_format: Literal["png", "svg"]) -> bytes:
     file_format : str
         ``png`` at 300 pixels to an inch, or ``svg`` with text as text.
     """
-    metadata = {"Software": None} if file_format == "png" else {"Date": None, "Creator": None}
     buffer = io.BytesIO()
-    with report_style():
-        settle(figure)
-        figure.savefig(buffer, format=file_format, dpi=DPI, metadata=metadata)
+    before, figure.dpi = figure.dpi, DPI
+    # Not by `savefig`, which draws all once more where there was a layout engine.
+    try:
+        with report_style():
+            settle(figure)
+            if file_format == "png":
+                how = {"compress_level": PNG_LEVEL}
+                FigureCanvasAgg(figure).print_png(
+                    buffer, metadata={"Software": None}, pil_kwargs=how
+                )
+            else:
+                FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    finally:
+        figure.dpi = before
+        FigureCanvasAgg(figure)
     return buffer.getvalue()
 
 

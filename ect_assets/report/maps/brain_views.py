@@ -31,8 +31,6 @@ DIMMEST = 0.82
 """Brightness where the surface turns away from the eye."""
 SULCUS_DIMMED = 0.08
 """How much darker the depth of a sulcus is than the crown of a gyrus."""
-FACES_AT_ONCE = 1_024
-"""Triangles whose pixels are worked out together; a few megabytes."""
 SHADES = 50
 """Steps of brightness, too fine to be seen; pictures of few colours make small files."""
 
@@ -174,44 +172,14 @@ def _rasterised(
     weights : (n, 3) array
         How much each corner of the triangle counts there; the sum is 1.
     """
-    found = [
-        _covered(places[faces[first : first + FACES_AT_ONCE]], first, width, height)
-        for first in range(0, len(faces), FACES_AT_ONCE)
-    ]
-    pixel, face, weights, nearness = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((face, -nearness, pixel))
-    seen, first = np.unique(pixel[order], return_index=True)
-    return seen, face[order[first]], weights[order[first]]
+    # Loads numba, which only this needs.
+    from ect_assets.report.maps.kernels import nearest_faces
 
-
-def _covered(
-    corners: FloatArray, first: int, width: int, height: int
-) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-    """Find the pixels inside each triangle (n, 3, 3): pixel, triangle, weights, nearness."""
-    start = np.floor(corners[..., :2].min(axis=1)).astype(np.int64)
-    span = np.ceil(corners[..., :2].max(axis=1)).astype(np.int64) - start
-    n_tried = span.prod(axis=1)
-    tried = np.repeat(np.arange(len(corners)), n_tried)
-    within = np.arange(len(tried)) - np.repeat(n_tried.cumsum() - n_tried, n_tried)
-    down, right = np.divmod(within, span[tried, 0])
-    across, along = start[tried, 0] + right, start[tried, 1] + down
-    weights = _barycentric(corners[tried], np.column_stack([across, along]) + 0.5)
-    is_inside = (weights >= 0).all(axis=1) & (across >= 0) & (across < width)
-    is_inside &= (along >= 0) & (along < height)
-    tried, weights = tried[is_inside], weights[is_inside]
-    nearness = (weights * corners[tried, :, 2]).sum(axis=1)
-    return along[is_inside] * width + across[is_inside], first + tried, weights, nearness
-
-
-def _barycentric(corners: FloatArray, points: FloatArray) -> FloatArray:
-    """Express points (n, 2) by the corners (n, 3, 3) of a triangle each; infinite if it is flat."""
-    (ax, ay), (bx, by), (cx, cy) = (corners[:, corner, :2].T for corner in range(3))
-    x, y = points.T
-    area = (by - cy) * (ax - cx) + (cx - bx) * (ay - cy)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        first = ((by - cy) * (x - cx) + (cx - bx) * (y - cy)) / area
-        second = ((cy - ay) * (x - cx) + (ax - cx) * (y - cy)) / area
-    return np.column_stack([first, second, 1 - first - second])
+    face = np.empty(width * height, dtype=np.int64)
+    weights = np.empty((width * height, 3))
+    nearest_faces(places[faces], width, height, face, weights)
+    seen = np.flatnonzero(face >= 0)
+    return seen, face[seen], weights[seen]
 
 
 def _fixed(array: NDArray) -> NDArray:

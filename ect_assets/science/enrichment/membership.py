@@ -85,6 +85,19 @@ class Membership:
         sets = self.sets.iloc[kept].reset_index(drop=True)
         return replace(self, sets=sets, matrix=self.matrix[kept])
 
+    @staticmethod
+    def together(parts: Sequence[Membership]) -> Membership:
+        """Put the sets of several below one another; all have the same genes in the same order."""
+        from scipy.sparse import csr_array, vstack
+
+        first = parts[0]
+        if any(not one.genes.equals(first.genes) for one in parts):
+            raise ValueError(
+                "Gene sets of other genes, or in another order, cannot be put together."
+            )
+        sets = pd.concat([one.sets for one in parts], ignore_index=True)
+        return Membership(sets, first.genes, csr_array(vstack([one.matrix for one in parts])))
+
 
 def membership(gene_sets: pd.DataFrame, genes: Sequence[str] | pd.Index) -> Membership:
     """Build the matrix of sets and genes.

@@ -113,6 +113,29 @@ def extremes(positions: NDArray[np.integer], weights: FloatArray) -> tuple[Float
     return after, after - hit / total
 
 
+def from_high_to_low(values: FloatArray) -> NDArray[np.intp]:
+    """Order each row from high to low, ties in the order of the columns.
+
+    Parameters
+    ----------
+    values : (b, n) array
+        Finite.
+
+    Returns
+    -------
+    (b, n) array of int
+        As ``np.argsort(-values, axis=1, kind="stable")``, which takes several times as long; it is
+        asked for rows with ties only.
+    """
+    falling = -values
+    orders = np.argsort(falling, axis=1)
+    ranked_values = np.take_along_axis(falling, orders, axis=1)
+    has_ties = (ranked_values[:, 1:] == ranked_values[:, :-1]).any(axis=1)
+    if has_ties.any():
+        orders[has_ties] = np.argsort(falling[has_ties], axis=1, kind="stable")
+    return orders
+
+
 class SetScorer:
     """Scores all sets in many rankings of the same genes at once.
 
@@ -169,7 +192,7 @@ class SetScorer:
         from ect_assets.science.enrichment.kernels import score_rankings
 
         def score(rows: slice, scores: FloatArray) -> None:
-            orders = np.argsort(-values[rows], axis=1, kind="stable")
+            orders = from_high_to_low(values[rows])
             weights = np.abs(np.take_along_axis(values[rows], orders, axis=1))
             score_rankings(orders, weights, self._starts, self._sets, self._sizes, scores[rows])
 

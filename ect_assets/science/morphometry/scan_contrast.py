@@ -159,18 +159,50 @@ def _deep_in_head(blocks: np.ndarray, sizes_mm: np.ndarray, affine: np.ndarray) 
         return mask
     head = labels == np.bincount(labels.ravel())[1:].argmax() + 1
     head = ndimage.binary_fill_holes(ndimage.binary_closing(head, iterations=3))
-    padded = np.pad(head, 1)
-    depth = ndimage.distance_transform_edt(padded, sampling=sizes_mm)[1:-1, 1:-1, 1:-1]
     axis = [code in "SI" for code in nibabel.aff2axcodes(affine)].index(True)
     is_upwards = nibabel.aff2axcodes(affine)[axis] == "S"
     there = np.flatnonzero(head.any(axis=tuple({0, 1, 2} - {axis})))
     n_layers = int(HEIGHT_MM / sizes_mm[axis])
-    upper = np.zeros(blocks.shape[axis], dtype=bool)
-    if is_upwards:
-        upper[max(there[-1] - n_layers, 0) :] = True
-    else:
-        upper[: there[0] + n_layers] = True
-    return (depth > DEPTH_MM) & np.expand_dims(upper, tuple({0, 1, 2} - {axis}))
+    layers = (
+        slice(max(there[-1] - n_layers, 0), head.shape[axis])
+        if is_upwards
+        else slice(0, there[0] + n_layers)
+    )
+    upper = [slice(None)] * 3
+    upper[axis] = layers
+    is_deep = np.zeros_like(head)
+    is_deep[tuple(upper)] = _is_deep(head, sizes_mm, axis, layers)
+    return is_deep
+
+
+def _is_deep(head: np.ndarray, sizes_mm: np.ndarray, axis: int, layers: slice) -> np.ndarray:
+    """Mark what lies deeper than `DEPTH_MM` in some layers of a head.
+
+    Distances are taken in as small a box as decides this: the head in these layers, and as much of
+    it beyond them as the depth reaches.
+    """
+    from scipy import ndimage
+
+    beyond = int(np.ceil(DEPTH_MM / sizes_mm[axis])) + 1
+    near = [slice(None)] * 3
+    near[axis] = slice(max(layers.start - beyond, 0), layers.stop + beyond)
+    part = head[tuple(near)]
+    box = ndimage.find_objects(part.astype(np.uint8))[0]
+    sides = [(0, 0) if place == axis else (1, 1) for place in range(3)]
+    box = tuple(slice(None) if place == axis else box[place] for place in range(3))
+    # The image ends where the head is cut off; the box does not.
+    sides[axis] = (int(near[axis].start == 0), int(near[axis].stop >= head.shape[axis]))
+    padded = np.pad(part[box], sides)
+    depth = ndimage.distance_transform_edt(padded, sampling=sizes_mm)
+    inner = tuple(
+        slice(before, before + n) for (before, _), n in zip(sides, part[box].shape, strict=True)
+    )
+    is_deep = np.zeros(part.shape, dtype=bool)
+    is_deep[box] = depth[inner] > DEPTH_MM
+    wanted = [slice(None)] * 3
+    start = layers.start - near[axis].start
+    wanted[axis] = slice(start, start + min(layers.stop, head.shape[axis]) - layers.start)
+    return is_deep[tuple(wanted)]
 
 
 def _otsu(values: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -191,8 +192,17 @@ def _spectrum(
     parcels: pd.DataFrame, n: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     enough(len(parcels), "the map")
-    vectors = moran_eigenvectors(mni_distances(parcels, "moran"))
+    distances = mni_distances(parcels, "moran")
+    vectors = _eigenvectors(distances.tobytes(), len(distances))
     return vectors, random_signs(n, vectors.shape[1], rng)
+
+
+@lru_cache(maxsize=4)
+def _eigenvectors(distances: bytes, n: int) -> FloatArray:
+    """Decompose once what all seeds share: a calibration draws signs a hundred times."""
+    vectors = moran_eigenvectors(np.frombuffer(distances).reshape(n, n))
+    vectors.flags.writeable = False
+    return vectors
 
 
 def _rows_of_structures(parcels: pd.DataFrame) -> list[NDArray[np.intp]]:

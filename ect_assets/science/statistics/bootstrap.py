@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ect_assets.science.statistics.arrays import (
     FloatArray,
@@ -147,13 +147,10 @@ def bootstrap_standard_errors(
     n, k = len(y), n_components
     if not 1 <= k <= min(n - 1, x.shape[1]):
         raise ValueError(f"n_components is {k}; 1 to {min(n - 1, x.shape[1])} are possible.")
-    y = y - y.mean()
-    centre = x.mean(axis=0)
-    # Rows of weights sum to 0, so centring is for rounding only: z scores need no copy.
-    if np.abs(centre).max() > 1e-8:
-        x = x - centre
     with one_blas_thread():
-        return _accumulate(x, y, drawn, norm, k, chunk_size)
+        prepared = ResampledPredictors(x)
+        weights, spreads = prepared.spreads(y - y.mean(), drawn, norm, k, chunk_size)
+        return weights, np.array([spread.errors(len(drawn)) for spread in spreads])
 
 
 def first_component_rows(
@@ -193,30 +190,53 @@ def _centred_direction(whole: FloatArray, x: FloatArray) -> FloatArray:
     return (weights - weights.mean(axis=-1, keepdims=True)) @ x.T
 
 
-def _accumulate(
-    x: FloatArray, y: FloatArray, drawn: FloatArray, norm: Norm, k: int, chunk_size: int
-) -> tuple[FloatArray, FloatArray]:
-    n, n_resamples = len(y), len(drawn)
-    is_wide = x.shape[1] >= n
-    gram = x @ x.T if is_wide else None
-    spreads = [(_SpreadOfRows if is_wide else _SpreadOfWeights)(x) for _ in range(k)]
+class ResampledPredictors:
+    """What the bootstraps of all responses on the same predictors share.
 
-    def scores_of(rows: FloatArray) -> FloatArray:
-        return (rows @ x) @ x.T if gram is None else rows @ gram
+    Parameters
+    ----------
+    predictors : (n, p) array
+        z-scored and finite.
+    """
 
-    trace = float(np.einsum("ij,ij->", x, x))
-    whole = _row_weights(np.ones((1, n)), y, scores_of, trace, norm, k)[:, 0]
-    weights = whole @ x
-    direction = _centred_direction(whole, x)
-    for start in range(0, n_resamples, chunk_size):
-        counts = drawn[start : start + chunk_size]
-        resampled = _row_weights(counts, y, scores_of, trace, norm, k)
-        for component, rows in enumerate(resampled):
-            rows[rows @ direction[component] < 0] *= -1
-            # Deviations from the whole sample: sums of them lose no digits.
-            rows -= whole[component]
-            spreads[component].add(rows)
-    return weights, np.array([spread.errors(n_resamples) for spread in spreads])
+    def __init__(self, predictors: FloatArray):
+        centre = predictors.mean(axis=0)
+        # Rows of weights sum to 0, so centring is for rounding only: z scores need no copy.
+        self.x = predictors - centre if np.abs(centre).max() > 1e-8 else predictors
+        n, p = self.x.shape
+        self._gram = self.x @ self.x.T if p >= n else None
+        self._trace = float(np.einsum("ij,ij->", self.x, self.x))
+
+    def _scores_of(self, rows: FloatArray) -> FloatArray:
+        return (rows @ self.x) @ self.x.T if self._gram is None else rows @ self._gram
+
+    def spreads(
+        self, response: FloatArray, drawn: FloatArray, norm: Norm, k: int, chunk_size: int = 512
+    ) -> tuple[FloatArray, list[_SpreadOfRows | _SpreadOfWeights]]:
+        """Resample; return the weights (k, p) of the whole sample, and their spread.
+
+        Parameters
+        ----------
+        response : (n,) array
+            Centred.
+        drawn : (B, n) array
+            See `bootstrap_counts`.
+        """
+        is_wide = self._gram is not None
+        spreads = [(_SpreadOfRows if is_wide else _SpreadOfWeights)(self.x) for _ in range(k)]
+        once = np.ones((1, len(response)))
+        whole = _row_weights(once, response, self._scores_of, self._trace, norm, k)[:, 0]
+        weights = whole @ self.x
+        direction = _centred_direction(whole, self.x)
+        for start in range(0, len(drawn), chunk_size):
+            counts = drawn[start : start + chunk_size]
+            resampled = _row_weights(counts, response, self._scores_of, self._trace, norm, k)
+            for component, rows in enumerate(resampled):
+                rows[rows @ direction[component] < 0] *= -1
+                # Deviations from the whole sample: sums of them lose no digits.
+                rows -= whole[component]
+                spreads[component].add(rows)
+        return weights, spreads
 
 
 class _SpreadOfRows:
@@ -230,10 +250,12 @@ class _SpreadOfRows:
         self._total += rows.sum(axis=0)
         self._products += rows.T @ rows
 
-    def errors(self, n_resamples: int) -> FloatArray:
+    def errors(self, n_resamples: int, columns: NDArray[np.intp] | None = None) -> FloatArray:
+        """Give the standard error of each weight, or of those of some columns."""
         mean_product = np.outer(self._total, self._total) / n_resamples
         covariance = (self._products - mean_product) / (n_resamples - 1)
-        return np.sqrt(np.maximum(_quadratic_forms(self._x, covariance), 0))
+        x = self._x if columns is None else self._x[:, columns]
+        return np.sqrt(np.maximum(_quadratic_forms(x, covariance), 0))
 
 
 class _SpreadOfWeights:
@@ -248,9 +270,11 @@ class _SpreadOfWeights:
         self._total += weights.sum(axis=0)
         self._squares += (weights**2).sum(axis=0)
 
-    def errors(self, n_resamples: int) -> FloatArray:
+    def errors(self, n_resamples: int, columns: NDArray[np.intp] | None = None) -> FloatArray:
+        """Give the standard error of each weight, or of those of some columns."""
         variance = (self._squares - self._total**2 / n_resamples) / (n_resamples - 1)
-        return np.sqrt(np.maximum(variance, 0))
+        errors: FloatArray = np.sqrt(np.maximum(variance, 0))
+        return errors if columns is None else errors[columns]
 
 
 def resampled_data(

@@ -260,19 +260,26 @@ def _by_component(
     gram: FloatArray, maps: FloatArray, n_components: int
 ) -> tuple[FloatArray, FloatArray]:
     residual = maps - maps.mean(axis=0)
-    total = (residual**2).sum(axis=0)
+    total = _products(residual, residual)
     rounding = 1e-12 * np.linalg.norm(gram) * np.sqrt(total)
     scores: list[FloatArray] = []
     r2, covariance = np.empty((2, n_components, maps.shape[1]))
     for component in range(n_components):
         score = gram @ residual
         for earlier in scores * 2:
-            score -= earlier * (earlier * score).sum(axis=0)
-        length = np.sqrt((score**2).sum(axis=0))
+            score -= earlier * _products(earlier, score)
+        length = np.sqrt(_products(score, score))
         score = np.divide(score, length, out=np.zeros_like(score), where=length > rounding)
-        agreement = (score * residual).sum(axis=0)
+        agreement = _products(score, residual)
         r2[component] = agreement**2 / total
         covariance[component] = agreement * length
-        residual = residual - score * agreement
-        scores.append(score)
+        if component + 1 < n_components:
+            residual -= score * agreement
+            scores.append(score)
     return r2, covariance
+
+
+def _products(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Inner products of columns with each other."""
+    products: FloatArray = np.einsum("ij,ij->j", first, second)
+    return products

@@ -165,6 +165,7 @@ def _fed_with(abagen: ModuleType, donors: Sequence[DonorTables], kept: _Kept) ->
         (abagen.io, "read_pacall", lambda original: partial(_read, original, kept)),
         (abagen.probes_, "filter_probes", lambda original: partial(filtered, original)),
         (abagen.samples_, "groupby_index", lambda original: partial(grouped, original)),
+        (abagen.matching, "_check_label", lambda original: partial(check_label, original)),
     ]
     originals = [getattr(module, name) for module, name, _ in places]
     for (module, name, wrap), original in zip(places, originals, strict=True):
@@ -174,6 +175,36 @@ def _fed_with(abagen: ModuleType, donors: Sequence[DonorTables], kept: _Kept) ->
     finally:
         for (module, name, _), original in zip(places, originals, strict=True):
             setattr(module, name, original)
+
+
+def check_label(original: Callable, label: Any, samples: Any, atlas: pd.DataFrame) -> np.ndarray:
+    """Set labels to 0 whose hemisphere or structure is not that of their sample.
+
+    abagen asks for one sample at a time; for these its own function takes 20 ms of indexing.
+
+    Parameters
+    ----------
+    original : callable
+        abagen's function, for all other cases.
+    label : (n,) array of int
+    samples : DataFrame
+        hemisphere and structure of the samples.
+    atlas : DataFrame
+        hemisphere and structure by label; hemisphere ``B`` has both.
+    """
+    columns = ["hemisphere", "structure"]
+    if not (isinstance(samples, pd.DataFrame) and len(samples) == 1 and atlas.index.is_unique):
+        return original(label, samples, atlas)
+    label = np.atleast_1d(label)
+    places = atlas.index.get_indexer(label)
+    if (places < 0).any() or not set(columns) <= set(samples) & set(atlas):
+        return original(label, samples, atlas)
+    side, structure = (atlas[one].to_numpy(object)[places] for one in columns)
+    own_side, own_structure = (samples[one].iloc[0] for one in columns)
+    is_other = structure != own_structure
+    is_other |= (side != "B") & (side != own_side)
+    label[is_other] = 0
+    return label
 
 
 def _read(original: Callable, kept: _Kept, data: Any, *args: Any, **kwargs: Any) -> pd.DataFrame:

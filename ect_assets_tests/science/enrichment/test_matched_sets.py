@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ect_assets.science.enrichment import matched_sets
 from ect_assets.science.enrichment.matched_sets import (
     coexpression_of,
     compare_with_matched,
@@ -141,3 +142,13 @@ def test_a_set_that_few_resemble_is_not_compared():
 def test_sets_larger_than_the_genes_are_refused(expression):
     with pytest.raises(ValueError, match="between 1 and 600"):
         grow_matched_sets(expression, [601], [0.1], 10, 0)
+
+
+def test_few_and_many_sets_of_a_kind_are_compared_alike(expression, tested, monkeypatch):
+    rng = np.random.default_rng(3)
+    y, nulls = null_maps(rng, 1)[:, 0], null_maps(rng, 99)
+    found = []
+    for sorted_from in (0, 10_000):
+        monkeypatch.setattr(matched_sets, "SORTED_FROM", sorted_from)
+        found.append(matched_set_tests(expression, y, nulls, tested, 300, seed=7))
+    pd.testing.assert_frame_equal(*found, check_exact=True)

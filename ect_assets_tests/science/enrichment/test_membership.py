@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ect_assets.science.enrichment.membership import membership
+from ect_assets.science.enrichment.membership import Membership, membership
 
 
 def test_the_matrix_holds_one_where_a_gene_belongs_to_a_set(genes, gene_sets):
@@ -72,3 +72,15 @@ def test_a_missing_gene_is_refused(genes, gene_sets):
     gene_sets.loc[0, "gene"] = None
     with pytest.raises(ValueError, match="rows without"):
         membership(gene_sets, genes)
+
+
+def test_collections_of_the_same_genes_are_put_together(genes, gene_sets):
+    first = membership(gene_sets, genes)
+    other = membership(gene_sets.assign(collection="other"), genes)
+    both = Membership.together([first, other])
+    assert list(both.sets.collection) == [*first.sets.collection, *other.sets.collection]
+    assert list(both.sizes) == [*first.sizes, *other.sizes]
+    last = len(both.sets) - 1
+    np.testing.assert_array_equal(both.members(last), other.members(len(other.sets) - 1))
+    with pytest.raises(ValueError, match="another order"):
+        Membership.together([first, membership(gene_sets, genes[::-1])])

@@ -8,7 +8,12 @@ import pytest
 
 from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichment
 from ect_assets.science.enrichment.membership import membership
-from ect_assets.science.enrichment.running_sums import SetScorer, ranked, running_sum
+from ect_assets.science.enrichment.running_sums import (
+    SetScorer,
+    from_high_to_low,
+    ranked,
+    running_sum,
+)
 
 
 @pytest.fixture
@@ -92,3 +97,12 @@ def test_a_set_whose_statistics_are_all_zero_only_falls(tested):
     found = SetScorer(tested).statistics(values)
     assert (found <= 0).all()
     assert np.isfinite(found).all()
+
+
+def test_ties_keep_the_order_of_the_genes():
+    values = np.random.default_rng(5).normal(size=(6, 400))
+    values[2] = np.round(values[2], 1)
+    values[3] = 0.0
+    values[4, :2] = 0.0, -0.0
+    expected = np.argsort(-values, axis=1, kind="stable")
+    np.testing.assert_array_equal(from_high_to_low(values), expected)

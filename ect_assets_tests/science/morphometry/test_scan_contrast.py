@@ -5,8 +5,15 @@ from __future__ import annotations
 import nibabel
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from ect_assets.science.morphometry.scan_contrast import ScanContrast, image_contrast, scan_contrast
+from ect_assets.science.morphometry.scan_contrast import (
+    DEPTH_MM,
+    ScanContrast,
+    _is_deep,
+    image_contrast,
+    scan_contrast,
+)
 from ect_assets_tests.paths import ROOT
 
 CHECKS = ROOT / ".." / "shared" / "checks"
@@ -127,3 +134,21 @@ def test_a_picture_without_a_head_has_no_contrast(tmp_path):
     file = tmp_path / "drawn.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.int16), np.eye(4)), file)
     assert np.isnan(image_contrast(file))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("layers", [slice(0, 21), slice(8, 30), slice(19, 40), slice(0, 40)])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_what_is_deep_in_a_head_is_found_in_a_part_of_it(axis, layers, is_cut):
+    places = np.indices((40, 40, 40)).reshape(3, -1).T
+    head = np.zeros(64_000, dtype=bool)
+    for centre in np.random.default_rng(6).uniform(0 if is_cut else 14, 26, size=(4, 3)):
+        head |= ((places - centre) ** 2).sum(axis=1) < 12**2
+    head = head.reshape(40, 40, 40)
+    sizes_mm = np.array([2.0, 2.5, 3.0])
+    depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=sizes_mm)
+    wanted = [slice(None)] * 3
+    wanted[axis] = layers
+    expected = (depth[1:-1, 1:-1, 1:-1] > DEPTH_MM)[tuple(wanted)]
+    assert expected.any()
+    np.testing.assert_array_equal(_is_deep(head, sizes_mm, axis, layers), expected)

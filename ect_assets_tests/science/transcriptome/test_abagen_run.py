@@ -13,7 +13,7 @@ import pytest
 from ect_assets.science.parcellations.abagen_files import save_for_abagen
 from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.science.transcriptome.abagen_bridge import load_abagen
-from ect_assets.science.transcriptome.abagen_run import run_abagen
+from ect_assets.science.transcriptome.abagen_run import check_label, run_abagen
 from ect_assets.science.transcriptome.donors import DonorError
 from ect_assets.science.transcriptome.expression_cache import cached_run, run_digest
 from ect_assets.science.transcriptome.parcel_expression import donor_expression, packaged_expression
@@ -196,3 +196,26 @@ def test_the_packaged_matrix_says_what_it_does_not_know():
     assert packaged.coverage.n_samples.isna().all()
     assert packaged.genes.differential_stability.isna().all()
     assert packaged.methods.source.item() == "packaged"
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3, 4, 5], [3], [2, 5], [1, 9]])
+@pytest.mark.parametrize("side", ["L", "R", "B", None])
+@pytest.mark.parametrize("structure", ["cortex", "subcortex", np.nan])
+def test_labels_are_checked_as_abagen_checks_them(labels, side, structure):
+    original = load_abagen().matching._check_label
+    atlas = pd.DataFrame(
+        {
+            "hemisphere": ["L", "R", "B", "L", "B"],
+            "structure": ["cortex", "cortex", "cortex", "subcortex", None],
+        },
+        index=[1, 2, 3, 4, 5],
+    )
+    sample = pd.DataFrame({"hemisphere": [side], "structure": [structure]}, index=[7])
+    expected = original(np.array(labels), sample, atlas)
+
+    def only_what_is_unknown(label, *rest):
+        assert 9 in label
+        return original(label, *rest)
+
+    found = check_label(only_what_is_unknown, np.array(labels), sample, atlas)
+    np.testing.assert_array_equal(found, expected)
