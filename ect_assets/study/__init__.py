@@ -5,7 +5,7 @@ parcellations, null models, seeds. What a table looks like belongs in `tables`; 
 keeps its files belongs in `lake`.
 """
 
-from ect_assets.study.loading import STUDIES_FOLDER, STUDY_FILE, find_study, load_study
+from ect_assets.study.loading import STUDIES_FOLDER, STUDY_FILE, NoStudy, find_study, load_study
 from ect_assets.study.of_analyses import (
     Association,
     Calibration,
@@ -41,6 +41,7 @@ __all__ = [
     "Group",
     "Instrument",
     "Morphometry",
+    "NoStudy",
     "Notifications",
     "Nulls",
     "OF_RESULTS",
