@@ -107,7 +107,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 41
+    assert len(checks) == 43
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_count_and_no_rows(simulated):

@@ -17,10 +17,11 @@ from ect_assets.demo.donors import DEMO, DonorSize, write_donors
 from ect_assets.demo.drawing import SimulatedStudy, simulate_study
 from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting, write_if_different
 from ect_assets.demo.freesurfer_files import HemisphereParcels, cortex_stats, segmentation_stats
+from ect_assets.demo.reference_maps import reference_map_files
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError
 
-GENERATOR_VERSION = 6
+GENERATOR_VERSION = 7
 """Raise it when other bytes are written, so that a study made before is brought up to date."""
 COMPLETE = ".demo-complete"
 SESSIONS = ("pre", "post")
@@ -83,7 +84,11 @@ def make_simulated_study(
     if not note.says_complete():
         study = simulate_study(subjects, seed)
         _refuse_other_patients(folder / BIDS, study.labels)
-        for path, content in (*_dataset_files(study, seed), *_statistics_files(study)):
+        for path, content in (
+            *_dataset_files(study, seed),
+            *_statistics_files(study),
+            *reference_map_files(seed),
+        ):
             write_if_different(folder / path, content)
         _write_scans(folder, study, seed, voxel_mm, tell)
     note.write(settings)

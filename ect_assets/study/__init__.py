@@ -12,6 +12,7 @@ from ect_assets.study.of_analyses import (
     Enrichment,
     GeneSetSource,
     Nulls,
+    ReferenceMaps,
     Transcriptome,
 )
 from ect_assets.study.of_contrasts import Contrast, Group
@@ -48,6 +49,7 @@ __all__ = [
     "Parcellation",
     "Privacy",
     "QualityLimits",
+    "ReferenceMaps",
     "Report",
     "STUDIES_FOLDER",
     "STUDY_FILE",
