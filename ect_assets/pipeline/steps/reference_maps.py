@@ -82,7 +82,7 @@ def reference_maps(work: Work, parcels: pd.DataFrame) -> Made:
     tables.ReferenceCorrelations,
     ASSET_GROUP,
     after=("contrast_maps",),
-    settings=("nulls.primary", "nulls.n", "seed", *ROWS),
+    settings=("nulls.primary", "nulls.n", "seed", "contrasts.*", *ROWS),
     skips=_without_contrasts,
     unavailable=no_reference_maps,
     measured_by=primary_null_version,
