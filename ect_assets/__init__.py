@@ -24,6 +24,7 @@ _MODULES = {
     "lake.store": ("Lake",),
     "lake.catalogue": ("connect", "query"),
     "pipeline.staleness": ("lake_of",),
+    "pipeline.gene_report": ("gene_report",),
     "science.statistics.change": ("paired_change", "paired_scores"),
     "science.statistics.pls": ("PartialLeastSquares", "variance_explained", "zscore"),
     "science.statistics.symptoms": ("symptom_pls", "symptom_weights"),

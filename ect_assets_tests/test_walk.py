@@ -107,7 +107,7 @@ def test_every_run_is_in_the_instance_with_its_partitions_and_passed_checks(simu
             [dg.AssetCheckKey(dg.AssetKey(name), "schema") for name in TABLES]
         )
     assert {one.status.value for one in checks.values()} == {"SUCCEEDED"}
-    assert len(checks) == 41
+    assert len(checks) == 43
 
 
 def test_each_partition_of_a_joint_run_shows_its_own_count_and_no_rows(simulated):
@@ -140,7 +140,7 @@ def test_the_same_input_in_another_folder_gives_the_same_bytes(
     _, first, _ = simulated
     _, second, _ = walked(Path(shutil.copytree(simulated_input, tmp_path / "elsewhere")))
     files = sorted(first.lake.folder.glob("*/**/part.parquet"))
-    assert len(files) == 84
+    assert len(files) == 88
     are_the_same(files, first, second)
 
 
@@ -154,7 +154,7 @@ def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
         shutil.rmtree(made)
     assert not second.run(parcellations=["hcp_mmp"]).failed
     files = sorted(first.lake.folder.glob("*/**/parcellation=hcp_mmp/part.parquet"))
-    assert len(files) == 36
+    assert len(files) == 38
     are_the_same(files, first, second)
 
 

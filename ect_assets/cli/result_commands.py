@@ -1,4 +1,4 @@
-"""Commands of `ect` that show and hand on results: `sql`, `report` and `export`.
+"""Commands of `ect` that show and hand on results: `sql`, `gene`, `report` and `export`.
 
 What a command prints belongs here and in `terminal`; what it computes does not.
 """
@@ -87,7 +87,39 @@ def _as_utf8(text: str) -> str:
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError as error:
-        raise StudyError("The query is not UTF-8; write it with that encoding.") from error
+        raise StudyError("The text is not UTF-8; write it with that encoding.") from error
+
+
+@results.command(epilog=example("ect gene SST", "ect gene SMST --packaged", "ect gene 6750"))
+def gene(
+    symbol: Annotated[str, typer.Argument(help="Symbol, alias or Entrez id")],
+    study: StudyOption = None,
+    packaged: Annotated[
+        bool, typer.Option("--packaged", help="Only the packaged matrix, without a study")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every parcel and every gene set")] = False,
+) -> None:
+    """Show what is known of a gene: probes, stability, expression, rank, p values, gene sets.
+
+    Where it is missing, the reason is given. Where there is no study, the packaged
+    Desikan-Killiany matrix is read.
+    """
+    from ect_assets.cli.gene_output import show_gene
+    from ect_assets.pipeline.caveats import caveats
+    from ect_assets.pipeline.gene_report import gene_report
+    from ect_assets.study import NoStudy
+
+    try:
+        loaded = None if packaged else load(study)
+    except NoStudy:
+        loaded = None
+        terminal.remark("There is no study here; this is of the packaged matrix.")
+    show_gene(gene_report(_as_utf8(symbol), loaded), every)
+    if loaded is not None:
+        if loaded.simulated:
+            terminal.remark("The patients of this study are simulated.")
+        for sentence in caveats(loaded):
+            terminal.remark(sentence)
 
 
 @results.command(epilog=example("ect report", "ect report --open"))

@@ -113,6 +113,11 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) ->
     return table
 
 
+def show_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table of text."""
+    console.print(_table(title, columns, rows))
+
+
 def ask(question: Question) -> str:
     """Ask until the answer is one of those that are offered."""
 

@@ -96,6 +96,10 @@ reannotated = false         # these donors have too few probes for it; leave it 
 # missing = "none"          # parcels without samples: left out; or "centroids", "interpolate"
 # lr_mirror = "none"        # every other option of abagen.get_expression_data has its own name
 
+# Maps that the change is compared with, by parcel: here where parcels lie, and one drawn map.
+[reference_maps]
+folder = "maps"
+
 # What follows are the defaults. Take the # away to change one.
 
 # [scans]

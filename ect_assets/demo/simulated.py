@@ -20,6 +20,7 @@ from ect_assets.demo.files import CompletionNote, as_json, as_tsv, lake_setting,
 from ect_assets.demo.freesurfer_files import HemisphereParcels, cortex_stats, segmentation_stats
 from ect_assets.demo.planted import DEMO as PLANTED_IN_DEMO
 from ect_assets.demo.planted import NOTHING, Planted
+from ect_assets.demo.reference_maps import reference_map_files
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError
 
@@ -90,7 +91,11 @@ def make_simulated_study(
     if not note.says_complete():
         study = simulate_study(subjects, seed, planted)
         _refuse_other_patients(folder / BIDS, study.labels)
-        for path, content in (*_dataset_files(study, seed, planted), *_statistics_files(study)):
+        for path, content in (
+            *_dataset_files(study, seed, planted),
+            *_statistics_files(study),
+            *reference_map_files(seed),
+        ):
             write_if_different(folder / path, content)
         _write_scans(folder, study, seed, voxel_mm, tell)
     note.write(settings)

@@ -194,6 +194,14 @@ def genes() -> pd.DataFrame:
     return pd.read_parquet(reference_file("genes.parquet")).astype({"entrez_id": "int64"})
 
 
+def gene_names() -> pd.DataFrame:
+    """List symbols and aliases of human genes (Entrez Gene): name, entrez_id, is_symbol.
+
+    A gene's symbol comes first; a name may be one of several genes.
+    """
+    return pd.read_parquet(reference_file("gene_names.parquet")).astype({"entrez_id": "int64"})
+
+
 def gene_ontology(ours: pd.DataFrame | None = None) -> pd.DataFrame:
     """Which of the given genes each Gene Ontology term holds, by itself or by its descendants.
 

@@ -5,13 +5,14 @@ parcellations, null models, seeds. What a table looks like belongs in `tables`; 
 keeps its files belongs in `lake`.
 """
 
-from ect_assets.study.loading import STUDIES_FOLDER, STUDY_FILE, find_study, load_study
+from ect_assets.study.loading import STUDIES_FOLDER, STUDY_FILE, NoStudy, find_study, load_study
 from ect_assets.study.of_analyses import (
     Association,
     Calibration,
     Enrichment,
     GeneSetSource,
     Nulls,
+    ReferenceMaps,
     Transcriptome,
 )
 from ect_assets.study.of_contrasts import Contrast, Group
@@ -41,12 +42,14 @@ __all__ = [
     "Group",
     "Instrument",
     "Morphometry",
+    "NoStudy",
     "Notifications",
     "Nulls",
     "OF_RESULTS",
     "Parcellation",
     "Privacy",
     "QualityLimits",
+    "ReferenceMaps",
     "Report",
     "STUDIES_FOLDER",
     "STUDY_FILE",

@@ -27,6 +27,10 @@ PLAIN_WORDS = {
 """What is said instead of the validator's own words, by its kinds of fault."""
 
 
+class NoStudy(StudyError):
+    """There is no study here, and none was named."""
+
+
 def load_study(folder: Path | str) -> Study:
     """Read and check `study.toml`.
 
@@ -93,8 +97,10 @@ def find_study(name: str | Path | None = None) -> Path:
 
     Raises
     ------
+    NoStudy
+        When there is none, and none was named.
     StudyError
-        When there is none, or more than one and none was named.
+        When the named one is none, or there is more than one and none was named.
     """
     name = name or os.environ.get("ECT_STUDY") or None
     if name is not None:
@@ -114,7 +120,7 @@ def find_study(name: str | Path | None = None) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise StudyError(
+        raise NoStudy(
             f"There is no study here ({here}). Try `ect demo`, create one with `ect init PATH`, "
             "or choose one with --study PATH."
         )

@@ -143,6 +143,16 @@ class Calibration(Settings):
         return value
 
 
+class ReferenceMaps(Settings):
+    """Maps that the change is compared with: a folder, relative to the study, of tables by parcel.
+
+    They lie in a folder named like the parcellation, or have ``_parc-NAME`` in their names;
+    ``sources.tsv`` beside them says where each comes from, and its licence.
+    """
+
+    folder: Path | None = None
+
+
 class GeneSetSource(Settings):
     """A collection of gene sets of the user's own.
 

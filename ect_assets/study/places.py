@@ -46,6 +46,8 @@ def _folders(study: Study) -> Iterator[tuple[str, Path]]:
         yield "lake", study.lake_folder
     if study.transcriptome.donors_folder is not None:
         yield "transcriptome.donors_folder", study.folder / study.transcriptome.donors_folder
+    if study.reference_maps.folder is not None:
+        yield "reference_maps.folder", study.folder / study.reference_maps.folder
 
 
 def _files(study: Study) -> Iterator[tuple[str, Path]]:
@@ -75,10 +77,12 @@ def _exists(setting: str, place: Path) -> bool:
 def _refuse_lake(study: Study, lake: Path) -> None:
     """Keep tables apart from what they are made from, and from what may be deleted."""
     at = _resolved(lake)
+    maps = study.reference_maps.folder
     apart = {
         "the BIDS folder": study.bids_folder,
         "the folder of the volumes": study.morphometry_folder,
         "the folder of the donors": study.folder / (study.transcriptome.donors_folder or "ahba"),
+        **({"the folder of the reference maps": study.folder / maps} if maps else {}),
         "the study's cache, which may be deleted at any time": study.cache_folder,
         "Dagster's folder": study.dagster_home,
     }

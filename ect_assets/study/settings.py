@@ -23,6 +23,7 @@ from ect_assets.study.of_analyses import (
     Enrichment,
     GeneSetSource,
     Nulls,
+    ReferenceMaps,
     Transcriptome,
 )
 from ect_assets.study.of_contrasts import Contrast, Group
@@ -57,6 +58,7 @@ OF_RESULTS = (
     "association",
     "nulls",
     "calibration",
+    "reference_maps",
     "gene_sets",
     "enrichment",
 )
@@ -88,6 +90,7 @@ class Study(Settings):
     association: Association = Association()
     nulls: Nulls = Nulls()
     calibration: Calibration = Calibration()
+    reference_maps: ReferenceMaps = ReferenceMaps()
     gene_sets: dict[Name, GeneSetSource] = {}
     enrichment: Enrichment = Enrichment()
     arrival: Arrival = Arrival()

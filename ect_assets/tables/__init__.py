@@ -27,6 +27,8 @@ from ect_assets.tables.association import (
     PlsGenes,
     PlsScores,
     QuestionCalibration,
+    ReferenceCorrelations,
+    ReferenceMaps,
     SymptomCalibration,
 )
 from ect_assets.tables.contrasts import ContrastMaps, DesignMatrix
@@ -113,6 +115,8 @@ __all__ = [
     "PlsScores",
     "QuestionCalibration",
     "ParcelInfluence",
+    "ReferenceMaps",
+    "ReferenceCorrelations",
     "PlsGenes",
     "GeneSets",
     "GoEnrichment",

@@ -235,6 +235,46 @@ class DonorInfluence(Table):
     )
 
 
+class ReferenceMaps(Table):
+    """Maps of the user's own that the change is compared with, by parcel."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "reference", "parcel")
+    parcellation: str = column(PARCELLATION)
+    reference: str = column("name of the reference map")
+    parcel: str = column(PARCEL)
+    value: float = column("value of the reference map in the parcel; see source for its unit")
+    source: str | None = column("where the map comes from, as sources.tsv says")
+    licence: str | None = column("its licence or terms; missing where sources.tsv says none")
+
+
+class ReferenceCorrelations(Table):
+    """How far each map of change resembles each reference map, against spatial null maps."""
+
+    partitions = ("parcellation",)
+    key = ("parcellation", "contrast", "reference")
+    strongest = ("p_spatial", "|r|")
+    parcellation: str = column(PARCELLATION)
+    contrast: str = column("the map of t: gmv_change, or a contrast of study.toml")
+    reference: str = column("name of the reference map")
+    n_parcels: int = column("parcels in use that the reference has a value in", minimum=5)
+    r: float = column(
+        "Pearson correlation of t with the reference map", minimum=-1.0000001, maximum=1.0000001
+    )
+    p_spatial: float = column("two-sided p of r against the null maps of t", **PROBABILITY)
+    q_spatial: float = column(
+        "p_spatial after false discovery rate over the references of the contrast", **PROBABILITY
+    )
+    p_max: float = column(
+        "p of r against the largest |r| of any reference with each null map: family-wise over the references of the contrast",
+        **PROBABILITY,
+    )
+    null_model: str = column(NULL_MODEL)
+    n_nulls: int = column("null maps", minimum=1)
+    source: str | None = column("where the reference map comes from, as sources.tsv says")
+    licence: str | None = column("its licence or terms; missing where sources.tsv says none")
+
+
 class PlsScores(Table):
     """The map of each component beside the map of change."""
 

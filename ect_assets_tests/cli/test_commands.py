@@ -212,3 +212,18 @@ def test_status_says_who_is_waited_for_and_for_what(walked_folder, tmp_path):
     answer = ect("status", folder=folder)
     text = " ".join((answer.stdout + answer.stderr).split())
     assert "sub-099 waits for the image of ses-pre, the volumes of ses-pre" in text
+
+
+def test_a_gene_is_reported_where_there_is_no_study(tmp_path):
+    answer = ect("gene", "SEPTIN9", folder=tmp_path)
+    assert answer.returncode == 0
+    assert "it is called SEPT9" in answer.stdout
+    assert "lh_insula" in ect("gene", "SEPTIN9", "--all", folder=tmp_path).stdout
+    assert "There is no study here" in answer.stderr
+    assert "which probes passed the filter" in answer.stderr
+
+
+def test_an_unknown_gene_is_answered_with_those_that_are_near(tmp_path):
+    answer = ect("gene", "PARVALB", folder=tmp_path)
+    assert answer.returncode == 1
+    assert "Did you mean PVALB" in answer.stderr

@@ -10,6 +10,7 @@ import threading
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
@@ -295,6 +296,8 @@ assert duckdb.__version__ == {version!r}
 lake = duckdb.connect({str(file)!r}, read_only=True)
 views = lake.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
 print(sum(len(lake.sql(f'FROM "{{name}}"').fetchall()) for (name,) in views), len(views))
+files = {str(lake.folder / "scan_volumes")!r} + "/**/part.parquet"
+print(*duckdb.sql(f"SELECT subject FROM read_parquet('{{files}}')").fetchone())
 """
     said = subprocess.run(
         [sys.executable, "-c", script],
@@ -302,7 +305,7 @@ print(sum(len(lake.sql(f'FROM "{{name}}"').fetchall()) for (name,) in views), le
         capture_output=True,
         text=True,
     )
-    assert said.stdout.split() == ["1", str(len(TABLES))], said.stderr
+    assert said.stdout.split() == ["1", str(len(TABLES)), "007"], said.stderr
 
 
 def test_a_folder_of_parquet_files_is_read_by_pandas_and_pyarrow(lake):
@@ -312,6 +315,15 @@ def test_a_folder_of_parquet_files_is_read_by_pandas_and_pyarrow(lake):
     assert set(pd.read_parquet(folder, partitioning=None).subject) == {"001", "007"}
     read = pyarrow.dataset.dataset(folder, partitioning=None).to_table()
     assert set(read["subject"].to_pylist()) == {"001", "007"}
+    typed = pyarrow.dataset.partitioning(pa.schema([("subject", pa.string())]), flavor="hive")
+    one = pd.read_parquet(folder, partitioning=typed, filters=[("subject", "==", "007")])
+    assert list(one.subject) == ["007"]
+
+
+def test_pandas_guesses_numbers_in_names_of_folders_as_docs_how_to_query_says(lake):
+    keep(lake, tables.ScanVolumes, subject="001")
+    with pytest.raises(pa.ArrowTypeError, match="subject has incompatible types: string vs"):
+        pd.read_parquet(lake.folder / "scan_volumes")
 
 
 def test_a_catalogue_that_only_newer_clients_open_is_made_again(lake):

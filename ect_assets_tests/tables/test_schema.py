@@ -53,6 +53,8 @@ ADDED = {
     "parcel_influence",
     "donor_influence",
     "question_calibration",
+    "reference_maps",
+    "reference_correlations",
     "study_report",
     "study_overview",
 }

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake.atlases import REFERENCE, atlas_of
-from ect_assets.lake.store import Partition
+from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.step import Made, Source, Work, step
 from ect_assets.pipeline.steps.morphometry import ATLAS_FILES
 from ect_assets.problems import InputProblem, Problem
@@ -108,11 +108,11 @@ def _not_from_donors(study: Study, partition: Partition) -> tuple[str, ...]:
     return ("donors",) if is_packaged else ()
 
 
-def _chosen(work: Work) -> tuple[Path, list[Donor]]:
-    folder = _folder(work.study)
+def _chosen(study: Study) -> tuple[Path, list[Donor]]:
+    folder = _folder(study)
     if folder is None:
         raise DonorError(GET_THEM)
-    return folder, choose_donors(folder, work.study.transcriptome.donors or None)
+    return folder, choose_donors(folder, study.transcriptome.donors or None)
 
 
 def _as_problem(error: DonorError, table: str, partition: Partition) -> InputProblem:
@@ -141,7 +141,7 @@ def donors(work: Work) -> Made:
             missing = {*(chosen.donors or DONORS)} - {one.name for one in list_donors(folder)}
             if missing:
                 download_donors(folder, sorted(missing), work.log)
-        folder, mine = _chosen(work)
+        folder, mine = _chosen(work.study)
         cache = work.study.cache_folder / "donors"
         read = [donor_tables(donor, cache) for donor in mine]
     except DownloadError:
@@ -165,11 +165,17 @@ def donors(work: Work) -> Made:
     )
 
 
-def _donor_tables(work: Work) -> list[DonorTables]:
-    """Return the donors' fast copies by the checksums that the table `donors` has."""
-    known = work.lake.read(tables.Donors).set_index("donor").sha256
-    _, mine = _chosen(work)
-    cache = work.study.cache_folder / "donors"
+def donor_tables_of(study: Study, lake: Lake) -> list[DonorTables]:
+    """Return the donors' fast copies by the checksums that the table `donors` has.
+
+    Raises
+    ------
+    DonorError
+        When a donor, or a file of one, is missing or not whole.
+    """
+    known = lake.read(tables.Donors).set_index("donor").sha256
+    _, mine = _chosen(study)
+    cache = study.cache_folder / "donors"
     return [donor_tables(donor, cache, known.get(donor.name)) for donor in mine]
 
 
@@ -199,7 +205,7 @@ def _from_donors(work: Work, atlas: Atlas, options: dict) -> ParcelExpression:
     from ect_assets.science.parcellations.abagen_files import content_hash, save_for_abagen
 
     hemisphere = work.study.association.hemisphere
-    read = _donor_tables(work)
+    read = donor_tables_of(work.study, work.lake)
     checksum = content_hash(atlas)
     digest = run_digest(f"{checksum} {hemisphere}", read, options)
 

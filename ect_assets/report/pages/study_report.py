@@ -40,6 +40,7 @@ from ect_assets.report.pages.people import PEOPLE, participants_section, quality
 from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import ReportProvenance
+from ect_assets.report.pages.reference_sections import reference_section
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.symptom_sections import symptom_section
 from ect_assets.report.pages.texts import FOR_WHOM, found_section
@@ -122,6 +123,7 @@ def report_files(
         pathway_section(facts, study, places["pathways"]),
         cell_section(facts, study, places["cells"]),
         holding_section(facts, study),
+        *reference_section(facts, study),
         quality_section(facts, places["quality"]),
         calibration_section(facts, study, places["calibration"]),
         reach_section(facts),

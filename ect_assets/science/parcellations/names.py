@@ -70,6 +70,12 @@ def without_side(name: str) -> str:
     return _PREFIX.sub("", name, count=1)
 
 
+def spelling(name: str) -> tuple[str | None, str]:
+    """Reduce a name to what all its spellings share: ``L``, ``insula`` of ``ctx-lh-Insula``."""
+    bare = without_side(name).removesuffix("_ROI")
+    return side_of(name), re.sub(r"[^0-9a-z]", "", without_side(bare).lower())
+
+
 def is_parcel(name: str) -> bool:
     """Whether a label of a surface file is a parcel, not the medial wall or the unknown."""
     return not {name.strip().lower(), without_side(name.strip()).lower()} & NOT_CORTEX

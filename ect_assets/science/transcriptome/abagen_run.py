@@ -91,7 +91,7 @@ def run_abagen(
     abagen = load_abagen()
     kept = _Kept()
     names = [donor.name for donor in donors]
-    with _fed_with(abagen, donors, kept), _quiet(abagen):
+    with _fed_with(abagen, donors, kept), quiet(abagen):
         try:
             expression, counts, report = abagen.get_expression_data(
                 str(atlas),
@@ -215,7 +215,7 @@ def _read(original: Callable, kept: _Kept, data: Any, *args: Any, **kwargs: Any)
 
 
 @contextmanager
-def _quiet(abagen: ModuleType) -> Iterator[None]:
+def quiet(abagen: ModuleType) -> Iterator[None]:
     """Silence abagen's log and the warnings of its old idioms, for this run only."""
     log = logging.getLogger("abagen")
     before = log.level, log.propagate
