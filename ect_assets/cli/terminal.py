@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ect_assets.lake.example_queries import Example
     from ect_assets.lake.store import Lake
     from ect_assets.pipeline.plan import Item
+    from ect_assets.pipeline.preregistration import Planned
     from ect_assets.pipeline.status import TableStatus
     from ect_assets.study import Study
 
@@ -220,6 +221,18 @@ def show_paper(paper: Paper) -> None:
         remark(f"Markdown only. {INSTALL}")
     if paper.simulated:
         remark("The patients of this study are simulated.")
+
+
+def show_planned(planned: Planned) -> None:
+    """Print when the analyses were planned, and how the study differs from the plan."""
+    say(planned.sentence)
+    for what, phrases in (
+        ("Differs from the plan", planned.changes),
+        ("Not planned, so exploratory", planned.unplanned),
+        ("Planned and no longer asked for", planned.dropped),
+    ):
+        for phrase in phrases:
+            say(f"{what}: {phrase}.")
 
 
 def show_plan(study: Study, items: Sequence[Item]) -> None:

@@ -32,6 +32,7 @@ from ect_assets.lake.catalogue import connect
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import of_results
+from ect_assets.pipeline.preregistration import planned_of
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError
@@ -173,7 +174,10 @@ def _write(
     before = lake.stamps(known.values())
     shown = pictures(exhibits, connection, setting, lake)
     caveats = of_results(study, lake)
-    material = Material(study, numbers.facts, numbers, citations, provenance, shown, caveats)
+    planned = planned_of(study)
+    material = Material(
+        study, numbers.facts, numbers, citations, provenance, shown, caveats, planned
+    )
     texts = written_texts(material)
     queries = _queries(connection, numbers, exhibits, setting)
     read = tables_read((one["sql"] for one in queries.values()), known)

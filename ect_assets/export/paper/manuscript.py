@@ -14,6 +14,7 @@ import jinja2
 
 from ect_assets.export.paper.markdown import Markdown, escaped
 from ect_assets.export.paper.numbers import Numbers
+from ect_assets.pipeline.preregistration import Planned
 from ect_assets.report.pages.blocks import Picture, Points, Table, listing
 from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Facts
@@ -47,6 +48,8 @@ class Material:
         Figures in their order, also those that could not be drawn.
     caveats : sequence of str
         What has to stand above everything.
+    planned : Planned or None
+        What was preregistered, where anything was.
     """
 
     study: Study
@@ -56,6 +59,7 @@ class Material:
     provenance: ReportProvenance
     pictures: Sequence[Picture]
     caveats: Sequence[str]
+    planned: Planned | None
 
 
 def written_texts(material: Material) -> dict[str, str]:
@@ -123,6 +127,7 @@ def _context(material: Material) -> dict[str, Any]:
         "version": material.provenance.code_version,
         "software": str(listing(named)),
         "seed": study.seed,
+        "planned": material.planned,
         "has_instruments": bool(study.instruments),
         "adjusts": study.group.adjusts_for_etiv,
         "adjusted": ", adjusted for intracranial volume" if study.group.adjusts_for_etiv else "",

@@ -19,6 +19,7 @@ from ect_assets.export.paper.numbers import STYLES, named_queries
 from ect_assets.export.paper.verification import READERS
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
+from ect_assets.pipeline.preregistration import preregister
 from ect_assets.problems import StudyError
 from ect_assets.report.figures.exhibits import Setting, filled
 from ect_assets.study import Study
@@ -237,3 +238,17 @@ def test_the_manifest_is_json_with_values_in_full(paper):
     numbers = json.loads((paper / MANIFEST).read_text(encoding="utf-8"))["numbers"]
     t = next(one for one in numbers if (one["query"], one["column"]) == ("symptoms", "t"))
     assert (t["value"], t["shown"]) == (-13.934, "−13.93")
+
+
+def test_a_paper_says_what_was_planned_and_what_was_not(study, tmp_path):
+    planned = Study(
+        **{**study.model_dump(), "folder": tmp_path / "study", "bids": study.bids_folder}
+    )
+    planned = planned.model_copy(update={"lake": str(study.lake_folder)})
+    planned.folder.mkdir()
+    preregister(planned, ["Volume grows"], after_results=True)
+    later = planned.model_copy(update={"seed": 7})
+    text = text_of(paper_of(later, tmp_path / "paper").folder)
+    assert "The analyses were planned on" in text and "after results were known" in text
+    assert "Hypothesis 1: Volume grows" in text
+    assert "seed: 20250101 planned, 7 now" in text
