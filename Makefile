@@ -50,7 +50,7 @@ bench: $(PEERS)  ## hold our speed and memory against the peers', side by side
 	$(BIN)/python -m benchmarks
 
 lock:  ## choose new versions within the ranges of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra volumetric --extra postgres --extra s3 --extra test --extra lint --extra docs --extra dev \
+	uv pip compile pyproject.toml --extra volumetric --extra paper --extra postgres --extra s3 --extra test --extra lint --extra docs --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 	uv pip compile pyproject.toml --extra peers --constraint requirements.lock --universal \
 		--python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \

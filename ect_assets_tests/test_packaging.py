@@ -32,6 +32,7 @@ DEVELOPMENT = {"dev", "docs", "lint", "peers", "test"}
 DISTRIBUTION_OF = {
     "ants": "antspyx",
     "psycopg2": "psycopg2-binary",
+    "pypandoc": "pypandoc-binary",
     "upath": "universal-pathlib",
     "yaml": "pyyaml",
 }

@@ -116,6 +116,7 @@ def status(study: StudyOption = None) -> None:
     """Show what is up to date, out of date, missing or failed, and what patients wait for."""
     from ect_assets.orchestration.withdrawal_record import unfinished_withdrawals
     from ect_assets.pipeline.caveats import departed_patients
+    from ect_assets.pipeline.preregistration import planned_of
     from ect_assets.pipeline.status import study_status, to_be_fixed, waiting_patients
 
     loaded = load_with_extensions(study)
@@ -127,6 +128,9 @@ def status(study: StudyOption = None) -> None:
         )
         terminal.remark(f"The withdrawal of sub-{subject} is incomplete; {left}.")
     terminal.show_status(loaded, study_status(loaded))
+    planned = planned_of(loaded)
+    if planned is not None:
+        terminal.show_planned(planned)
     terminal.show_to_be_fixed(to_be_fixed(loaded))
     for subject, what in waiting_patients(loaded).items():
         terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")

@@ -1,4 +1,4 @@
-"""Commands of `ect` that show and hand on results: `sql`, `gene`, `report` and `export`.
+"""Commands of `ect` that show and hand on results: `sql`, `gene`, `report`, `export` and `paper`.
 
 What a command prints belongs here and in `terminal`; what it computes does not.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ect_assets.cli import terminal
 from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.problems import StudyError
+
+if TYPE_CHECKING:
+    from ect_assets.study import Study
 
 results = typer.Typer()
 
@@ -174,3 +177,54 @@ def export(
         loaded, folder, tuple(format or ("tsv", "parquet")), with_patients, table, stale
     )
     terminal.show_exported(exported)
+
+
+@results.command(
+    epilog=example(
+        "ect paper manuscript",
+        "ect paper manuscript --parcellation hcp_mmp",
+        "ect paper manuscript --verify",
+    )
+)
+def paper(
+    folder: Annotated[Path, typer.Argument(help="New folder, or an unedited paper to replace")],
+    study: StudyOption = None,
+    parcellation: Annotated[
+        str | None,
+        typer.Option(help="What the text is about. Default: the first of study.toml"),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare the numbers of a paper with the tables instead"),
+    ] = False,
+) -> None:
+    """Write methods, results, figures and checklist of a manuscript, every number from a table.
+
+    As Markdown (Pandoc, Quarto), Word and LaTeX with BibTeX. What the study's files cannot know is
+    marked for the authors. Tables that are out of date are refused. --verify also works when the
+    text was edited, and says which number differs.
+    """
+    loaded = load_with_extensions(study)
+    if verify:
+        _verify(loaded, folder)
+        return
+    from ect_assets.export.paper.kit import write_paper
+
+    terminal.show_paper(write_paper(loaded, folder, parcellation))
+
+
+def _verify(study: Study, folder: Path) -> None:
+    """Print what of a paper differs from the tables, and fail where anything does."""
+    from ect_assets.export.paper.verification import verify_paper
+
+    found = verify_paper(study, folder)
+    for name in found.edited:
+        terminal.remark(f"Edited since it was written: {name}.")
+    for problem in found.problems:
+        terminal.say(problem)
+    if found.problems:
+        raise StudyError(
+            f"{len(found.problems)} differences between {folder} and the tables of {study.name}. "
+            "Write the paper again in a new folder, or correct the text."
+        )
+    terminal.say(f"All {found.numbers} numbers of {folder} are those of the tables.")

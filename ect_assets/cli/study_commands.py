@@ -1,4 +1,4 @@
-"""Commands of `ect` that begin a study: `demo`, `init` and `validate`.
+"""Commands of `ect` that begin a study: `demo`, `init`, `preregister` and `validate`.
 
 What a command prints belongs here and in `terminal`; what it computes does not.
 """
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ect_assets.cli import terminal
-from ect_assets.cli.options import StudyOption, example
+from ect_assets.cli.options import StudyOption, example, load_with_extensions
 from ect_assets.cli.running import run_study
 from ect_assets.problems import StudyError
 
@@ -129,6 +129,43 @@ def init(
         terminal.remark(sentence)
     data = os.path.normpath(made.bids_folder)
     terminal.say(f"Review it, then run: ect validate {data} and ect run --study {path}")
+
+
+@beginning.command(
+    epilog=example(
+        "ect preregister",
+        'ect preregister --hypothesis "Hippocampal volume increases"',
+        'ect preregister --amend "Age added as a covariate, as asked by the ethics board"',
+    )
+)
+def preregister(
+    study: StudyOption = None,
+    hypothesis: Annotated[
+        list[str] | None, typer.Option(help="A hypothesis in your own words; repeatable")
+    ] = None,
+    amend: Annotated[str | None, typer.Option(help="Why an earlier plan is changed")] = None,
+    after_results: Annotated[
+        bool,
+        typer.Option("--after-results", help="Although results exist; the plan then says so"),
+    ] = False,
+) -> None:
+    """Freeze settings, analyses and hypotheses with a digest, before there are results.
+
+    Writes preregistration.json beside study.toml. From then on `ect status` and `ect paper` say
+    what was planned and what was not.
+    """
+    from ect_assets.pipeline.preregistration import FILE, analyses_of
+    from ect_assets.pipeline.preregistration import preregister as freeze
+
+    loaded = load_with_extensions(study)
+    planned = freeze(loaded, hypothesis or (), amend, after_results)
+    for one in analyses_of(loaded):
+        terminal.say(f"- {one}")
+    terminal.show_planned(planned)
+    terminal.say(
+        f"Wrote {loaded.folder / FILE}. Its date is that of this machine: deposit the file "
+        "elsewhere (OSF, Zenodo) to prove it."
+    )
 
 
 @beginning.command(

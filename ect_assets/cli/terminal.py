@@ -21,9 +21,11 @@ from ect_assets.problems import Problem, StudyError
 if TYPE_CHECKING:
     from ect_assets.cli.init.questions import Question
     from ect_assets.export.package import Exported
+    from ect_assets.export.paper.kit import Paper
     from ect_assets.lake.example_queries import Example
     from ect_assets.lake.store import Lake
     from ect_assets.pipeline.plan import Item
+    from ect_assets.pipeline.preregistration import Planned
     from ect_assets.pipeline.status import TableStatus
     from ect_assets.report.summary import Section
     from ect_assets.study import Study
@@ -218,6 +220,32 @@ def show_exported(exported: Exported) -> None:
     if exported.simulated_donors:
         of_whom = ", ".join(exported.simulated_donors)
         remark(f"Gene expression of {of_whom} comes from simulated donors.")
+
+
+def show_paper(paper: Paper) -> None:
+    """Print what was written of a manuscript."""
+    say(
+        f"Wrote {paper.folder}: {paper.numbers:,} numbers bound to tables, {paper.figures} "
+        f"figures, {paper.files} files, digest {paper.digest[:12]}."
+    )
+    if not paper.has_documents:
+        from ect_assets.export.paper.pandoc import INSTALL
+
+        remark(f"Markdown only. {INSTALL}")
+    if paper.simulated:
+        remark("The patients of this study are simulated.")
+
+
+def show_planned(planned: Planned) -> None:
+    """Print when the analyses were planned, and how the study differs from the plan."""
+    say(planned.sentence)
+    for what, phrases in (
+        ("Differs from the plan", planned.changes),
+        ("Not planned, so exploratory", planned.unplanned),
+        ("Planned and no longer asked for", planned.dropped),
+    ):
+        for phrase in phrases:
+            say(f"{what}: {phrase}.")
 
 
 def show_plan(study: Study, items: Sequence[Item]) -> None:

@@ -321,16 +321,21 @@ def query(
         When it is not one reading statement, or DuckDB finds a fault in it.
     """
     try:
-        connection = connect(lake, sql, asking, tables)
-        statements = connection.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type not in READING:
-            raise QueryError(
-                "Only one read-only statement is allowed (SELECT, FROM, DESCRIBE, SHOW, "
-                "SUMMARIZE); only `ect run` writes to the lake."
-            )
-        answer = connection.sql(sql)
+        answer = ask(connect(lake, sql, asking, tables), sql)
     except duckdb.Error as error:
         raise QueryError(error_message(error)) from error
+    return answer
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+    """Answer one query on a connection of `connect`; QueryError where it is not one that reads."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in READING:
+        raise QueryError(
+            "Only one read-only statement is allowed (SELECT, FROM, DESCRIBE, SHOW, "
+            "SUMMARIZE); only `ect run` writes to the lake."
+        )
+    answer = connection.sql(sql)
     if answer is None:
         raise QueryError("The statement returns no rows.")
     return answer

@@ -109,7 +109,7 @@ def report_files(
     list of ReportFile
         ``report.html`` first; the same bytes for the same input.
     """
-    setting = _setting(connection, study, parcellation, surface)
+    setting = setting_of(connection, study, parcellation, surface)
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
     places = placed(pictures)
@@ -163,7 +163,7 @@ def overview_files(
     list of ReportFile
         ``report.html`` first; the same bytes for the same input.
     """
-    setting = _setting(connection, study, "")
+    setting = setting_of(connection, study, "")
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
     sections = [
@@ -208,7 +208,7 @@ LABELS = """SELECT parcel, any_value(label) FROM parcels
 WHERE '{parcellation}' IN ('', parcellation) AND label IS NOT NULL GROUP BY parcel"""
 
 
-def _setting(
+def setting_of(
     connection: duckdb.DuckDBPyConnection,
     study: Study,
     parcellation: str,

@@ -1,0 +1,1 @@
+"""`ect paper`: what a manuscript takes from a study, with every number bound to its query."""

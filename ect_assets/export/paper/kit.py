@@ -1,0 +1,291 @@
+"""`ect paper`: a manuscript's folder, with texts, figures, references, checklist and manifest."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ect_assets import __version__
+from ect_assets.export.paper.bibliography import bibtex
+from ect_assets.export.paper.figures import EXHIBITS, pictures
+from ect_assets.export.paper.manifest import (
+    GENERATOR,
+    MANIFEST,
+    answer_digest,
+    file_digest,
+    read_manifest,
+    sealed,
+)
+from ect_assets.export.paper.manuscript import Material, written_texts
+from ect_assets.export.paper.numbers import Numbers
+from ect_assets.export.paper.pandoc import convert, find_pandoc
+from ect_assets.export.patients import known_labels
+from ect_assets.export.target_folder import take_place
+from ect_assets.lake.catalogue import connect
+from ect_assets.lake.registered import known_tables
+from ect_assets.lake.store import Lake
+from ect_assets.pipeline.caveats import of_results
+from ect_assets.pipeline.preregistration import planned_of
+from ect_assets.pipeline.staleness import lake_of
+from ect_assets.pipeline.status import out_of_date_tables
+from ect_assets.problems import StudyError
+from ect_assets.report.figures.exhibits import Exhibit, Setting
+from ect_assets.report.maps.parcels_on_surface import surface_of
+from ect_assets.report.pages.blocks import Picture
+from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.provenance import provenance_of
+from ect_assets.report.pages.references import Citations
+from ect_assets.report.pages.study_report import setting_of
+from ect_assets.study import Study
+from ect_assets.whole_files import folder_beside
+
+_READ_FROM = re.compile(r"\b(?:FROM|JOIN|DESCRIBE)\s+(\w+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What was written.
+
+    Attributes
+    ----------
+    files : int
+        All of them, the manifest too.
+    numbers : int
+        Numbers that are bound to a cell of a table.
+    digest : str
+        Of tables and texts, as in the manifest.
+    has_documents : bool
+        Whether Word and LaTeX were written.
+    """
+
+    folder: Path
+    parcellation: str
+    files: int
+    numbers: int
+    figures: int
+    digest: str
+    has_documents: bool
+    simulated: bool
+
+
+def write_paper(
+    study: Study,
+    folder: Path,
+    parcellation: str | None = None,
+    exhibits: Sequence[Exhibit] = EXHIBITS,
+) -> Paper:
+    """Write what a manuscript about a study takes from it; the same results give the same bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or empty folder, or an earlier paper that nobody has edited.
+    parcellation : str, optional
+        The one that the text is about; the first of study.toml without it.
+
+    Raises
+    ------
+    StudyError
+        When a table is out of date or changes meanwhile, nothing was made yet, or the folder holds
+        something else or an edited paper.
+    """
+    chosen = _chosen(study, parcellation)
+    lake = lake_of(study)
+    folder = folder.expanduser().resolve()
+    refuse_foreign(folder, study)
+    with connect(lake) as connection, folder_beside(folder) as aside:
+        setting = setting_of(connection, study, chosen, surface_of(study, chosen))
+        numbers = Numbers(Facts(connection, setting))
+        if not numbers.ask("people")[0]["n_all"]:
+            raise StudyError(f"{study.name} has no results yet: run `ect run` first.")
+        fresh = aside / "paper"
+        fresh.mkdir()
+        paper = _write(study, lake, connection, setting, numbers, fresh, folder, exhibits)
+        take_place(fresh, folder, aside)
+    return paper
+
+
+def _chosen(study: Study, parcellation: str | None) -> str:
+    if parcellation is None:
+        return next(iter(study.parcellations))
+    if parcellation not in study.parcellations:
+        raise StudyError(
+            f"{parcellation} is not a parcellation of {study.name}. There are: "
+            f"{', '.join(study.parcellations)}."
+        )
+    return parcellation
+
+
+def refuse_foreign(folder: Path, study: Study) -> None:
+    """Stop unless a folder is absent, empty, or an earlier paper of which no file was edited."""
+    elsewhere = "Name another folder."
+    if folder == study.lake_folder or study.lake_folder in folder.parents:
+        raise StudyError(f"{folder} is in the study's lake, which is for tables only. {elsewhere}")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise StudyError(f"{folder} is a file, expected a folder or nothing. {elsewhere}")
+    there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if not one.is_dir()}
+    if not there:
+        return
+    if MANIFEST not in there:
+        raise StudyError(f"{folder} holds something else, so it was not touched. {elsewhere}")
+    files: dict[str, str] = read_manifest(folder)["files"]
+    edited = sorted(
+        name
+        for name in there - {MANIFEST}
+        if name not in files or file_digest(folder / name) != files[name]
+    )
+    if edited:
+        raise StudyError(
+            f"{folder} holds files that were edited or added: {', '.join(edited[:5])}"
+            f"{' ...' if len(edited) > 5 else ''}. They would be lost. {elsewhere} `ect paper "
+            "--verify` compares the numbers of an edited paper with the tables."
+        )
+
+
+def tables_read(statements: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Name the tables that some queries read."""
+    named = {name for sql in statements for name in _READ_FROM.findall(sql)}
+    return [name for name in known if name in named]
+
+
+def _write(
+    study: Study,
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    setting: Setting,
+    numbers: Numbers,
+    fresh: Path,
+    folder: Path,
+    exhibits: Sequence[Exhibit],
+) -> Paper:
+    """Write all files into a fresh folder, after a look whether their tables are up to date."""
+    provenance = provenance_of(study)
+    citations = Citations()
+    known = known_tables(lake.folder)
+    before = lake.stamps(known.values())
+    shown = pictures(exhibits, connection, setting, lake)
+    caveats = of_results(study, lake)
+    planned = planned_of(study)
+    material = Material(
+        study, numbers.facts, numbers, citations, provenance, shown, caveats, planned
+    )
+    texts = written_texts(material)
+    queries = _queries(connection, numbers, exhibits, setting)
+    read = tables_read((one["sql"] for one in queries.values()), known)
+    _refuse_stale(study, read)
+    _refuse_labels(lake, texts)
+    _write_files(fresh, texts, shown)
+    (fresh / "references.bib").write_text(bibtex(citations.listed), encoding="utf-8")
+    (fresh / "settings.toml").write_text(provenance.settings, encoding="utf-8")
+    pandoc = find_pandoc()
+    if pandoc is not None:
+        convert(pandoc, fresh, list(texts))
+    if lake.stamps(known.values()) != before:
+        raise StudyError(
+            f"The tables of {study.name} were rewritten meanwhile. Nothing was written; run this "
+            "again when `ect run` has finished."
+        )
+    content = _content(study, setting, numbers, queries, read, fresh)
+    (fresh / MANIFEST).write_text(_as_json(content), encoding="utf-8")
+    return Paper(
+        folder,
+        setting.parcellation,
+        len(content["files"]) + 1,
+        len(numbers.bound),
+        sum(not one.absent for one in shown),
+        content["digest"],
+        pandoc is not None,
+        study.simulated,
+    )
+
+
+def _queries(
+    connection: duckdb.DuckDBPyConnection,
+    numbers: Numbers,
+    exhibits: Sequence[Exhibit],
+    setting: Setting,
+) -> dict[str, dict[str, str]]:
+    """Give every query behind texts and figures, with the digest of its answer."""
+    found = {
+        name: {"sql": one.statement, "sha256": answer_digest(one.columns, one.rows)}
+        for name, one in numbers.answers
+    }
+    for exhibit in exhibits:
+        for name, sql in exhibit.statements(setting).items():
+            answer = connection.execute(sql)
+            columns = [str(one[0]) for one in answer.description or ()]
+            digest = answer_digest(columns, answer.fetchall())
+            found[f"{exhibit.name}.{name}"] = {"sql": sql, "sha256": digest}
+    return found
+
+
+def _refuse_stale(study: Study, read: Sequence[str]) -> None:
+    old = set(out_of_date_tables(study))
+    stale = [name for name in read if name in old]
+    if stale:
+        raise StudyError(
+            f"Out of date in {study.name}: {', '.join(stale)}. They were made from other data or "
+            "settings than the study has now, so nothing was written. `ect run` updates them; "
+            "`ect status` shows what blocks it."
+        )
+
+
+def _refuse_labels(lake: Lake, texts: dict[str, str]) -> None:
+    """Stop when a participant's label stands in a text."""
+    either = "|".join(re.escape(one) for one in sorted(known_labels(lake)))
+    if not either:
+        return
+    pattern = re.compile(rf"(?<![0-9A-Za-z])sub\\?-(?:{either})(?![0-9A-Za-z])")
+    for name, text in texts.items():
+        if pattern.search(text):
+            raise StudyError(
+                f"The text {name} would name a participant, expected none. Nothing was written. "
+                "Look for a label (sub-) in the study's title, instruments or participants.tsv."
+            )
+
+
+def _write_files(fresh: Path, texts: dict[str, str], shown: Sequence[Picture]) -> None:
+    for name, text in texts.items():
+        (fresh / f"{name}.md").write_text(text, encoding="utf-8")
+    (fresh / "figures").mkdir()
+    for one in shown:
+        if not one.absent:
+            (fresh / "figures" / f"{one.name}.png").write_bytes(base64.b64decode(one.data))
+
+
+def _content(
+    study: Study,
+    setting: Setting,
+    numbers: Numbers,
+    queries: dict[str, dict[str, str]],
+    read: Sequence[str],
+    fresh: Path,
+) -> dict[str, Any]:
+    files = sorted(one for one in fresh.rglob("*") if one.is_file())
+    return sealed(
+        {
+            "generator": GENERATOR,
+            "software": {"name": "ect-assets", "version": __version__},
+            "study": study.name,
+            "simulated": study.simulated,
+            "simulated_donors": setting.simulated_donors,
+            "parcellation": setting.parcellation,
+            "tables": list(read),
+            "queries": queries,
+            "numbers": [vars(one) for one in numbers.bound],
+            "files": {one.relative_to(fresh).as_posix(): file_digest(one) for one in files},
+        }
+    )
+
+
+def _as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
