@@ -65,7 +65,7 @@ def _made(files: Sequence[ReportFile]) -> Made:
     unavailable=_no_pages,
     reads_by_sql=True,
     reads_problems=True,
-    version="4",
+    version="5",
 )
 def study_report(work: Work) -> Made:
     """The results of one parcellation as a page with figures, as in a paper.
@@ -102,7 +102,7 @@ def study_report(work: Work) -> Made:
     unavailable=_no_pages,
     reads_by_sql=True,
     reads_problems=True,
-    version="4",
+    version="5",
 )
 def study_overview(work: Work) -> Made:
     """The results over all parcellations and null models, with links to each report."""

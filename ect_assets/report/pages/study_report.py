@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import duckdb
 from markupsafe import Markup
@@ -42,45 +43,58 @@ from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import ReportProvenance
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.symptom_sections import symptom_section
-from ect_assets.report.pages.texts import FOR_WHOM, found_section
+from ect_assets.report.pages.texts import FOR_WHOM
 from ect_assets.report.pages.trust_sections import calibration_section, reach_section
 from ect_assets.report.pages.words import parcellation_name
+from ect_assets.report.pages.writing import figures_of, write_section
 from ect_assets.study import Study
 
-PLACES = {
+PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "verdict": (("verdict_",), ()),
     "change": (
-        "figure_1_",
-        "supplementary_figure_1_",
-        "supplementary_figure_2_",
-        "supplementary_figure_6_",
+        ("figure_1_",),
+        ("supplementary_figure_1_", "supplementary_figure_2_", "supplementary_figure_6_"),
     ),
-    "symptoms": ("figure_2_",),
-    "contrasts": ("supplementary_figure_7_", "supplementary_figure_8_"),
-    "genes": ("figure_3_",),
-    "pathways": ("figure_4_", "supplementary_figure_4_"),
-    "cells": ("figure_5_",),
-    "quality": ("supplementary_figure_3_",),
-    "calibration": ("supplementary_figure_5_",),
+    "symptoms": (("figure_2_",), ()),
+    "contrasts": ((), ("supplementary_figure_7_", "supplementary_figure_8_")),
+    "genes": (("figure_3_",), ()),
+    "pathways": (("figure_4_",), ("supplementary_figure_4_",)),
+    "cells": (("figure_5_",), ()),
+    "quality": ((), ("supplementary_figure_3_",)),
+    "calibration": ((), ("supplementary_figure_5_",)),
 }
-"""Beginnings of the names of the exhibits of each section, in their order; what fits none has a
-section of its own."""
+"""Beginnings of the names of the exhibits of each section, in their order: those that stand in it,
+and those of the supplement to which it leads. What fits none has a section of its own."""
 
 
-def placed(pictures: Sequence[Picture]) -> dict[str, list[Block]]:
+def placed(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
     """Give each section its pictures.
 
     Returns
     -------
-    dict of str to list of Block
-        By the section's anchor; under ``further`` what belongs to none.
+    dict of str to list of Picture
+        By the section's anchor; under ``supplement`` those that sections lead to, under
+        ``further`` what belongs to none.
     """
-    places: dict[str, list[Block]] = {
-        section: [one for start in starts for one in pictures if one.name.startswith(start)]
-        for section, starts in PLACES.items()
-    }
-    known = tuple(start for starts in PLACES.values() for start in starts)
-    places["further"] = [one for one in pictures if not one.name.startswith(known)]
-    return places
+    starts = {name: _beginning(pictures, inside) for name, (inside, _) in PLACES.items()}
+    supplement = [one for one in pictures if one.name.startswith("supplementary_figure_")]
+    known = {one.name for some in starts.values() for one in some}
+    known |= {one.name for one in supplement}
+    starts["supplement"] = supplement
+    starts["further"] = [one for one in pictures if one.name not in known]
+    return starts
+
+
+def _beginning(pictures: Sequence[Picture], starts: Sequence[str]) -> list[Picture]:
+    return [one for start in starts for one in pictures if one.name.startswith(start)]
+
+
+def _with_supplement(sections: list[Section], pictures: Sequence[Picture]) -> list[Section]:
+    """Lead from each section to its figures of the supplement."""
+    return [
+        replace(one, see_also=_beginning(pictures, PLACES.get(one.anchor, ((), ()))[1]))
+        for one in sections
+    ]
 
 
 def report_files(
@@ -111,9 +125,9 @@ def report_files(
     setting = _setting(connection, study, parcellation, surface)
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
-    places = placed(pictures)
+    places: dict[str, list[Any]] = {**placed(pictures)}
     sections = [
-        found_section(facts, study),
+        *_written("verdict", facts, study, picture=figures_of(places["verdict"])),
         participants_section(facts),
         change_section(facts, study, places["change"]),
         symptom_section(facts, study, places["symptoms"]),
@@ -125,9 +139,11 @@ def report_files(
         quality_section(facts, places["quality"]),
         calibration_section(facts, study, places["calibration"]),
         reach_section(facts),
-        *_further(places["further"]),
         methods_section(facts, study, provenance, citations),
+        *_figures("supplement", "Supplementary figures", places["supplement"]),
+        *_figures("further", "Further figures", places["further"]),
     ]
+    sections = _with_supplement(sections, pictures)
     people = facts.ask(PEOPLE)
     baseline, follow_up = study.sessions.both
     name = parcellation_name(parcellation)
@@ -231,5 +247,11 @@ def _links(study: Study, here: str) -> list[tuple[str, str]]:
     ]
 
 
-def _further(pictures: list[Block]) -> list[Section]:
-    return [Section("further", "Further figures", pictures)] if pictures else []
+def _figures(anchor: str, title: str, pictures: list[Block]) -> list[Section]:
+    return [Section(anchor, title, pictures)] if pictures else []
+
+
+def _written(name: str, facts: Facts, study: Study, **more: Any) -> list[Section]:
+    """Write a section by its template; no section where it has nothing to say."""
+    section = write_section(name, facts, study, **more)
+    return [] if section is None else [section]

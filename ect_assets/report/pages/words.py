@@ -5,6 +5,8 @@ Names that a study gives itself are shown as they are. Sentences belong in the t
 
 from __future__ import annotations
 
+import re
+
 from ect_assets.study import Study
 
 PARCELLATIONS = {"hcp_mmp": "HCP-MMP1.0", "desikan_killiany": "Desikan-Killiany"}
@@ -72,6 +74,11 @@ def gene_list_test(level: float) -> str:
 def check_name(name: str) -> str:
     """Name a check of quality in words; the name it is stored under follows in brackets."""
     return f"{CHECKS[name]} ({name})" if name in CHECKS else name
+
+
+def claim_name(name: str) -> str:
+    """Write a claim as it is printed: with a minus sign, without the identifier of a term."""
+    return re.sub(r" \(GO:\d+\)$", "", name).replace("PLS1-", "PLS1\u2212")
 
 
 def instrument_title(study: Study, name: str) -> str:
