@@ -18,7 +18,7 @@ from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.brain_sections import change_section
-from ect_assets.report.pages.contrast_sections import contrast_section
+from ect_assets.report.pages.contrast_sections import contrast_section, question
 from ect_assets.report.pages.enrichment_sections import (
     cell_section,
     holding_section,
@@ -230,7 +230,14 @@ def _setting(
 ) -> Setting:
     """Say what is drawn the same way all through a page; the whole study's has an empty name."""
     setting = Setting(
-        parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
+        parcellation,
+        study.sessions.both,
+        study.nulls.primary,
+        study.simulated,
+        surface,
+        instruments={name: one.title for name, one in study.instruments.items()},
+        contrasts={name: question(one) for name, one in study.contrasts.items()},
+        gene_list_q=study.association.gene_list_q,
     )
     made = connection.execute(filled(SIMULATED_DONORS, setting)).fetchall()
     labels = dict(connection.execute(filled(LABELS, setting)).fetchall())
