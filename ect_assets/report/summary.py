@@ -191,7 +191,7 @@ def _genes(connection: duckdb.DuckDBPyConnection) -> Section:
             [name, f"{100 * r2:.1f} %", p, alarms, str(plus), str(minus), str(spatial)]
             for name, r2, p, alarms, plus, minus, spatial in rows
         ],
-        "False positives: how often that null model gives p <= 0.05 on noise as smooth as the map, "
+        "False positives: how often that null model gives p ≤ 0.05 on noise as smooth as the map, "
         "with its 95 % interval. "
         "PLS1+ and PLS1- pass the bootstrap, which treats parcels as independent and overstates; "
         "the last column counts genes that pass the spatial null.",

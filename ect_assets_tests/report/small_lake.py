@@ -120,6 +120,7 @@ def fill_symptoms(lake: Lake) -> None:
         n=3,
         mean_pre=22.25,
         mean_post=7.5,
+        mean_change=-14.75,
         t=-13.934,
         df=2,
         p=1e-12,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,16 @@ def test_the_level_is_drawn_in_every_panel(frames):
     figure = draw_calibration(frames, SETTING)
     for panel in panels(figure):
         assert any(list(line.get_ydata(orig=False)) == [5, 5] for line in panel.lines)
+
+
+def test_lists_of_genes_have_the_level_at_which_they_are_made(frames):
+    lists = rates("genes", "gene_list_bootstrap", "bootstrap", [15.0], [0.4])
+    rows = pd.concat([frames["false_positives"], lists], ignore_index=True)
+    setting = replace(SETTING, gene_list_q=0.01)
+    figure = draw_calibration(frames | {"false_positives": rows}, setting)
+    panel = panel_with(figure, "Any gene passes the bootstrap")
+    assert any(list(line.get_ydata(orig=False)) == [1, 1] for line in panel.lines)
+    assert not any(list(line.get_ydata(orig=False)) == [5, 5] for line in panel.lines)
 
 
 def test_the_smoothness_of_the_map_is_marked_with_its_own_rates(frames):

@@ -375,14 +375,14 @@ def test_a_check_of_both_directions_has_both_limits():
 
 
 def test_a_check_that_is_the_same_for_all_is_said_in_words():
-    assert "sources_mixed: nothing stands out" in texts(drawn_quality())
+    assert "volumes of one source: nothing stands out" in texts(drawn_quality())
 
 
 def test_what_is_wrong_with_the_whole_cohort_is_said():
     row = {"check_name": "tiv_shifted", "value": 7.079, "limit_value": 2.0, "says": "median"}
     cohort = pd.DataFrame([row])
     written = " ".join(texts(drawn_quality(cohort=cohort)))
-    assert "tiv_shifted: 7.08 (limit 2.00)" in written
+    assert "intracranial volume of the cohort between the sessions: 7.08 (limit 2.00)" in written
 
 
 def test_it_is_said_that_nobody_was_left_out():
@@ -400,7 +400,7 @@ def test_who_was_left_out_and_kept_is_drawn_by_name_and_reason():
         }
     )
     written = texts(drawn_quality(left_out))
-    assert {ODD_NAME, "02", "scan_duplicated"} <= set(written)
+    assert {ODD_NAME, "02", "no image twice"} <= set(written)
     assert "Left out, and why; open: kept by a reviewer" in written
 
 
@@ -433,7 +433,7 @@ def test_names_are_written_as_they_are():
 
 def test_figures_have_distinct_names_and_ask_for_what_they_need():
     exhibits = change_figures.CHANGE_EXHIBITS
-    assert len({one.name for one in exhibits}) == len(exhibits) == 4
+    assert len({one.name for one in exhibits}) == len(exhibits) == 5
     assert all(set(one.needs) <= set(one.queries) for one in exhibits)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,10 +46,11 @@ def maps(names):
     )
 
 
-def test_every_contrast_has_a_map_under_its_name(setting, tmp_path):
+def test_every_contrast_has_a_map_under_what_it_asks(setting, tmp_path):
+    setting = replace(setting, contrasts={"dose": "Change per session of ECT"})
     figure = draw_contrasts({"maps": maps(["dose", "placement"])}, setting)
     text = written(figure)
-    assert "dose (mm3), n = 12" in text and "placement (mm3), n = 12" in text
+    assert "Change per session of ECT, n = 12" in text and "placement, n = 12" in text
     assert is_not_empty(figure, tmp_path)
 
 

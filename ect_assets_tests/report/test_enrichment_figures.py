@@ -92,7 +92,7 @@ def test_only_enriched_terms_are_drawn(drawn):
 
 def test_colours_reach_to_the_smallest_q(go):
     figure = figures.dot_plot(go)
-    bar = next(axes for axes in figure.axes if axes.get_ylabel() == "-log10 q")
+    bar = next(axes for axes in figure.axes if "q, genes" in axes.get_ylabel())
     assert bar.get_ylim()[1] == pytest.approx(6)
 
 

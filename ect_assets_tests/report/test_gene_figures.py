@@ -225,13 +225,13 @@ def test_genes_are_drawn_in_order_and_those_of_a_list_in_its_colour(association)
     lines = {line.get_label(): line for line in panel.lines}
     np.testing.assert_array_equal(panel.lines[0].get_ydata(), association["genes"]["z"])
     assert list(lines["PLS1+"].get_xdata()) == [1, 2, 3, 4, 5] and lines["PLS1+"].get_color() == UP
-    assert list(lines["PLS1-"].get_xdata()) == [57, 58, 59, 60]
+    assert list(lines["PLS1\u2212"].get_xdata()) == [57, 58, 59, 60]
 
 
 def test_listed_genes_are_counted_beside_those_that_pass_in_space(association):
     said = written(gene_figures.draw_genes(association, SETTING))
     assert "PLS1+: 5 genes by bootstrap 1 on this side pass in space" in said
-    assert "PLS1-: 4 genes by bootstrap 1 on this side pass in space" in said
+    assert "PLS1\u2212: 4 genes by bootstrap 1 on this side pass in space" in said
 
 
 def test_a_study_without_listed_gene_says_zero(association):
@@ -285,3 +285,15 @@ def test_a_running_sum_rises_at_the_genes_of_its_cell_type(cell_types):
     panel = panel_with(gene_figures.draw_cell_types(cell_types, SETTING), "glia (6)")
     curve = panel.lines[0].get_ydata()
     assert set(np.flatnonzero(np.diff(curve) > 0) + 1) == set(range(50, 56))
+
+
+def test_terms_stand_in_the_order_of_p(pathways):
+    mixed = pathways["enriched_terms"].assign(p=[1e-4, 1e-8, 1e-6, 1e-3], q_spatial=0.5)
+    said = texts(gene_figures.draw_pathways(pathways | {"enriched_terms": mixed}, SETTING))
+    places = [said.index(name) for name in ("axon", "dendrite", ODD_NAME)]
+    assert places == sorted(places)
+
+
+def test_where_terms_are_few_all_of_them_are_named(pathways):
+    said = texts(gene_figures.draw_term_network(pathways, SETTING))
+    assert {"axon", "dendrite (1\u00a0term)"} <= set(said)

@@ -100,7 +100,7 @@ def test_the_digits_of_a_number_are_those_of_its_value(page):
 
 def test_nothing_is_asked_of_any_network(page):
     sources = [one.attributes.get("src", "data:") for one in page.elements]
-    assert [one for one in sources if not one.startswith("data:image/png;base64,iVBOR")] == [
+    assert [one for one in sources if not one.startswith("data:image/webp;base64,UklGR")] == [
         "data:" for one in sources if one == "data:"
     ]
     assert page.all("link") == page.all("iframe") == []
@@ -197,6 +197,28 @@ def test_a_figure_stands_where_its_name_says(files):
     page = page_of(files)
     (change,) = [one for one in page.all("section") if one.attributes["id"] == "change"]
     assert "Figure 1. Bars of figure_1_bars." in change.text
+
+
+def test_the_verdict_comes_first(files):
+    assert page_of(files).all("section")[0].attributes["id"] == "verdict"
+
+
+def test_supplementary_figures_stand_after_the_main_ones_and_are_linked_from_their_section(
+    connection, study
+):
+    drawn = (exhibit("supplementary_figure_2_all"), exhibit("figure_1_bars"))
+    page = page_of(report_files(connection, study, ATLAS, None, drawn, provenance_of(study)))
+    assert [one.attributes["id"] for one in page.all("figure")] == [
+        "figure_1_bars",
+        "supplementary_figure_2_all",
+    ]
+    assert "See also Supplementary Figure 2 (bars of" in page.inside("section", "change")
+
+
+def test_what_is_cited_can_be_taken_as_bibtex(files):
+    methods = page_of(files).inside("section", "methods")
+    assert "@article{liu2025," in methods
+    assert "@article{subramanian2005," in methods
 
 
 def test_a_figure_of_no_section_has_one_of_its_own(files):

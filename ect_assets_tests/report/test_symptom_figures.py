@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -113,7 +115,7 @@ def test_scores_that_rise_are_orange_and_those_that_fall_are_blue():
 
 def test_the_test_of_the_scores_is_written():
     written = texts(draw_symptoms(frames("hamd"), setting()))
-    assert "t(5) = \u22123.46, p = 0.012, d_z = \u22121.23" in written
+    assert "t(5) = \u22123.46, p = 0.012, dz = \u22121.23" in written
 
 
 def test_fitted_and_predicted_improvement_are_drawn_from_their_columns():
@@ -126,6 +128,16 @@ def test_fitted_and_predicted_improvement_are_drawn_from_their_columns():
     ):
         (panel,) = panels_of(figure, title)
         np.testing.assert_allclose(panel.collections[0].get_offsets(), points[columns])
+
+
+def test_improvement_and_its_prediction_have_the_same_scale():
+    (panel,) = panels_of(draw_symptoms(frames("hamd"), setting()), "Predicted, patient left out")
+    assert panel.get_xlim() == panel.get_ylim()
+
+
+def test_an_instrument_is_called_by_its_title():
+    titled = replace(setting(), instruments={"hamd": "Hamilton Depression"})
+    assert "Hamilton Depression, n = 6" in texts(draw_symptoms(frames("hamd"), titled))
 
 
 def test_both_correlations_stand_above_their_panels():

@@ -26,8 +26,8 @@ from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import provenance_of, settings_text
 from ect_assets.report.pages.references import WORKS, Citations
 from ect_assets.report.pages.symptom_sections import association_sentences, symptom_sentences
-from ect_assets.report.pages.texts import found_section
 from ect_assets.report.pages.trust_sections import calibration_section
+from ect_assets.report.pages.writing import write_section
 from ect_assets_tests.lake.rows import keep
 from ect_assets_tests.report.small_lake import (
     ATLAS,
@@ -65,8 +65,8 @@ def said(markup):
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", markup)))
 
 
-def points(section):
-    return {name: said(text) for name, text in section.blocks[0].items}
+def verdict(facts, study):
+    return said(write_section("verdict", facts, study, picture="").blocks[0].html).strip()
 
 
 def test_the_change_is_counted_by_its_sign(filled, study):
@@ -245,32 +245,70 @@ def test_the_sides_of_the_component_are_explained(filled, study):
     assert "PLS1+, expressed more where gray matter grew" in sentence
 
 
+def test_the_verdict_says_what_a_clinician_asks(filled, study):
+    words = verdict(facts_of(filled), study)
+    assert "On the Hamilton <17> scores improved from 22.2 to 7.5 on average (p < 0.001)." in words
+    assert "changed in 2 of 3 parcels: larger at post in 1, smaller in 1." in words
+    assert "Of 2 claims about genes, pathways and cell types" in words
+    assert "1 holds once patients, space and genes are asked" in words
+
+
+def test_the_verdict_says_first_that_patients_are_simulated(filled, study, tmp_path):
+    assert verdict(facts_of(filled), study).startswith("In these simulated patients:")
+    real = verdict(facts_of(filled), small_study(tmp_path, simulated=False))
+    assert "simulated" not in real
+
+
+def test_scores_that_rise_where_lower_is_better_got_worse(lake, study):
+    change = {"mean_pre": 5.0, "mean_post": 9.0, "mean_change": 4.0, "better": "lower"}
+    keep(lake, tables.ClinicalChange, instrument="hamd", **change)
+    with connect(lake) as connection:
+        assert "scores got worse from 5.0 to 9.0" in verdict(facts_of(connection), study)
+
+
+def test_each_claim_has_a_mark_for_each_question(lake, study):
+    keep(
+        lake,
+        tables.Findings,
+        parcellation=ATLAS,
+        kind="gene_list",
+        name="PLS1- genes",
+        q_published=0.01,
+        q_patients=0.2,
+        q_spatial=0.04,
+        q_genes=None,
+        holds=False,
+    )
+    with connect(lake) as connection:
+        words = verdict(facts_of(connection), study)
+    assert "PLS1− genes✓ yes✗ no✓ yes– not asked✗ no" in words
+
+
 def test_a_parcellation_without_genes_says_so(filled, study):
-    found = points(found_section(facts_of(filled, BARE), study))
-    assert "gives my_atlas no gene expression" in found["Gene expression"]
-    assert "Genes" not in found
+    assert "was not compared with gene expression" in verdict(facts_of(filled, BARE), study)
+    genes = gene_section(facts_of(filled, BARE), study, []).blocks[0]
+    assert "gives my_atlas no gene expression" in said(genes.text)
 
 
 def test_pairs_that_fail_are_told_beside_the_results(filled, study):
-    found = points(found_section(facts_of(filled), study))
-    assert "in 1 of the 3 analysed (2 of all 4)" in found["Gray matter"]
+    assert "in 1 of the 3 analysed (2 of all 4)" in said(change_sentences(facts_of(filled), study))
 
 
 def test_few_participants_are_a_caution(filled, study):
-    found = points(found_section(facts_of(filled), study))
-    assert "With 3 participants single participants dominate" in found["Limitations"]
+    words = verdict(facts_of(filled), study)
+    assert "With 3 participants single participants dominate" in words
 
 
 def test_many_left_out_are_a_caution(filled, study):
-    found = points(found_section(facts_of(filled), study))
-    assert "1 of 4 did not enter the analysis" in found["Limitations"]
+    assert "1 of 4 did not enter the analysis" in verdict(facts_of(filled), study)
 
 
 def test_a_study_without_symptoms_says_so(lake, tmp_path):
     study = small_study(tmp_path, instruments={})
     with connect(lake) as connection:
-        found = points(found_section(facts_of(connection), study))
-    assert found["Symptoms"].startswith("study.toml names no instrument")
+        assert "Symptoms were not compared" in verdict(facts_of(connection), study)
+        said_of_symptoms = said(symptom_sentences(facts_of(connection), study))
+    assert said_of_symptoms.startswith("study.toml names no instrument")
 
 
 def test_the_mean_change_has_its_interval(lake, study):

@@ -102,7 +102,7 @@ def study_report(work: Work) -> Made:
     unavailable=_no_pages,
     reads_by_sql=True,
     reads_problems=True,
-    version="4",
+    version="5",
 )
 def study_overview(work: Work) -> Made:
     """The results over all parcellations and null models, with links to each report."""

@@ -26,6 +26,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.panel_style import null_model_name, primary_first
+from ect_assets.report.pages.words import GENE_LIST
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_COLUMNS = 3
@@ -35,7 +36,7 @@ TITLES = {
     "r2_y_component_1": "PLS1 explains the map",
     "gene_p_spatial": "One gene follows the map",
     "gene_set_spatial": "One gene set follows the map",
-    "gene_list_bootstrap": "Any gene passes the bootstrap",
+    GENE_LIST: "Any gene passes the bootstrap",
 }
 """Tests in a reader's words, in the order in which they are drawn."""
 
@@ -81,7 +82,8 @@ def draw_calibration(frames: Frames, setting: Setting) -> Figure:
         of_test = rates[(rates["family"] != SYMPTOMS) & (rates["statistic"] == test)]
         its_own = own if test == "r2_y_component_1" else own.head(0)
         panel.set_title(TITLES.get(test, test))
-        _noise_panel(panel, of_test, its_own, setting.null_model)
+        level = setting.gene_list_q if test == GENE_LIST else LEVEL
+        _noise_panel(panel, of_test, its_own, setting.null_model, level)
         _mark_smoothness(panel, own)
     for panel in panels[len(tests) :]:
         panel.set_visible(False)
@@ -97,7 +99,9 @@ def _tests(rates: pd.DataFrame) -> list[str]:
     return [*known, *others, *[SYMPTOMS] * bool((rates["family"] == SYMPTOMS).any())]
 
 
-def _noise_panel(panel: Axes, rates: pd.DataFrame, own: pd.DataFrame, primary: str) -> None:
+def _noise_panel(
+    panel: Axes, rates: pd.DataFrame, own: pd.DataFrame, primary: str, level: float
+) -> None:
     """Draw the rates of one test against the smoothness of the noise, a line per null model."""
     models = primary_first(rates["null_model"], primary)
     lengths = sorted(rates["smoothness_mm"].unique())
@@ -111,7 +115,7 @@ def _noise_panel(panel: Axes, rates: pd.DataFrame, own: pd.DataFrame, primary: s
         if row["null_model"] in models and pd.notna(row["rate"]):
             rows = pd.DataFrame([row])
             _with_intervals(panel, rows["smoothness_mm"], rows, row["null_model"], size=7, own=True)
-    _level(panel, highest=float(pd.concat([rates["ci_high"], own["ci_high"]]).max()))
+    _level(panel, float(pd.concat([rates["ci_high"], own["ci_high"]]).max()), level)
     panel.set_xlabel("smoothness of the noise (mm)")
 
 
@@ -143,8 +147,8 @@ def _with_intervals(
     )
 
 
-def _level(panel: Axes, highest: float) -> None:
-    panel.axhline(100 * LEVEL, color=INK, lw=0.8, ls=(0, (4, 3)))
+def _level(panel: Axes, highest: float, level: float = LEVEL) -> None:
+    panel.axhline(100 * level, color=INK, lw=0.8, ls=(0, (4, 3)))
     panel.set_ylim(0, max(100 * highest, 4 * 100 * LEVEL) * 1.15)
     panel.yaxis.set_major_locator(MaxNLocator(6))
     panel.set_ylabel("false positives (%)")
@@ -192,7 +196,7 @@ def _symptom_panel(panel: Axes, rates: pd.DataFrame) -> None:
     panel.set_xticks(places, [SYMPTOM_TESTS.get(str(test), str(test)) for test in rows.index])
     panel.set_xlim(-0.5, len(rows) - 0.5)
     panel.set_title("Symptoms, patients exchanged")
-    _level(panel, highest=float(rows["ci_high"].max()))
+    _level(panel, float(rows["ci_high"].max()))
 
 
 def _markers(panel: Axes) -> set[object]:
@@ -239,11 +243,12 @@ CALIBRATION_EXHIBITS = (
         name="supplementary_figure_5_calibration",
         title="False positive rate of each test",
         caption=(
-            "Share of maps of pure noise on which each test gives p <= 0.05, with its 95 % "
+            "Share of maps of pure noise on which each test gives p ≤ 0.05, with its 95 % "
             "interval, against the length over which the noise is correlated, on this "
             "parcellation and with this gene expression; a test that keeps its level lies on the "
             "dashed line at 5 %. For genes and gene sets it is the share of them, on average over "
-            "maps; for the bootstrap the share of maps on which any gene is listed. Dotted: the "
+            "maps; for the bootstrap the share of maps on which any gene is listed, whose line "
+            "is at the q below which a gene is listed. Dotted: the "
             "smoothness of the study's own map, as estimated; stars: the rate there, between "
             "those measured. Symptoms: the tests of brain against symptoms where improvements "
             "are random. Parcels exchanged, and the bootstrap, take parcels as independent."

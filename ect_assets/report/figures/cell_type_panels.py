@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ect_assets.report.figures.figure_parts import probability, signed
+from ect_assets.report.figures.figure_parts import probability, signed, signs_typeset
 from ect_assets.report.figures.figure_style import DOWN, INK, QUIET, UP
 from ect_assets.report.figures.panel_style import Look, Part
 from ect_assets.science.enrichment.running_sums import running_sum
@@ -41,7 +41,7 @@ def score_panels(part: Part, cell_types: pd.DataFrame, look: Look) -> Axes:
     rows = cell_types.sort_values(["nes", "cell_type"], ignore_index=True, na_position="first")
     columns = _columns(rows)
     panel, table = part.subplots(
-        1, 2, sharey=True, width_ratios=[max(6 - 0.6 * len(columns), 2.4), 0.75 * len(columns)]
+        1, 2, sharey=True, width_ratios=[max(6 - 0.6 * len(columns), 2.4), len(columns)]
     )
     for place, row in enumerate(rows.to_dict("records")):
         _bar(panel, place, row, look)
@@ -51,7 +51,7 @@ def score_panels(part: Part, cell_types: pd.DataFrame, look: Look) -> Axes:
     panel.axvline(0, color="black", lw=0.5 * look.line)
     panel.set_yticks(range(len(rows)), rows["cell_type"].astype(str), size=look.text)
     panel.set_ylim(-0.6, len(rows) + 0.1)
-    panel.set_xlabel("normalised enrichment score   (PLS1- left, PLS1+ right)", size=look.text)
+    panel.set_xlabel("normalised enrichment score   (PLS1\u2212 left, PLS1+ right)", size=look.text)
     panel.spines[["top", "right", "left"]].set_visible(False)
     table.set_axis_off()
     table.set_xlim(0, len(columns))
@@ -102,7 +102,9 @@ def _columns(rows: pd.DataFrame) -> dict[str, list[str]]:
     columns["genes"] = [f"{n}" for n in rows["n_set"]]
     for direction, name in LISTS.items():
         counted = zip(rows[f"n_in_{name}"], rows[f"q_in_{name}"], strict=True)
-        columns[f"in {direction}\n(q)"] = [f"{n} ({probability(q)})" for n, q in counted]
+        columns[f"in {signs_typeset(direction)}\n(q)"] = [
+            f"{n} ({probability(q)})" for n, q in counted
+        ]
     return columns
 
 
@@ -142,7 +144,8 @@ def running_sum_panels(
     for above in panels[max(len(cell_types) - N_COLUMNS, 0) : len(cell_types)]:
         above.tick_params(labelbottom=True)
     part.supxlabel(
-        "rank of the gene, from PLS1+ to PLS1-  (ticks: genes of the cell type)", size=look.text
+        "rank of the gene, from PLS1+ to PLS1\u2212  (ticks: genes of the cell type)",
+        size=look.text,
     )
     part.supylabel("running sum", size=look.text)
 

@@ -28,6 +28,7 @@ from ect_assets.report.figures.figure_parts import (
 )
 from ect_assets.report.figures.figure_style import (
     INK,
+    ONE_COLUMN_MM,
     QUIET,
     TWO_COLUMNS_MM,
     new_figure,
@@ -43,7 +44,7 @@ from ect_assets.science.statistics.multiple_comparisons import LEVEL
 MOST_PANELS, FEWEST_PANELS = 12, 6
 N_COLUMNS = 3
 PANEL_HEIGHT_MM = 47.0
-MAP_HEIGHT_MM = 50.0
+MAP_HEIGHT_MM, VERDICT_HEIGHT_MM = 50.0, 74.0
 
 PARCELS_SQL = """
 SELECT parcel, hemisphere, n, mean_pre_mm3, mean_post_mm3, percent_change, t, df, p, q
@@ -123,6 +124,28 @@ def draw_gray_matter_volume(frames: Frames, setting: Setting) -> Figure:
     return figure
 
 
+def draw_verdict(frames: Frames, setting: Setting) -> Figure:
+    """Draw t of the change alone, for the first screen of the page.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+        ``parcels``: parcel, t, q.
+    setting : Setting
+        With a surface.
+    """
+    parcels = frames["parcels"].set_index("parcel")
+    assert setting.surface is not None, "the exhibit needs a surface"
+    with report_style():
+        figure = new_figure(ONE_COLUMN_MM, VERDICT_HEIGHT_MM, setting.simulated)
+        (part,) = parts_below_one_another(figure, [1])
+        changed = list(parcels.index[parcels["q"] < LEVEL])
+        draw_map(
+            part, parcels["t"].astype(float), setting.surface, "t of the change", "change", changed
+        )
+    return figure
+
+
 def draw_patients(frames: Frames, setting: Setting) -> Figure:
     """Draw the parcels that change most surely, patient by patient.
 
@@ -192,6 +215,16 @@ def _draw_patients_of(
     ).set_in_layout(False)
 
 
+VERDICT = Exhibit(
+    name="verdict_change",
+    title="Map of the change of gray matter volume",
+    caption="Red: grew; blue: shrank; black outline: q < 0.05.",
+    queries={"parcels": PARCELS_SQL},
+    draw=draw_verdict,
+    needs=("parcels",),
+    needs_surface=True,
+)
+
 FIGURE_1 = Exhibit(
     name="figure_1_gray_matter_volume",
     title="Gray matter volume before and after, and its change",
@@ -227,6 +260,7 @@ SUPPLEMENTARY_FIGURE_1 = Exhibit(
 )
 
 CHANGE_EXHIBITS = (
+    VERDICT,
     FIGURE_1,
     SUPPLEMENTARY_FIGURE_1,
     SUPPLEMENTARY_FIGURE_2,

@@ -5,6 +5,8 @@ The map of the published analysis belongs in `change_figures`.
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,11 +21,12 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.maps.brain_maps import draw_map
+from ect_assets.report.pages.words import term_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_CONTRASTS = 5
 MAP_HEIGHT_MM, DESIGN_HEIGHT_MM = 46.0, 78.0
-LONGEST_COLUMN = 26
+LONGEST_COLUMN, LONGEST_TITLE = 26, 90
 DESIGNS_IN_A_ROW = 3
 
 MAPS_SQL = """
@@ -59,13 +62,14 @@ def draw_contrasts(frames: Frames, setting: Setting) -> Figure:
         parts = parts_below_one_another(figure, [1] * len(maps))
         for part, (name, rows) in zip(parts, maps.items(), strict=True):
             parcels = rows.set_index("parcel")
+            title = short(setting.contrast(str(name)), LONGEST_TITLE)
             draw_map(
                 part,
                 parcels["t"].astype(float),
                 setting.surface,
                 "t",
                 significant=list(parcels.index[parcels["q"] < LEVEL]),
-                title=f"{short(str(name))} ({parcels['unit'].iloc[0]}), n = {parcels['n'].max()}",
+                title=f"{title}, n = {parcels['n'].max()}",
             )
         if n_more:
             more = no_more(MOST_CONTRASTS, MOST_CONTRASTS + n_more, "contrasts", "contrast_maps")
@@ -89,7 +93,7 @@ def draw_designs(frames: Frames, setting: Setting) -> Figure:
         for panel in panels[len(designs) :]:
             panel.set_axis_off()
         for panel, (name, rows) in zip(panels, designs.items(), strict=False):
-            _draw_design(panel, str(name), rows)
+            _draw_design(panel, setting.contrast(str(name)), rows)
     return figure
 
 
@@ -108,14 +112,14 @@ def _draw_design(panel: Axes, name: str, rows: pd.DataFrame) -> None:
         vmin=-1,
         vmax=1,
     )
-    labels = [short(one, LONGEST_COLUMN) for one in names]
+    labels = [short(term_name(one), LONGEST_COLUMN) for one in names]
     panel.set_xticks(np.arange(len(names)), labels, rotation=40, ha="right")
     for label, column in zip(panel.get_xticklabels(), names, strict=True):
         label.set_fontweight("bold" if column == tested else "normal")
     panel.set_yticks([])
     what = "scans" if rows["session"].notna().any() else "participants"
     panel.set_ylabel(f"{len(values)} {what}")
-    panel.set_title(short(name))
+    panel.set_title(textwrap.fill(name, 36, max_lines=2, placeholder="…"), size=7)
 
 
 CONTRAST_EXHIBITS = (
@@ -124,7 +128,7 @@ CONTRAST_EXHIBITS = (
         title="The contrasts of the study on the cortex",
         caption=(
             "t of the effect of each contrast that study.toml names, parcel by parcel: red above "
-            "0, blue below. The unit in brackets is that of the effect. Parcels with q < 0.05 "
+            "0, blue below. Parcels with q < 0.05 "
             "(Benjamini-Hochberg over the cortical parcels of the contrast) have a black outline; "
             "q does not correct for the number of contrasts. Each map has colours of its own."
         ),

@@ -37,6 +37,12 @@ class Setting:
         Whether gene expression comes from simulated donors.
     labels : mapping of str to str
         Name of a parcel -> what it is called in full.
+    instruments : mapping of str to str
+        Name of an instrument -> its title.
+    contrasts : mapping of str to str
+        Name of a contrast -> what it asks.
+    gene_list_q : float
+        Below which q of the bootstrap a gene is listed.
     """
 
     parcellation: str
@@ -46,6 +52,17 @@ class Setting:
     surface: SurfaceParcels | None = None
     simulated_donors: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    instruments: Mapping[str, str] = field(default_factory=dict)
+    contrasts: Mapping[str, str] = field(default_factory=dict)
+    gene_list_q: float = 0.001
+
+    def instrument(self, name: str) -> str:
+        """Return an instrument's title; its name where it has none."""
+        return self.instruments.get(name) or name
+
+    def contrast(self, name: str) -> str:
+        """Return what a contrast asks; its name where nobody said."""
+        return self.contrasts.get(name) or name
 
     def in_full(self, parcel: str) -> str:
         """Return what a parcel is called in full; the parcel itself where nobody said."""

@@ -60,6 +60,11 @@ def equation(name: str, p: float | None) -> str:
     return f"{name} {value}" if value.startswith("<") else f"{name} = {value}"
 
 
+def signs_typeset(words: str) -> str:
+    """Write the side ``PLS1-`` of a component with a minus sign."""
+    return words.replace("PLS1-", f"PLS1{MINUS}")
+
+
 def short(name: str, longest: int = LONGEST_NAME) -> str:
     """Shorten a name that would not fit at its place."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ect_assets.report.figures.cell_type_panels import N_COLUMNS, running_sum_panels, score_panels
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
-from ect_assets.report.figures.figure_parts import parts_below_one_another
+from ect_assets.report.figures.figure_parts import parts_below_one_another, signs_typeset
 from ect_assets.report.figures.figure_style import TWO_COLUMNS_MM, new_figure, report_style
 from ect_assets.report.figures.gene_panels import (
     names_panel,
@@ -19,7 +19,7 @@ from ect_assets.report.figures.gene_panels import (
     ranking_panel,
     score_panel,
 )
-from ect_assets.report.figures.network_panels import network_panels
+from ect_assets.report.figures.network_panels import key_rows, network_panels
 from ect_assets.report.figures.panel_style import JOURNAL, Part, letter_part
 from ect_assets.report.figures.term_panels import chosen_terms, term_panels
 from ect_assets.report.maps.brain_maps import draw_map
@@ -28,7 +28,7 @@ from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import DIRECTIONS
 
 N_TERMS = 14
-SCORES_MM, RANKING_MM = 50.0, 60.0
+SCORES_MM, RANKING_MM, KEY_ROW_MM = 50.0, 60.0, 6.0
 MAPS_MM = {1: 54.0, 2: 70.0}
 """Height of the maps, by how many hemispheres have values."""
 
@@ -59,7 +59,7 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
     letter_part(right, next(letters))
     null_panels(right, frames["null_distributions"], frames["components"], setting.null_model)
     letter_part(rows[1], next(letters))
-    ranking, names = rows[1].subplots(1, 2, width_ratios=[1.8, 1])
+    ranking, names = rows[1].subplots(1, 2, width_ratios=[1.5, 1])
     ranking_panel(ranking, frames["genes"])
     names_panel(names, frames["genes"])
     return figure
@@ -131,15 +131,19 @@ def draw_term_network(frames: Frames, setting: Setting) -> Figure:
     """
     terms, links = frames["enriched_terms"], frames["links"]
     drawn = [one for one in DIRECTIONS if (terms["direction"] == one).any()]
+    ordered = terms.sort_values(["p", "set_id"])
+    by_direction = {one: ordered[ordered["direction"] == one] for one in drawn}
+    heights = [14 + KEY_ROW_MM * max(len(key_rows(some)), 6) for some in by_direction.values()]
     figure = new_figure(
-        TWO_COLUMNS_MM, 8 + 78.0 * len(drawn), setting.simulated, setting.simulated_donors
+        TWO_COLUMNS_MM, 8 + sum(heights), setting.simulated, setting.simulated_donors
     )
-    parts = figure.subfigures(max(len(drawn), 1), 1, squeeze=False).ravel()
-    for part, name, direction in zip(parts, "ab", drawn, strict=False):
+    parts = parts_below_one_another(figure, heights or [1])
+    for part, name, (direction, of_direction) in zip(
+        parts, "ab", by_direction.items(), strict=False
+    ):
         letter_part(part, name)
-        of_direction = terms[terms["direction"] == direction].sort_values(["p", "set_id"])
         network_panels(part, links[links["direction"] == direction], of_direction, JOURNAL)
-        part.suptitle(f"{direction} genes", size=8, weight="bold", x=0.03, ha="left")
+        part.suptitle(f"{signs_typeset(direction)} genes", size=8, weight="bold", x=0.03, ha="left")
     return figure
 
 
@@ -230,11 +234,12 @@ GENE_EXHIBITS = (
         name="figure_4_pathways",
         title="Gene Ontology terms of those genes",
         caption=(
-            f"Terms over-represented among the PLS1+ and PLS1- genes (q, genes < {LEVEL}), those "
-            "that speak for a cluster of similar terms first (the others in gray), by fold "
-            "enrichment. Colour: -log10 of q over genes; size: genes both in the list and in the "
-            "term. Numbers: q, genes is hypergeometric, takes genes as independent and "
-            "overstates; q, space is that of the term's mean correlation with the map against "
+            "Terms over-represented among the PLS1+ and PLS1\u2212 genes (q, genes < "
+            f"{LEVEL}), the smallest p first; those that speak for a cluster of similar terms are "
+            "chosen before others (gray names). Place: fold enrichment; colour: "
+            "\u2212log\u2081\u2080 of q over genes; size: genes both in the list and in the term. "
+            "Numbers: q, genes is hypergeometric, takes genes as independent and overstates; "
+            "q, space is that of the term's mean correlation with the map against "
             "the primary null model's maps; a term that passes it too has a heavy line and *. "
             "Last: the term's cluster within its direction, as in the network of terms."
         ),
@@ -265,8 +270,8 @@ GENE_EXHIBITS = (
             f"Terms with q, genes < {LEVEL} of each direction; lines join terms that share genes "
             "(Cohen's kappa of membership), wider for more. Colours and numbers: clusters; the "
             "large dot is the term that speaks for its cluster, named at the right with the "
-            "number of terms of the cluster. At most twelve clusters with ten terms of each "
-            "are drawn."
+            "number of terms of the cluster; up to twelve terms are all named. At most twelve "
+            "clusters with ten terms of each are drawn."
         ),
         queries={"enriched_terms": ENRICHED_TERMS, "links": LINKS},
         draw=draw_term_network,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ect_assets.report.figures.figure_parts import equation, short, signed
+from ect_assets.report.figures.figure_parts import equation, short, signed, signs_typeset
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
 from ect_assets.report.figures.panel_style import Part, null_model_name, primary_first
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
@@ -105,12 +105,12 @@ def ranking_panel(panel: Axes, genes: pd.DataFrame) -> None:
         listed = (ordered["direction"] == direction).fillna(False).to_numpy(dtype=bool)
         # Shared steps would leave the area hollow between genes; the lists are the two ends.
         panel.fill_between(rank[listed], 0, z[listed], color=colour, lw=0)
-        panel.plot(rank[listed], z[listed], color=colour, lw=1.4, label=direction)
+        panel.plot(rank[listed], z[listed], color=colour, lw=1.4, label=signs_typeset(direction))
     passes = (ordered["q_spatial"] < LEVEL).fillna(False).to_numpy(dtype=bool)
     panel.plot(
         rank[passes], z[passes], ls="", marker="|", ms=4, mew=0.4, color="black", rasterized=True
     )
-    panel.set(xlabel="rank of the gene, from PLS1+ to PLS1-", ylabel="z (bootstrap)")
+    panel.set(xlabel="rank of the gene, from PLS1+ to PLS1\u2212", ylabel="z (bootstrap)")
     panel.set_xlim(-0.01 * len(rank), 1.01 * len(rank))
     _counts(panel, ordered, listed_by="direction", passes=passes)
 
@@ -122,7 +122,7 @@ def _counts(panel: Axes, genes: pd.DataFrame, listed_by: str, passes: np.ndarray
         listed = (genes[listed_by] == direction).fillna(False).to_numpy(dtype=bool)
         on_its_side = (genes["z"] > 0 if direction == DIRECTIONS[0] else genes["z"] < 0).to_numpy()
         words = (
-            f"{direction}: {int(listed.sum()):,} genes by bootstrap\n"
+            f"{signs_typeset(direction)}: {int(listed.sum()):,} genes by bootstrap\n"
             f"{int((passes & on_its_side).sum()):,} on this side pass in space (q < {LEVEL})"
         )
         panel.text(

@@ -11,14 +11,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from ect_assets.report.figures.figure_parts import short
 from ect_assets.report.figures.figure_style import QUIET
 from ect_assets.report.figures.network_layout import spring_layout
 from ect_assets.report.figures.panel_style import Look, Part, in_two_lines
 from ect_assets.report.figures.term_panels import cluster_colours, is_representative
 
 N_CLUSTERS, N_TERMS_OF_CLUSTER = 12, 10
-FEW_CLUSTERS = 5
-"""So many have room even where there are fewer, so that they stand close together."""
+FEW_ROWS = 5
+"""So many have room in the key even where there are fewer, so that they stand close together."""
+FEW_TERMS = 12
+"""Up to so many terms of a direction are all named."""
 
 
 def network_panels(part: Part, links: pd.DataFrame, clusters: pd.DataFrame, look: Look) -> None:
@@ -44,7 +47,7 @@ def network_panels(part: Part, links: pd.DataFrame, clusters: pd.DataFrame, look
     drawn = clusters[clusters["cluster_id"].isin(kept)]
     drawn = drawn.groupby("cluster_id").head(N_TERMS_OF_CLUSTER).reset_index(drop=True)
     _network(panel, links, drawn, colours, look)
-    _name_clusters(key, clusters, kept, colours, look)
+    _name_clusters(key, clusters, colours, look)
     n_left = len(colours) - len(kept)
     note = f"; {n_left} more clusters not drawn" if n_left else ""
     part.supxlabel(
@@ -90,21 +93,45 @@ def _network(
     panel.margins(0.06)
 
 
-def _name_clusters(
-    key: Axes, clusters: pd.DataFrame, kept: list[int], colours: dict[int, str], look: Look
-) -> None:
+def key_rows(clusters: pd.DataFrame) -> list[tuple[int, str, bool]]:
+    """List what the key names: clusters, and where they are few their other terms too.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        As in `network_panels`, of one direction.
+
+    Returns
+    -------
+    list of (int, str, bool)
+        The cluster's number, the name of a term, and whether it speaks for its cluster.
+    """
+    clusters = clusters[clusters["cluster_id"].notna()].astype({"cluster_id": "int64"})
+    kept = sorted(clusters["cluster_id"].unique())[:N_CLUSTERS]
+    clusters = clusters[clusters["cluster_id"].isin(kept)]
+    names = clusters["set_name" if "set_name" in clusters else "set_id"].astype(str)
+    speaks = is_representative(clusters)
+    is_named = speaks | (len(clusters) <= FEW_TERMS)
+    rows = pd.DataFrame({"number": clusters["cluster_id"], "name": names, "speaks": speaks})
+    rows = rows[is_named].sort_values(["number", "speaks"], ascending=[True, False], kind="stable")
+    return list(rows.itertuples(index=False, name=None))
+
+
+def _name_clusters(key: Axes, clusters: pd.DataFrame, colours: dict[int, str], look: Look) -> None:
     """List the clusters by number, name of the term that speaks for them, and size."""
-    key.set(xlim=(0, 1), ylim=(max(len(kept), FEW_CLUSTERS) - 0.4, -0.6))
+    rows = key_rows(clusters)
+    key.set(xlim=(0, 1), ylim=(max(len(rows), FEW_ROWS) - 0.4, -0.6))
     sizes = clusters.groupby("cluster_id").size()
-    speakers = clusters[is_representative(clusters)]
-    names = speakers.set_index("cluster_id")["set_name" if "set_name" in clusters else "set_id"]
-    for row, number in enumerate(kept):
+    for row, (number, name, speaks) in enumerate(rows):
+        area = look.node_areas[int(speaks)]
         key.scatter(
-            0.04, row, s=look.node_areas[1], c=colours[number], edgecolors="black",
-            linewidths=0.4 * look.line,
-        )  # fmt: skip
+            0.04, row, s=area, c=colours[number], edgecolors="black", linewidths=0.4 * look.line
+        )
+        if not speaks:
+            key.text(0.11, row, short(name, look.n_characters), va="center", size=look.text)
+            continue
         key.text(0.04, row, f"{number}", ha="center", va="center", size=look.text, weight="bold")
         # A space that does not break keeps "10 terms" in one line.
         size = f"{sizes[number]}\u00a0term{'s' if sizes[number] > 1 else ''}"
-        words = in_two_lines(f"{names.get(number, '')} ({size})", look)
+        words = in_two_lines(f"{name} ({size})", look)
         key.text(0.11, row, words, va="center", size=look.text)

@@ -21,6 +21,7 @@ from ect_assets.report.figures.overview_panels import (
     held_in,
 )
 from ect_assets.report.figures.panel_style import letter_part
+from ect_assets.report.pages.words import parcellation_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_PAIRS = 3
@@ -42,7 +43,7 @@ def draw_robustness(frames: Frames, setting: Setting) -> Figure:
     Figure
         With one parcellation only, the components alone.
     """
-    components, agreement = frames["components"], frames["agreement"]
+    components, agreement = named(frames["components"]), named(frames["agreement"])
     n_parcellations = components["parcellation"].nunique()
     heights = [28 + 11.0 * n_parcellations]
     if len(agreement):
@@ -53,7 +54,7 @@ def draw_robustness(frames: Frames, setting: Setting) -> Figure:
     component_panels(parts[0], components, setting.null_model)
     if len(agreement):
         letter_part(parts[1], "b")
-        agreement_panels(parts[1], frames["genes"], agreement, N_PAIRS)
+        agreement_panels(parts[1], named(frames["genes"]), agreement, N_PAIRS)
     return figure
 
 
@@ -66,7 +67,7 @@ def draw_claims(frames: Frames, setting: Setting) -> Figure:
     frames : mapping of str to DataFrame
         cell_types, claims; see `OVERVIEW_EXHIBITS`.
     """
-    claims, cell_types = frames["claims"], frames["cell_types"]
+    claims, cell_types = named(frames["claims"]), named(frames["cell_types"])
     drawn = drawn_claims(claims)
     n_rows = drawn.groupby(["kind", "name"]).ngroups
     height = max(34 + 4.6 * n_rows, 95.0)
@@ -86,6 +87,15 @@ def draw_claims(frames: Frames, setting: Setting) -> Figure:
         handles=claim_key(), title=note, title_fontsize=6.5, loc="outside lower center", ncols=2
     ).get_title().set_color(QUIET)
     return figure
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Name parcellations as papers do."""
+    frame = frame.copy()
+    for column in ("parcellation", "parcellation_a", "parcellation_b"):
+        if column in frame:
+            frame[column] = frame[column].map(parcellation_name)
+    return frame
 
 
 def drawn_claims(claims: pd.DataFrame) -> pd.DataFrame:

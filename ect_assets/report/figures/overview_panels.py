@@ -6,8 +6,6 @@ They are drawn for a journal's page within `report_style`. Which panels make a f
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
 from ect_assets.report.figures.panel_style import Part, null_model_name, primary_first
+from ect_assets.report.pages.words import claim_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import DIRECTIONS
 
@@ -23,7 +22,7 @@ SHAPES = "osD^vPX*"
 COLOURS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d00", "#555555", "#D55E00", "#0072B2"]
 DIRECTION_MARKS = {DIRECTIONS[0]: ("^", UP), DIRECTIONS[1]: ("v", DOWN), "both": ("o", INK)}
 SMALLEST_P = 1e-4
-CROWDED = 3
+CROWDED = 2
 """Beyond so many parcellations their names stand upright."""
 
 
@@ -201,7 +200,7 @@ def claim_panel(panel: Axes, claims: pd.DataFrame, parcellations: list[str]) -> 
         panel.text(len(parcellations) - 0.35, place, words, va="center", size=6.5)
     panel.text(len(parcellations) - 0.35, -1, "holds in", va="center", size=6.5)
     panel.set_yticks(
-        range(len(names)), [_short(name, 36 if is_crowded else 46) for _, name in names]
+        range(len(names)), [_short(claim_name(name), 36 if is_crowded else 46) for _, name in names]
     )
     for place in range(1, len(names)):
         if names[place][0] != names[place - 1][0]:
@@ -243,7 +242,7 @@ def claim_key() -> list[Line2D]:
     """Say what the marks of `claim_panel` mean."""
     return [
         _handle("^", UP, "PLS1+", "white"),
-        _handle("v", DOWN, "PLS1-", "white"),
+        _handle("v", DOWN, "PLS1\u2212", "white"),
         _handle("o", INK, "both sides", "white"),
         _handle("o", FAINT, f"published q not < {LEVEL}", "white"),
         _handle("o", INK, "filled: holds", INK),
@@ -251,6 +250,5 @@ def claim_key() -> list[Line2D]:
 
 
 def _short(name: str, n_characters: int) -> str:
-    """Leave the identifier out of a term's name, and cut what is longer than a line."""
-    name = re.sub(r" \(GO:\d+\)$", "", name)
+    """Cut what is longer than a line."""
     return name if len(name) <= n_characters else name[: n_characters - 3].rstrip() + "..."

@@ -167,6 +167,7 @@ def _draw_intervals(
     if names:
         panel.set_xticks(places, names, rotation=90, size=6)
         panel.tick_params(axis="x", length=1.5, pad=1)
+        panel.set_xlabel("parcels, from the highest to the lowest t")
     else:
         panel.set_xticks([])
         panel.set_xlabel(f"{len(parcels)} parcels, from the highest to the lowest t")

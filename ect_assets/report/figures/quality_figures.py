@@ -5,6 +5,7 @@ The checks themselves belong in `morphometry`; what they said of each scan is in
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +27,13 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.label_placement import label_points
+from ect_assets.report.pages.words import CHECKS
 
 STANDS_OUT = "#B0417F"
 N_COLUMNS = 3
-PANEL_HEIGHT_MM, REASON_HEIGHT_MM = 40.0, 5.0
+PANEL_HEIGHT_MM, REASON_HEIGHT_MM, LINE_MM = 41.0, 5.0, 3.2
 MOST_LABELS, MOST_PATIENTS = 6, 55
+LONGEST_LINE = 140
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,14 @@ def draw_quality(frames: Frames, setting: Setting) -> Figure:
     names = _drawn(checks)
     n_rows = -(-len(names) // N_COLUMNS)
     n_reasons = left_out["reason"].nunique()
-    heights = [max(n_rows * PANEL_HEIGHT_MM, 12.0), REASON_HEIGHT_MM * n_reasons]
+    summary = _summary(checks, names, frames["cohort"])
+    lines_mm = LINE_MM * (1 + summary.count("\n"))
+    heights = [max(n_rows * PANEL_HEIGHT_MM, 9.0) + lines_mm, REASON_HEIGHT_MM * n_reasons]
     heights[1] += 24.0 if n_reasons else 14.0
     with report_style():
         figure = new_figure(TWO_COLUMNS_MM, sum(heights), setting.simulated)
         upper, lower = parts_below_one_another(figure, heights)
-        upper.suptitle(_summary(checks, names, frames["cohort"]), size=6.5, x=0.008, ha="left")
+        upper.suptitle(summary, size=6.5, x=0.008, ha="left")
         panels: list[Axes] = []
         if names:
             panels = list(upper.subplots(n_rows, N_COLUMNS, squeeze=False).ravel())
@@ -121,7 +126,7 @@ def draw_quality(frames: Frames, setting: Setting) -> Figure:
             _draw_check(panel, rows, LOOKS.get(name, Look(short(name), "value")), order, setting)
         for panel in panels[len(names) :]:
             panel.set_axis_off()
-        for panel in panels[max(len(names) - N_COLUMNS, 0) : len(names)]:
+        for panel in panels[: len(names)]:
             panel.set_xlabel("patients")
         if names:
             letter(panels[0], "a")
@@ -147,11 +152,12 @@ def _summary(checks: pd.DataFrame, names: list[str], cohort: pd.DataFrame) -> st
         if name not in names:
             n_failed = int((~rows["passes"].astype(bool)).sum())
             found = f"{n_failed} of {len(rows)} stand out" if n_failed else "nothing stands out"
-            lines.append(f"{name}: {found}")
+            lines.append(f"{CHECKS.get(str(name), name)}: {found}")
     for row in cohort.to_dict("records"):
         value, limit = number(float(row["value"])), number(float(row["limit_value"]))
-        lines.append(f"whole cohort, {row['check_name']}: {value} (limit {limit})")
-    return "; ".join(lines)
+        check = CHECKS.get(str(row["check_name"]), row["check_name"])
+        lines.append(f"whole cohort, {check}: {value} (limit {limit})")
+    return textwrap.fill("; ".join(lines), LONGEST_LINE)
 
 
 def _draw_check(
@@ -224,7 +230,7 @@ def _draw_left_out(part: SubFigure, left_out: pd.DataFrame) -> None:
     panel.scatter(across, down, s=14, marker="s", c=list(faces), ec=INK, lw=0.6, zorder=3)
     panel.hlines(range(len(reasons)), -0.5, len(shown) - 0.5, colors=FAINT, lw=0.5, zorder=0)
     panel.set_xticks(range(len(shown)), shown, rotation=90, size=6)
-    panel.set_yticks(range(len(reasons)), reasons)
+    panel.set_yticks(range(len(reasons)), [short(CHECKS.get(one, one), 48) for one in reasons])
     panel.set_ylim(len(reasons) - 0.4, -0.6)
     panel.set_xlim(-0.7, max(len(shown), 24) - 0.3)
     panel.tick_params(length=0)

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from ect_assets.report.figures.exhibits import Exhibit, Frames, Setting
 from ect_assets.report.figures.figure_parts import (
@@ -34,7 +37,7 @@ from ect_assets.report.maps.brain_maps import draw_map
 from ect_assets.report.questions import EXCLUDED_FROM_SCORES
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
-MOST_INSTRUMENTS = 4
+MOST_INSTRUMENTS, LONGEST_TITLE = 4, 22
 ROW_HEIGHT_MM, MAP_HEIGHT_MM, SCORES_HEIGHT_MM = 46.0, 52.0, 62.0
 
 SCORES_SQL = f"""
@@ -148,9 +151,10 @@ def _draw_scores(panel: Axes, instrument: str, frames: Frames, setting: Setting)
     assert test is not None, "the instruments are those of the tests"
     words = (
         f"t({int(test['df'])}) = {number(test['t'])}, {equation('p', test['p'])}, "
-        f"d_z = {number(test['cohen_dz'])}"
+        f"dz = {number(test['cohen_dz'])}"
     )
-    _heading(panel, f"{short(instrument)}, n = {int(test['n'])}", words)
+    title = short(setting.instrument(instrument), LONGEST_TITLE)
+    _heading(panel, f"{title}, n = {int(test['n'])}", words)
 
 
 def _draw_association(fitted: Axes, predicted: Axes, instrument: str, frames: Frames) -> None:
@@ -174,14 +178,23 @@ def _draw_association(fitted: Axes, predicted: Axes, instrument: str, frames: Fr
     covariance = equation("covariance: p", found["p_perm"])
     _heading(fitted, f"Fitted, n = {int(found['n'])}", f"{covariance}; r = {r}, {p}")
     predicted.scatter(improvement, prediction, **dots)
-    # Kept to the points: the line of equal values may leave the panel.
-    predicted.set_xlim(predicted.get_xlim())
-    predicted.set_ylim(predicted.get_ylim())
+    _same_scale(predicted, np.concatenate([improvement, prediction]))
     predicted.axline((0, 0), slope=1, color=QUIET, lw=0.6, ls="--", zorder=0)
     predicted.set_xlabel("improvement (points)")
     predicted.set_ylabel("predicted (points)")
     r, p = number(found["r_cross_validated"]), equation("p", found["p_cross_validated"])
     _heading(predicted, "Predicted, patient left out", f"r = {r}, {p}")
+
+
+def _same_scale(panel: Axes, values: NDArray[np.float64]) -> None:
+    """Let both axes reach equally far, so that the line of equal values is the diagonal."""
+    known = values[np.isfinite(values)]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    margin = 0.06 * ((high - low) or 1.0)
+    panel.set_xlim(low - margin, high + margin)
+    panel.set_ylim(low - margin, high + margin)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
 
 
 def _draw_weights(part: SubFigure, weights: pd.DataFrame, setting: Setting) -> None:
@@ -193,7 +206,7 @@ def _draw_weights(part: SubFigure, weights: pd.DataFrame, setting: Setting) -> N
         setting.surface,
         "z of the weight",
         significant=list(weights.loc[weights["q_perm"] < LEVEL, "parcel"]),
-        title=f"Weights of the parcels: {short(str(weights['instrument'].iloc[0]))}",
+        title=f"Weights of the parcels: {setting.instrument(str(weights['instrument'].iloc[0]))}",
     )
     part.text(0.004, 0.988, "d", va="top", size=9, weight="bold")
 
@@ -204,7 +217,7 @@ FIGURE_2 = Exhibit(
     caption=(
         "One row per instrument. (a) Scores before and after, a line per patient (orange: score "
         "rose, blue: fell); black: means and their 95 % intervals over patients; paired t-test, "
-        "d_z: mean of the changes over their standard deviation. (b) First component of partial "
+        "dz: mean of the changes over their standard deviation. (b) First component of partial "
         "least squares (PLS) of the change of gray matter volume, fitted to improvement (the "
         "change of the score, above 0 where it got better): each patient's score, in units of its "
         "own standard deviation, and improvement. The fitted r is large by construction, since "

@@ -14,7 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
-from ect_assets.report.figures.figure_parts import probability
+from ect_assets.report.figures.figure_parts import probability, signs_typeset
 from ect_assets.report.figures.figure_style import FAINT, INK, QUIET
 from ect_assets.report.figures.panel_style import Look, Part, in_two_lines
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
@@ -22,6 +22,7 @@ from ect_assets.science.statistics.pls import DIRECTIONS
 
 # Light enough for the black numbers, which tell clusters apart where colours do not.
 CLUSTER_COLOURS = ["#E69F00", "#56B4E9", "#2DBE92", "#F0E442", "#A3B4F0", "#F08A4B", "#DDA0C4"]
+CLUSTER_COLOURS += ["#B8B8B8", "#C9A66B", "#9FD3C7", "#E2B6A1", "#C5E17A"]
 GRAY_NAMES = "   (gray name: another term speaks for its cluster)"
 SMALLEST_Q = 1e-300
 MARK = "*"
@@ -41,7 +42,7 @@ def chosen_terms(go: pd.DataFrame, n_terms: int) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        The largest fold enrichment first; ``speaks`` is true for those that speak for a cluster.
+        The smallest p first; ``speaks`` is true for those that speak for a cluster.
     """
     return {direction: _of_direction(go, direction, n_terms) for direction in DIRECTIONS}
 
@@ -54,7 +55,7 @@ def _of_direction(go: pd.DataFrame, direction: str, n_terms: int) -> pd.DataFram
     terms = terms.assign(speaks=speaks).sort_values(
         ["speaks", "p", "set_id"], ascending=[False, True, True]
     )
-    return terms.head(n_terms).sort_values("fold_enrichment", ascending=False)
+    return terms.head(n_terms).sort_values(["p", "set_id"])
 
 
 def is_representative(terms: pd.DataFrame) -> pd.Series:
@@ -78,7 +79,7 @@ def cluster_colours(clusters: pd.Series) -> dict[int, str]:
 
 
 def term_panels(part: Part, go: pd.DataFrame, chosen: dict[str, pd.DataFrame], look: Look) -> None:
-    """Draw the enriched terms of both directions by fold enrichment.
+    """Draw the fold enrichment of the enriched terms of both directions.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def term_panels(part: Part, go: pd.DataFrame, chosen: dict[str, pd.DataFrame], l
     most = int(together["n_overlap"].max()) if len(together) else 1
     for panel, table, (direction, terms) in zip(panels, tables, chosen.items(), strict=True):
         enriched = go[(go["direction"] == direction) & (go["q"] < LEVEL)]
-        title = f"{direction}: {len(enriched)} term{'s' * (len(enriched) != 1)} with q < {LEVEL}"
+        counted = f"{len(enriched)} term{'s' * (len(enriched) != 1)} with q < {LEVEL}"
+        title = f"{signs_typeset(direction)}: {counted}"
         title += f", the {len(terms)} best" if len(terms) < len(enriched) else ""
         panel.set_title(title, loc="left", size=look.text + 1.5, pad=look.text + 7)
         _dots(panel, terms, colours, most, look)
@@ -109,7 +111,14 @@ def term_panels(part: Part, go: pd.DataFrame, chosen: dict[str, pd.DataFrame], l
     panels[-1].set_xlabel("fold enrichment")
     if len(together):
         panels[-1].set_xlim(0, together["fold_enrichment"].max() * 1.1)
-        part.colorbar(colours, ax=tables, label="-log10 q", aspect=30, pad=0.02, shrink=0.8)
+        part.colorbar(
+            colours,
+            ax=tables,
+            label="\u2212log\u2081\u2080 of q, genes",
+            aspect=30,
+            pad=0.02,
+            shrink=0.8,
+        )
         _term_key(part, together, most, look)
 
 

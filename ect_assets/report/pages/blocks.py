@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 from ect_assets.report.pages.facts import Answer, Format, plain_cell, signed, whole
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 Cell = Callable[[Answer, int], Markup]
+
+MARKS = {
+    True: ("yes", Markup('✓<span class="hidden"> yes</span>')),
+    False: ("no", Markup('✗<span class="hidden"> no</span>')),
+    None: ("not-asked", Markup('–<span class="hidden"> not asked</span>')),
+}
+"""Answers to one question about a claim."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Picture:
     number : str
         For example ``Supplementary Figure 2``; may be empty.
     data : str
-        Base64 of the PNG; empty where it is absent.
+        Base64 of a WebP of the same size as the PNG; empty where it is absent.
     width, height : int
         In pixels of CSS, at which the PNG is sharp on a screen of double density.
     files : list of (str, str)
@@ -104,9 +112,16 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Points:
-    """Sentences one below the other, each with a word of what it is about."""
+    """Sentences one below the other, each with a word of what it is about.
+
+    Attributes
+    ----------
+    name : str
+        Of the place on the page that a button copies as text; empty without a button.
+    """
 
     items: list[tuple[str, Markup]]
+    name: str = ""
     kind: str = "points"
 
 
@@ -119,16 +134,33 @@ class Verbatim:
     kind: str = "verbatim"
 
 
-Block = Table | Picture | Paragraph | Points | Verbatim
+@dataclass(frozen=True)
+class Written:
+    """HTML that a template wrote."""
+
+    html: Markup
+    kind: str = "written"
+
+
+Block = Table | Picture | Paragraph | Points | Verbatim | Written
 
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the page; its anchor is also its place in the table of contents."""
+    """A titled part of the page.
+
+    Attributes
+    ----------
+    anchor : str
+        Its place in the table of contents, too.
+    see_also : sequence of Picture
+        What stands elsewhere on the page, and belongs to it.
+    """
 
     anchor: str
     title: str
     blocks: list[Block]
+    see_also: Sequence[Picture] = ()
 
 
 def paragraph(text: str, *values: object, **named: object) -> Paragraph:
@@ -164,6 +196,23 @@ def interval(low: str, high: str, style: Format) -> Cell:
     return lambda answer, row: Markup("{} to {}").format(
         answer.show(low, style, row), answer.show(high, style, row)
     )
+
+
+def mark(name: str) -> Cell:
+    """Fill a cell with one sign: whether the test of this q was passed."""
+
+    def sign(answer: Answer, row: int) -> Markup:
+        q = answer.value(name, row)
+        kind, said = MARKS[None if q is None else bool(q < LEVEL)]
+        return Markup('<span class="mark {}">{}</span>').format(kind, said)
+
+    return sign
+
+
+def holds(answer: Answer, row: int) -> Markup:
+    """Fill a cell with one sign: whether the claim holds."""
+    kind, said = MARKS[bool(answer.value("holds", row))]
+    return Markup('<span class="mark {}">{}</span>').format(kind, said)
 
 
 def t_with_df(answer: Answer, row: int) -> Markup:

@@ -59,7 +59,13 @@ def contrast_section(facts: Facts, study: Study, pictures: list[Block]) -> list[
         return [Section("contrasts", "Contrasts", [said])]
     rows = range(len(found.rows))
     points = Points(
-        [(str(found.value("contrast", row)), _sentence(facts, study, found, row)) for row in rows]
+        [
+            (
+                str(found.value("contrast", row)),
+                _sentence(facts, study, found, row),
+            )
+            for row in rows
+        ]
     )
     note = (
         f"The {PARCELS_EACH} parcels of each contrast with the smallest p. q corrects over the "
@@ -82,7 +88,7 @@ def _sentence(facts: Facts, study: Study, found: Answer, row: int) -> Markup:
         found.show("n_found", row=row),
         found.show("n_parcels", row=row),
         found.show("n", row=row),
-        found.value("surest", row),
+        facts.setting.in_full(str(found.value("surest", row))),
         found.show("t", fixed(2), row),
         found.show("q", p_relation, row),
     )

@@ -13,10 +13,10 @@ from markupsafe import Markup
 from ect_assets.report.figures.exhibits import Setting
 from ect_assets.report.pages.blocks import (
     Block,
-    Cell,
     Column,
     Section,
     listing,
+    mark,
     number,
     paragraph,
     plural,
@@ -25,7 +25,7 @@ from ect_assets.report.pages.blocks import (
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, p_value, signed
 from ect_assets.report.pages.gene_sections import why_no_genes
-from ect_assets.report.pages.words import null_name
+from ect_assets.report.pages.words import claim_name, null_name
 from ect_assets.report.questions import CELL_TYPES, CLAIMS, KINDS, PATHWAYS, of_parcellation
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
@@ -120,7 +120,8 @@ def pathway_section(facts: Facts, study: Study, pictures: list[Block]) -> Sectio
         "BP biological process, MF molecular function, CC cellular component."
     )
     table = table_of(terms, "Table 5. Gene Ontology terms", columns, note)
-    return Section("pathways", title, [said, table, *pictures])
+    summary = paragraph("{}", enrichment_sentences(facts))
+    return Section("pathways", title, [summary, said, table, *pictures])
 
 
 def cell_section(facts: Facts, study: Study, pictures: list[Block]) -> Section:
@@ -173,7 +174,7 @@ def holding_section(facts: Facts, study: Study) -> Section:
         return Section("holds", title, blocks)
     columns = [
         Column("kind", text("kind", lambda kind: KINDS.get(kind, kind)), is_number=False),
-        Column("claim", text("name"), is_number=False),
+        Column("claim", text("name", claim_name), is_number=False),
         Column("side", text("direction"), is_number=False),
         Column("published", mark("q_published"), is_number=False),
         Column("patients", mark("q_patients"), is_number=False),
@@ -196,13 +197,3 @@ def holding_section(facts: Facts, study: Study) -> Section:
 def _in_full(setting: Setting, parcels: str) -> str:
     """Name parcels in full, set apart so that a narrow column can break between them."""
     return "; ".join(setting.in_full(one) for one in parcels.split(";"))
-
-
-def mark(name: str) -> Cell:
-    """Fill a cell with one sign: whether the test of this q was passed."""
-
-    def sign(answer: Answer, row: int) -> Markup:
-        q = answer.value(name, row)
-        return Markup("–" if q is None else "✓" if q < LEVEL else "✗")
-
-    return sign

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,15 @@ class Answer:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (Row(self, place) for place in range(len(self.rows)))
+
+    def __getitem__(self, place: int) -> Row:
+        return Row(self, range(len(self.rows))[place])
+
     def value(self, column: str, row: int = 0) -> Any:
         """Give one cell as it is; None where it is missing."""
         found = self.rows[row][self.columns.index(column)]
@@ -140,6 +149,20 @@ class Answer:
     def head(self, n_rows: int) -> list[list[str]]:
         """Write the first rows as text, as they are."""
         return [[plain_cell(value) for value in row] for row in self.rows[:n_rows]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of an answer: ``row("n")`` shows a number with its query, ``row["n"]`` is it."""
+
+    answer: Answer
+    place: int
+
+    def __call__(self, column: str, style: Format = whole) -> Markup:
+        return self.answer.show(column, style, self.place)
+
+    def __getitem__(self, column: str) -> Any:
+        return self.answer.value(column, self.place)
 
 
 def plain_cell(value: Any) -> str:

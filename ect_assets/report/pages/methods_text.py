@@ -64,7 +64,7 @@ def methods_section(
             ("Claims", _claims(study, citations)),
         ]
     items.append(("Calibration", _calibration(study, citations)))
-    blocks: list[Block] = [Points(items)]
+    blocks: list[Block] = [Points(items, "methods-text")]
     if has_genes:
         blocks += _own_report(facts)
     return Section("methods", "Methods", [*blocks, *making_blocks(study, provenance)])

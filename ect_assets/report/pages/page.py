@@ -1,7 +1,7 @@
 """Puts a page together: sections, references and the SQL behind the numbers, as one HTML file.
 
 The page asks nothing of any network and needs no script; the few lines of script that it has copy
-a command. What the sections say belongs in the texts.
+a command and unfold the query that a number leads to. What the sections say belongs in the texts.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ect_assets.report.pages.bibtex import bibtex
 from ect_assets.report.pages.blocks import Section
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.references import Citations
+from ect_assets.report.pages.writing import environment
 
 ROWS_OF_ANSWER = 8
 
@@ -56,22 +56,11 @@ class Head:
     caveats: Sequence[str] = ()
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("ect_assets.report.pages"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-
-
 def _source(name: str) -> str:
     """Read a template as it is."""
-    environment = _environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0].strip()
+    loader = environment().loader
+    assert loader is not None
+    return loader.get_source(environment(), name)[0].strip()
 
 
 def _digest(text: str) -> str:
@@ -102,13 +91,14 @@ def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: 
         "base-uri 'none'; form-action 'none'"
     )
     page = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             head=head,
             sections=sections,
             answers=facts.answers,
             references=citations.listed,
+            bibtex=bibtex(citations.listed),
             policy=policy,
             style=Markup(style),
             script=Markup(script),

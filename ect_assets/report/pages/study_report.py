@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import duckdb
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.brain_sections import change_section
-from ect_assets.report.pages.contrast_sections import contrast_section
+from ect_assets.report.pages.contrast_sections import contrast_section, question
 from ect_assets.report.pages.enrichment_sections import (
     cell_section,
     holding_section,
@@ -43,45 +44,58 @@ from ect_assets.report.pages.provenance import ReportProvenance
 from ect_assets.report.pages.reference_sections import reference_section
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.symptom_sections import symptom_section
-from ect_assets.report.pages.texts import FOR_WHOM, found_section
+from ect_assets.report.pages.texts import FOR_WHOM
 from ect_assets.report.pages.trust_sections import calibration_section, reach_section
 from ect_assets.report.pages.words import parcellation_name
+from ect_assets.report.pages.writing import figures_of, write_section
 from ect_assets.study import Study
 
-PLACES = {
+PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "verdict": (("verdict_",), ()),
     "change": (
-        "figure_1_",
-        "supplementary_figure_1_",
-        "supplementary_figure_2_",
-        "supplementary_figure_6_",
+        ("figure_1_",),
+        ("supplementary_figure_1_", "supplementary_figure_2_", "supplementary_figure_6_"),
     ),
-    "symptoms": ("figure_2_",),
-    "contrasts": ("supplementary_figure_7_", "supplementary_figure_8_"),
-    "genes": ("figure_3_",),
-    "pathways": ("figure_4_", "supplementary_figure_4_"),
-    "cells": ("figure_5_",),
-    "quality": ("supplementary_figure_3_",),
-    "calibration": ("supplementary_figure_5_",),
+    "symptoms": (("figure_2_",), ()),
+    "contrasts": ((), ("supplementary_figure_7_", "supplementary_figure_8_")),
+    "genes": (("figure_3_",), ()),
+    "pathways": (("figure_4_",), ("supplementary_figure_4_",)),
+    "cells": (("figure_5_",), ()),
+    "quality": ((), ("supplementary_figure_3_",)),
+    "calibration": ((), ("supplementary_figure_5_",)),
 }
-"""Beginnings of the names of the exhibits of each section, in their order; what fits none has a
-section of its own."""
+"""Beginnings of the names of the exhibits of each section, in their order: those that stand in it,
+and those of the supplement to which it leads. What fits none has a section of its own."""
 
 
-def placed(pictures: Sequence[Picture]) -> dict[str, list[Block]]:
+def placed(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
     """Give each section its pictures.
 
     Returns
     -------
-    dict of str to list of Block
-        By the section's anchor; under ``further`` what belongs to none.
+    dict of str to list of Picture
+        By the section's anchor; under ``supplement`` those that sections lead to, under
+        ``further`` what belongs to none.
     """
-    places: dict[str, list[Block]] = {
-        section: [one for start in starts for one in pictures if one.name.startswith(start)]
-        for section, starts in PLACES.items()
-    }
-    known = tuple(start for starts in PLACES.values() for start in starts)
-    places["further"] = [one for one in pictures if not one.name.startswith(known)]
-    return places
+    starts = {name: _beginning(pictures, inside) for name, (inside, _) in PLACES.items()}
+    supplement = [one for one in pictures if one.name.startswith("supplementary_figure_")]
+    known = {one.name for some in starts.values() for one in some}
+    known |= {one.name for one in supplement}
+    starts["supplement"] = supplement
+    starts["further"] = [one for one in pictures if one.name not in known]
+    return starts
+
+
+def _beginning(pictures: Sequence[Picture], starts: Sequence[str]) -> list[Picture]:
+    return [one for start in starts for one in pictures if one.name.startswith(start)]
+
+
+def _with_supplement(sections: list[Section], pictures: Sequence[Picture]) -> list[Section]:
+    """Lead from each section to its figures of the supplement."""
+    return [
+        replace(one, see_also=_beginning(pictures, PLACES.get(one.anchor, ((), ()))[1]))
+        for one in sections
+    ]
 
 
 def report_files(
@@ -112,9 +126,9 @@ def report_files(
     setting = setting_of(connection, study, parcellation, surface)
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
-    places = placed(pictures)
+    places: dict[str, list[Any]] = {**placed(pictures)}
     sections = [
-        found_section(facts, study),
+        *_written("verdict", facts, study, picture=figures_of(places["verdict"])),
         participants_section(facts),
         change_section(facts, study, places["change"]),
         symptom_section(facts, study, places["symptoms"]),
@@ -127,9 +141,11 @@ def report_files(
         quality_section(facts, places["quality"]),
         calibration_section(facts, study, places["calibration"]),
         reach_section(facts),
-        *_further(places["further"]),
         methods_section(facts, study, provenance, citations),
+        *_figures("supplement", "Supplementary figures", places["supplement"]),
+        *_figures("further", "Further figures", places["further"]),
     ]
+    sections = _with_supplement(sections, pictures)
     people = facts.ask(PEOPLE)
     baseline, follow_up = study.sessions.both
     name = parcellation_name(parcellation)
@@ -216,7 +232,14 @@ def setting_of(
 ) -> Setting:
     """Say what is drawn the same way all through a page; the whole study's has an empty name."""
     setting = Setting(
-        parcellation, study.sessions.both, study.nulls.primary, study.simulated, surface
+        parcellation,
+        study.sessions.both,
+        study.nulls.primary,
+        study.simulated,
+        surface,
+        instruments={name: one.title for name, one in study.instruments.items()},
+        contrasts={name: question(one) for name, one in study.contrasts.items()},
+        gene_list_q=study.association.gene_list_q,
     )
     made = connection.execute(filled(SIMULATED_DONORS, setting)).fetchall()
     labels = dict(connection.execute(filled(LABELS, setting)).fetchall())
@@ -233,5 +256,11 @@ def _links(study: Study, here: str) -> list[tuple[str, str]]:
     ]
 
 
-def _further(pictures: list[Block]) -> list[Section]:
-    return [Section("further", "Further figures", pictures)] if pictures else []
+def _figures(anchor: str, title: str, pictures: list[Block]) -> list[Section]:
+    return [Section(anchor, title, pictures)] if pictures else []
+
+
+def _written(name: str, facts: Facts, study: Study, **more: Any) -> list[Section]:
+    """Write a section by its template; no section where it has nothing to say."""
+    section = write_section(name, facts, study, **more)
+    return [] if section is None else [section]

@@ -5,6 +5,8 @@ Names that a study gives itself are shown as they are. Sentences belong in the t
 
 from __future__ import annotations
 
+import re
+
 from ect_assets.study import Study
 
 PARCELLATIONS = {"hcp_mmp": "HCP-MMP1.0", "desikan_killiany": "Desikan-Killiany"}
@@ -42,6 +44,22 @@ CHECKS = {
     "person_twice": "no person under two labels",
 }
 
+TERMS = {
+    "mean_etiv_mm3": "intracranial volume",
+    "etiv_mm3": "intracranial volume",
+    "age_years": "age",
+    "education_years": "education",
+    "onset_age_years": "age at onset",
+    "episode_months": "length of the episode",
+    "n_ect": "number of ECT sessions",
+    "ect_placement": "placement",
+    "ect_charge_mc": "charge",
+    "ect_seizure_s": "seizure duration",
+    "days_since_ect": "days since ECT",
+    "ect_medication": "medication",
+    "scan_interval_days": "days between scans",
+}
+
 
 def parcellation_name(name: str) -> str:
     """Name a parcellation as papers do."""
@@ -72,6 +90,20 @@ def gene_list_test(level: float) -> str:
 def check_name(name: str) -> str:
     """Name a check of quality in words; the name it is stored under follows in brackets."""
     return f"{CHECKS[name]} ({name})" if name in CHECKS else name
+
+
+def term_name(name: str) -> str:
+    """Name a column of a model, ``sex: M`` or ``hamd.improvement`` too, as a reader knows it."""
+    instrument, dot, what = name.partition(".")
+    if dot:
+        return f"{what.replace('_', ' ')} ({instrument})"
+    column, colon, level = name.partition(": ")
+    return f"{TERMS.get(column, column)}{colon}{level}"
+
+
+def claim_name(name: str) -> str:
+    """Write a claim as it is printed: with a minus sign, without the identifier of a term."""
+    return re.sub(r" \(GO:\d+\)$", "", name).replace("PLS1-", "PLS1\u2212")
 
 
 def instrument_title(study: Study, name: str) -> str:
