@@ -81,9 +81,7 @@ def test_who_comes_in_leaves_the_patients_people_that_they_were(planted):
         before.participants.astype(str),
     )
     np.testing.assert_array_equal(planted.brains.etiv_mm3[:24], before.brains.etiv_mm3)
-    np.testing.assert_array_equal(
-        planted.brains.volume_mm3[:24, 0], before.brains.volume_mm3[:, 0]
-    )
+    np.testing.assert_array_equal(planted.brains.volume_mm3[:24, 0], before.brains.volume_mm3[:, 0])
 
 
 def test_controls_are_not_rated_and_have_no_course_of_illness(made):

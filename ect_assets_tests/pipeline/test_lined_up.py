@@ -8,7 +8,6 @@ import pytest
 from ect_assets.pipeline.step import Work
 from ect_assets.pipeline.steps.lined_up import (
     beyond_confounds,
-    closed_form,
     confound_files,
     confounds_of,
 )
@@ -72,11 +71,3 @@ def test_confounds_that_cannot_be_used_are_named_with_the_setting(work, ours, tm
     (tmp_path / "flat.tsv").write_text(f"parcel\tvalue\n{rows}")
     with pytest.raises(StudyError, match=r"`confounds` of \[association\] \(flat.tsv\).*constant"):
         beyond_confounds(work("flat.tsv"), ours)
-
-
-def test_a_map_of_several_structures_has_no_effective_size(ours):
-    profiles = ours.expression.T
-    assert closed_form(ours, profiles).notna().all(axis=None)
-    mixed = ours.parcels.assign(structure=["subcortex", *ours.parcels.structure[1:]])
-    several = Aligned(mixed, ours.values, ours.expression, ours.genes)
-    assert closed_form(several, profiles).isna().all(axis=None)

@@ -1,11 +1,10 @@
 """Association: which genes the change follows, against spatial null maps.
 
-The methods are in `statistics` and `nulls`; what is compared is lined up in `lined_up`.
+The tables are made in `science.association`; what is compared is lined up in `lined_up`.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from ect_assets import tables
@@ -18,35 +17,27 @@ from ect_assets.pipeline.steps.lined_up import (
     aligned,
     beyond_confounds,
     changes_over,
-    closed_form,
-    component_statistic,
-    null_matrix,
     null_versions,
-    replicated,
 )
 from ect_assets.pipeline.steps.transcriptome import no_expression
-from ect_assets.science.calibration import Rate, reading
-from ect_assets.science.nulls.models import surrogate_maps
-from ect_assets.science.nulls.places import mni_distances
-from ect_assets.science.statistics.bootstrap import resamples_for
-from ect_assets.science.statistics.influence import component_influence, first_pattern_share
-from ect_assets.science.statistics.list_stability import list_stability
-from ect_assets.science.statistics.multiple_comparisons import LEVEL, permutation_p
-from ect_assets.science.statistics.patients import (
-    component_p,
-    projection_tests,
-    smoother_p,
+from ect_assets.science.association.component_tables import (
+    component_table,
+    influence_table,
+    score_table,
 )
+from ect_assets.science.association.gene_tables import gene_table
+from ect_assets.science.association.null_tables import (
+    null_distribution_table,
+    null_map_table,
+    null_matrices,
+    null_matrices_of,
+    null_matrix,
+)
+from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import (
     DIRECTIONS,
-    PartialLeastSquares,
-    variance_explained,
-    zscore,
 )
-from ect_assets.science.statistics.resampling import gene_statistics, spatial_gene_p
-from ect_assets.science.statistics.smoothness import correlation_length
 from ect_assets.science.transcriptome.matrix import covered, rows_in_use
-from ect_assets.study import Study
 
 ASSET_GROUP = "association"
 
@@ -77,22 +68,11 @@ def null_maps(
         study.association.hemisphere,
         study.association.structures,
     )
-    frames = []
-    for model in study.nulls.models:
-        maps = surrogate_maps(model, rows.t.to_numpy(float), rows, study.nulls.n, study.seed)
-        n_parcels, n_maps = maps.shape
-        frames.append(
-            pd.DataFrame(
-                {
-                    "null_model": model,
-                    "null_id": np.repeat(np.arange(n_maps), n_parcels),
-                    "parcel": np.tile(rows.parcel.to_numpy(), n_maps),
-                    "value": maps.T.ravel(),
-                }
-            )
-        )
+    maps = null_matrices(
+        study.nulls.models, rows.t.to_numpy(float), rows, study.nulls.n, study.seed
+    )
     return Made(
-        pd.concat(frames, ignore_index=True),
+        null_map_table(maps, rows.parcel),
         figures={"parcels": len(rows), "maps_per_model": study.nulls.n},
     )
 
@@ -113,24 +93,8 @@ def null_distributions(
 ) -> pd.DataFrame:
     """What each component explains of the null maps: the null distribution of `pls_components`."""
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
-    predictors = zscore(ours.expression)
-    gram = predictors @ predictors.T
-    frames = []
-    for model in null_maps.null_model.unique():
-        maps = null_matrix(null_maps, model, ours.parcels.parcel)
-        cumulative = variance_explained(gram, maps, work.study.association.components)
-        for index, values in enumerate(np.diff(cumulative, axis=0, prepend=0)):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "null_model": model,
-                        "statistic": component_statistic(index + 1),
-                        "null_id": np.arange(values.size),
-                        "value": values,
-                    }
-                )
-            )
-    return pd.concat(frames, ignore_index=True)
+    maps = null_matrices_of(null_maps, ours.parcels.parcel)
+    return null_distribution_table(ours.expression, maps, work.study.association.components)
 
 
 @step(
@@ -177,98 +141,55 @@ def pls_components(
     study names confounds, also what is explained beyond them.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
-    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
-    cumulative = np.cumsum(model.r2_y_)
-    distances, hemisphere = mni_distances(ours.parcels, "smoothness"), ours.parcels.hemisphere
-    smoothness = correlation_length(ours.values, distances, hemisphere)
-    rates = {
-        name: reading(null_calibration, smoothness, name)
-        for name in null_distributions.null_model.unique()
-    }
     study = work.study
-    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
-    over_patients = component_p(
-        changes,
-        ours.expression,
+    frame = component_table(
+        ours,
+        null_distributions,
+        null_calibration,
+        changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions),
+        beyond_confounds(work, ours),
         study.association.components,
         study.association.permutations,
         study.seed,
     )
-    of_noise = correlation_length((changes.residuals / changes.spread).T, distances, hemisphere)
-    p_smoother = smoother_p(changes, distances, SMOOTHNESS_FLIPS, study.seed)
-    genes = zscore(ours.expression).T
-    agreement = replicated(changes, genes, study.seed).weight_correlation
-    pattern = first_pattern_share(ours.expression, model)
-    partial = beyond_confounds(work, ours)
-    rows = []
-    for index, r2_y in enumerate(model.r2_y_):
-        mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
-        for null_model, nulls in mine.groupby("null_model", sort=False):
-            rate = rates[null_model] if index == 0 else UNKNOWN_RATE
-            rows.append(
-                {
-                    "component": index + 1,
-                    "null_model": null_model,
-                    "r2_y": r2_y,
-                    "r2_y_cumulative": cumulative[index],
-                    "r2_x": model.r2_x_[index],
-                    "p_spatial": float(permutation_p(r2_y, nulls.value.to_numpy())),
-                    "n_nulls": len(nulls),
-                    "map_smoothness_mm": smoothness,
-                    "false_positive_rate_05": rate.rate,
-                    "false_positive_ci_low_05": rate.ci_low,
-                    "false_positive_ci_high_05": rate.ci_high,
-                    "p_patients": over_patients.p_patients[index],
-                    "p_patients_covariance": over_patients.p_patients_covariance[index],
-                    "replication": agreement if index == 0 else np.nan,
-                    "r2_c1_share": pattern[index],
-                    "patients_smoothness_mm": of_noise,
-                    "p_smoother": p_smoother,
-                    "r2_confounds": partial.r2_confounds[index],
-                    "r2_partial": partial.r2_partial[index],
-                    "p_partial": partial.p_partial[index],
-                }
-            )
-    frame = pd.DataFrame(rows)
     first = frame[frame.component == 1]
     p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
-    primary = study.nulls.primary
+    primary = first[first.null_model == study.nulls.primary].iloc[0]
     return Made(
         frame,
         figures={
-            "pls1_r2_y": float(model.r2_y_[0]),
+            "pls1_r2_y": float(primary.r2_y),
             **{f"p_{name}": p for name, p in p_values},
-            "p_patients": float(over_patients.p_patients[0]),
+            "p_patients": float(primary.p_patients),
         },
         verdicts={
-            "null_is_calibrated": _verdict(primary, rates[primary], smoothness),
-            "map_is_as_smooth_as_noise": _as_smooth(smoothness, of_noise, p_smoother),
+            "null_is_calibrated": _calibrated(primary),
+            "map_is_as_smooth_as_noise": _as_smooth(primary),
         },
     )
 
 
-SMOOTHNESS_FLIPS = 1_000
-UNKNOWN_RATE = Rate(np.nan, np.nan, np.nan)
-
-
-def _verdict(model: str, rate: Rate, smoothness_mm: float) -> Verdict:
+def _calibrated(component: pd.Series) -> Verdict:
     """Say whether a null model is liberal on noise as smooth as the map."""
+    rate, low, high = (
+        component[f"false_positive_{name}_05"] for name in ("rate", "ci_low", "ci_high")
+    )
     return Verdict(
-        passed=rate.ci_low <= LEVEL,
-        says=f"{model} gives p <= {LEVEL} on {rate.rate:.3f} of noise maps "
-        f"(95 % interval {rate.ci_low:.3f} to {rate.ci_high:.3f}) that are as smooth as the map, "
-        f"about {smoothness_mm:.0f} mm.",
+        passed=bool(low <= LEVEL),
+        says=f"{component.null_model} gives p <= {LEVEL} on {rate:.3f} of noise maps "
+        f"(95 % interval {low:.3f} to {high:.3f}) that are as smooth as the map, "
+        f"about {component.map_smoothness_mm:.0f} mm.",
     )
 
 
-def _as_smooth(map_mm: float, noise_mm: float, p_smoother: float) -> Verdict:
+def _as_smooth(component: pd.Series) -> Verdict:
     """Say whether the map is smoother than the patients' noise, which p_patients suffers from."""
     return Verdict(
-        passed=p_smoother >= LEVEL,
-        says=f"The map is correlated over about {map_mm:.0f} mm, the patients' residual changes "
-        f"over {noise_mm:.0f} mm; of maps with flipped signs {p_smoother:.3f} are as smooth. A "
-        "change without genes that is smoother than the noise passes p_patients of R2 too often: "
-        "read p_spatial.",
+        passed=bool(component.p_smoother >= LEVEL),
+        says=f"The map is correlated over about {component.map_smoothness_mm:.0f} mm, the "
+        f"patients' residual changes over {component.patients_smoothness_mm:.0f} mm; of maps with "
+        f"flipped signs {component.p_smoother:.3f} are as smooth. A change without genes that is "
+        "smoother than the noise passes p_patients of R2 too often: read p_spatial.",
     )
 
 
@@ -287,40 +208,7 @@ def pls_scores(
 ) -> pd.DataFrame:
     """The map of each component, beside the map of change that it follows."""
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
-    model = PartialLeastSquares(work.study.association.components).fit(ours.expression, ours.values)
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "component": index + 1,
-                    "parcel": ours.parcels.parcel,
-                    "score": scores,
-                    "map_value": ours.values,
-                }
-            )
-            for index, scores in enumerate(model.x_scores_.T)
-        ],
-        ignore_index=True,
-    )
-
-
-def list_columns(
-    study: Study, predictors: np.ndarray, values: np.ndarray, first: pd.DataFrame
-) -> pd.DataFrame:
-    """Say of each gene how often it is listed, and how long its list is under other seeds."""
-    chosen = study.association
-    z, errors = first.z.to_numpy(float), first.se.to_numpy(float)
-    counts = resamples_for(values, chosen.bootstraps, study.seed, chosen.components)
-    found = list_stability(predictors, values, counts, z, errors, chosen.gene_list_q, study.seed)
-    low, high = np.where(z > 0, found.n_plus[:, None], found.n_minus[:, None])
-    return pd.DataFrame(
-        {
-            "selection_frequency": found.selection_frequency,
-            "n_listed_low": low,
-            "n_listed_high": high,
-        },
-        index=first.index,
-    ).astype({"n_listed_low": "Int64", "n_listed_high": "Int64"})
+    return score_table(ours, work.study.association.components)
 
 
 @step(
@@ -359,42 +247,23 @@ def pls_genes(
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
-    predictors, values = zscore(ours.expression), zscore(ours.values)
-    n_components = study.association.components
-    frame = gene_statistics(
-        predictors, values, study.association.bootstraps, study.seed, n_components
+    frame = gene_table(
+        ours,
+        null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel),
+        changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions),
+        study.association.components,
+        study.association.bootstraps,
+        study.association.gene_list_q,
+        study.seed,
     )
-    of_list = list_columns(study, predictors, values, frame[frame.component == 1])
-    nulls = null_matrix(null_maps, study.nulls.primary, ours.parcels.parcel)
-    spatial = spatial_gene_p(predictors, values, nulls)
-    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
-    over_patients = projection_tests(changes, predictors.T)
-    stable = replicated(changes, predictors.T, study.seed).replication
-    of_genes = pd.concat(
-        [
-            spatial,
-            closed_form(ours, predictors.T),
-            over_patients[["p_patients", "q_patients"]],
-        ],
-        axis=1,
-    ).assign(replication=stable)
-    frame = pd.concat([frame, pd.concat([of_genes] * n_components, ignore_index=True)], axis=1)
-    listed = (frame.q_bootstrap < study.association.gene_list_q) & (frame.component == 1)
-    signs = pd.Series(np.where(frame.z > 0, *DIRECTIONS), dtype="str")
-    ranks = frame.groupby("component").z.rank(ascending=False, method="first")
-    # Lists are of the first component, whose genes come first.
-    frame = frame.join(of_list).assign(
-        gene=list(ours.genes) * n_components,
-        direction=signs.where(listed, None),
-        rank=ranks.astype(int),
-    )
+    first = frame[frame.component == 1]
     return Made(
-        frame.sort_values(["component", "rank"], ignore_index=True),
+        frame,
         figures={
             "pls1_plus_genes": int((frame.direction == DIRECTIONS[0]).sum()),
             "pls1_minus_genes": int((frame.direction == DIRECTIONS[1]).sum()),
-            "genes_q_spatial_below_0.05": int((spatial.q_spatial < LEVEL).sum()),
-            "genes_q_patients_below_0.05": int((over_patients.q_patients < LEVEL).sum()),
+            "genes_q_spatial_below_0.05": int((first.q_spatial < LEVEL).sum()),
+            "genes_q_patients_below_0.05": int((first.q_patients < LEVEL).sum()),
         },
     )
 
@@ -414,21 +283,8 @@ def parcel_influence(
 ) -> pd.DataFrame:
     """By how much the variance that a component explains falls without each parcel."""
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
-    falls = component_influence(ours.expression, ours.values, work.study.association.components)
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "contrast": DEFAULT_CONTRAST,
-                    "component": number + 1,
-                    "parcel": ours.parcels.parcel,
-                    "delta_r2": one,
-                }
-            )
-            for number, one in enumerate(falls)
-        ],
-        ignore_index=True,
-    )
+    found = influence_table(ours, work.study.association.components)
+    return found.assign(contrast=DEFAULT_CONTRAST)
 
 
 STEPS = (null_maps, null_distributions, pls_components, pls_scores, pls_genes, parcel_influence)

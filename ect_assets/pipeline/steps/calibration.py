@@ -16,12 +16,12 @@ from ect_assets.pipeline.steps.lined_up import (
     ROWS,
     aligned,
     changes_over,
-    component_statistic,
     null_versions,
     primary_null_version,
 )
 from ect_assets.pipeline.steps.symptoms import no_rows, too_few
 from ect_assets.pipeline.steps.transcriptome import no_expression
+from ect_assets.science.association.null_tables import component_statistic
 from ect_assets.science.calibration import calibrate
 from ect_assets.science.calibration import symptom_calibration as calibrate_symptoms
 from ect_assets.science.enrichment.collections import cell_types_of

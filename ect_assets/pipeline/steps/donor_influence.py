@@ -9,7 +9,7 @@ from ect_assets.intake.atlases import REFERENCE
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.pipeline.steps.association import ASSET_GROUP
-from ect_assets.pipeline.steps.lined_up import ROWS, aligned, null_matrix
+from ect_assets.pipeline.steps.lined_up import ROWS, aligned
 from ect_assets.pipeline.steps.morphometry import ATLAS_FILES
 from ect_assets.pipeline.steps.symptoms import no_rows
 from ect_assets.pipeline.steps.transcriptome import (
@@ -20,6 +20,7 @@ from ect_assets.pipeline.steps.transcriptome import (
     parcel_expression,
 )
 from ect_assets.problems import Problem
+from ect_assets.science.association.null_tables import null_matrix
 from ect_assets.science.donor_influence import COMPONENT
 from ect_assets.science.donor_influence import donor_influence as leave_out_donors
 from ect_assets.science.enrichment.collections import GENE_ONTOLOGY

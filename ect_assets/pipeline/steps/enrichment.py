@@ -1,4 +1,4 @@
-"""Enrichment: what the genes do, and which claims hold spatially; tests: `enrichment`."""
+"""Enrichment: what the genes do, and which claims hold; made in `science.association`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from ect_assets.pipeline.steps.lined_up import (
     ROWS,
     aligned,
     changes_over,
-    closed_form,
-    null_matrix,
 )
 from ect_assets.pipeline.steps.transcriptome import no_expression, no_expression_at_all
 from ect_assets.problems import Problem
 from ect_assets.reference import loaders
-from ect_assets.science.enrichment.clusters import term_clusters
+from ect_assets.science.association.null_tables import null_matrices_of
+from ect_assets.science.association.set_tables import (
+    cell_type_table,
+    enriched_clusters,
+    ontology_table,
+    ranked_set_table,
+    spatial_set_table,
+    tested_sets,
+)
 from ect_assets.science.enrichment.collections import (
-    GENE_ONTOLOGY,
     cell_types_of,
     fetch_enrichr,
     ontology_of,
@@ -30,13 +35,8 @@ from ect_assets.science.enrichment.collections import (
 )
 from ect_assets.science.enrichment.findings import findings as judge_findings
 from ect_assets.science.enrichment.gene_names import unmatched_in_words
-from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichment as rank_enrichment
-from ect_assets.science.enrichment.membership import membership
-from ect_assets.science.enrichment.over_representation import over_representation
-from ect_assets.science.enrichment.spatial import Score, spatial_enrichment
-from ect_assets.science.enrichment.three_questions import random_sets_for, set_questions
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
-from ect_assets.science.statistics.pls import DIRECTIONS, zscore
+from ect_assets.science.statistics.pls import DIRECTIONS
 from ect_assets.study import Study
 
 ASSET_GROUP = "enrichment"
@@ -101,17 +101,6 @@ def gene_sets(work: Work, genes: pd.DataFrame) -> Made:
     return Made(frame, tuple(problems), {f"sets {name}": int(n) for name, n in counts.items()})
 
 
-QUESTIONS = ["p_patients", "q_patients", "p_genes", "q_genes", "p_all", "q_all", "replication"]
-
-
-def _spatial_columns(spatial: pd.DataFrame, primary: str) -> pd.DataFrame:
-    """Take the answers to the three questions, ready to stand beside another test."""
-    mine = spatial[spatial.null_model == primary]
-    return mine[["collection", "set_id", "p", "q", "p_space_max", *QUESTIONS]].rename(
-        columns={"p": "p_spatial", "q": "q_spatial"}
-    )
-
-
 def _in_order(frame: pd.DataFrame, table: type[tables.Table]) -> pd.DataFrame:
     return frame[[name for name in table.column_names() if name in frame]]
 
@@ -144,60 +133,19 @@ def gene_set_spatial_enrichment(
     the same co-expression follow as closely. The last two stand with the primary null model.
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
-    predictors, values = zscore(ours.expression), zscore(ours.values)
-    changes = changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions)
     chosen = work.study.enrichment
-    frames = []
-    tested = {
-        collection: membership(sets, ours.genes).of_size(
-            chosen.min_size, chosen.max_size if collection in GENE_ONTOLOGY else None
-        )
-        for collection, sets in gene_sets.groupby("collection", sort=False)
-    }
-    random_sets = random_sets_for(predictors, tested.values(), work.study.seed)
-    primary = work.study.nulls.primary
-    for model in null_maps.null_model.unique():
-        nulls = null_matrix(null_maps, model, ours.parcels.parcel)
-        for sets in tested.values():
-            # Ranking all genes for each null map is most of the work: once is enough.
-            scores: tuple[Score, ...] = ("mean", "mean_absolute")
-            scores += ("es",) if model == primary else ()
-            mean, absolute, *es = (
-                spatial_enrichment(
-                    predictors, ours.genes, values, nulls, sets, 1, None, score=score
-                )
-                for score in scores
-            )
-            if model == primary:
-                asked = set_questions(
-                    predictors,
-                    values,
-                    nulls,
-                    sets,
-                    mean.p,
-                    changes,
-                    list(ours.parcels.parcel),
-                    random_sets,
-                    work.study.seed,
-                )
-                closed = closed_form(ours, sets.mean_of(predictors))
-                mean = pd.concat([mean, asked, closed], axis=1)
-            frames.append(
-                mean.assign(
-                    null_model=model,
-                    score_absolute=absolute.score,
-                    p_absolute=absolute.p,
-                    q_absolute=absolute.q,
-                    score_es=es[0].score if es else None,
-                    p_es=es[0].p if es else None,
-                    q_es=es[0].q if es else None,
-                )
-            )
-    frame = pd.concat(frames, ignore_index=True)
+    frame = spatial_set_table(
+        ours,
+        null_matrices_of(null_maps, ours.parcels.parcel),
+        tested_sets(gene_sets, ours.genes, chosen.min_size, chosen.max_size),
+        changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions),
+        work.study.nulls.primary,
+        work.study.seed,
+    )
     holding = frame[frame.q < LEVEL].groupby("null_model").size()
     models = frame.null_model.unique()
     return Made(
-        frame.assign(n_matched=frame.n_matched.astype("Int64")),
+        frame,
         figures={
             **{f"sets_q<0.05 {name}": int(holding.get(name, 0)) for name in models},
             "sets_q_all<0.05": int((frame.q_all < LEVEL).sum()),
@@ -226,41 +174,22 @@ def go_enrichment(
     """
     from ect_assets.report.figures import enrichment_figures as figures
 
-    terms = ontology_of(gene_sets)
-    first = pls_genes[pls_genes.component == 1]
     chosen = work.study.enrichment
-    spatial = _spatial_columns(gene_set_spatial_enrichment, work.study.nulls.primary)
-    frames = []
-    for direction in DIRECTIONS:
-        listed = first.gene[first.direction == direction]
-        found = over_representation(
-            listed, terms, first.gene, chosen.min_size, chosen.max_size
-        ).assign(direction=direction)
-        clusters, _ = _clusters(found, terms, first.gene)
-        frames.append(found.merge(clusters, on="set_id", how="left"))
-    frame = pd.concat(frames, ignore_index=True).merge(spatial, on=["collection", "set_id"])
-    frame = frame.assign(
-        namespace=frame.collection.map(GENE_ONTOLOGY).astype("str"),
-        cluster_id=frame.cluster_id.astype("Int64"),
-        cluster_representative=frame.cluster_representative.astype("boolean"),
+    frame = ontology_table(
+        pls_genes[pls_genes.component == 1],
+        gene_sets,
+        gene_set_spatial_enrichment,
+        work.study.nulls.primary,
+        chosen.min_size,
+        chosen.max_size,
     )
     frame = _in_order(frame, tables.GoEnrichment)
-    frame = frame.sort_values(["direction", "p", "set_id"], ignore_index=True)
     enriched = frame[frame.q < LEVEL].groupby("direction").size()
     return Made(
         frame,
         figures={f"terms_q<0.05 {name}": int(enriched.get(name, 0)) for name in DIRECTIONS},
         pictures={"terms": figures.png_bytes(figures.dot_plot(frame, work.study.simulated))},
     )
-
-
-def _clusters(
-    found: pd.DataFrame, terms: pd.DataFrame, background: pd.Series
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Group the enriched terms of one direction by the genes that they share."""
-    enriched = found.loc[found.q < LEVEL, ["set_id", "p"]]
-    mine = terms[terms.set_id.isin(enriched.set_id)]
-    return term_clusters(enriched, membership(mine, list(background)))
 
 
 @step(tables.GoTermLinks, ASSET_GROUP, unavailable=no_expression)
@@ -272,7 +201,7 @@ def go_term_links(
 
     first = pls_genes[pls_genes.component == 1]
     links = [
-        _clusters(
+        enriched_clusters(
             go_enrichment[go_enrichment.direction == direction], ontology_of(gene_sets), first.gene
         )[1].assign(direction=direction)
         for direction in DIRECTIONS
@@ -308,24 +237,17 @@ def gene_set_enrichment(
     of genes, beside the spatial p of the primary null model. All collections.
     """
     study = work.study
-    ranking = pls_genes[pls_genes.component == 1].set_index("gene").z
     chosen = study.enrichment
-    frames = []
-    for collection, sets in gene_sets.groupby("collection", sort=False):
-        is_ontology = collection in GENE_ONTOLOGY
-        frames.append(
-            rank_enrichment(
-                ranking,
-                sets,
-                chosen.ontology_permutations if is_ontology else chosen.permutations,
-                study.seed,
-                chosen.min_size,
-                chosen.max_size if is_ontology else None,
-            )
-        )
-    frame = pd.concat(frames, ignore_index=True).rename(columns={"p": "p_gene", "q": "q_gene"})
-    spatial = _spatial_columns(gene_set_spatial_enrichment, study.nulls.primary)
-    frame = frame.merge(spatial, on=["collection", "set_id"], validate="one_to_one")
+    frame = ranked_set_table(
+        pls_genes[pls_genes.component == 1],
+        gene_sets,
+        gene_set_spatial_enrichment,
+        study.nulls.primary,
+        (chosen.min_size, chosen.max_size),
+        chosen.permutations,
+        chosen.ontology_permutations,
+        study.seed,
+    )
     return Made(
         frame,
         figures={
@@ -357,17 +279,9 @@ def cell_type_enrichment(
 
     cell_types = cell_types_of(gene_sets)
     first = pls_genes[pls_genes.component == 1]
-    frame = cell_types_of(gene_set_enrichment).rename(columns={"set_name": "cell_type"})
-    for direction, name in zip(DIRECTIONS, ("pls_plus", "pls_minus"), strict=True):
-        listed = first.gene[first.direction == direction]
-        counts = over_representation(listed, cell_types, first.gene, 1, None)
-        counts = counts[["set_id", "n_overlap", "p", "q"]].rename(
-            columns={"n_overlap": f"n_in_{name}", "p": f"p_in_{name}", "q": f"q_in_{name}"}
-        )
-        frame = frame.merge(counts, on="set_id")
     ranking = first.set_index("gene").z
+    frame = cell_type_table(first, gene_sets, gene_set_enrichment)
     frame = _in_order(frame, tables.CellTypeEnrichment)
-    frame = frame.sort_values("nes", ascending=False, ignore_index=True)
     simulated = work.study.simulated
     sums = figures.running_sums(ranking, cell_types, frame, simulated)
     return Made(

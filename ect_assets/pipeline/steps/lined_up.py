@@ -19,13 +19,9 @@ from ect_assets.problems import StudyError
 from ect_assets.science.cohort import families
 from ect_assets.science.confounds import electrode_distance, first_pattern, partial_components
 from ect_assets.science.nulls.further import versions_of
-from ect_assets.science.nulls.places import mni_coordinates, mni_distances
-from ect_assets.science.statistics.effective_size import closed_form_p
+from ect_assets.science.nulls.places import mni_coordinates
 from ect_assets.science.statistics.patients import (
-    SPLITS,
     Changes,
-    Stability,
-    split_half_stability,
 )
 from ect_assets.science.transcriptome.matrix import Aligned, align
 from ect_assets.study import Study
@@ -76,23 +72,6 @@ def changes_over(
         raise StudyError(f"The patients of the map have no change of {lacking}, which it has.")
     change = np.hstack([one.follow_up - one.baseline for one in used])[:, columns]
     return Changes.of(change, cohort.mean_etiv_mm3)
-
-
-def replicated(changes: Changes, profiles: np.ndarray, seed: int) -> Stability:
-    """Say what comes back in halves of the cohort; nothing is known of one that is too small."""
-    found = split_half_stability(changes, profiles, SPLITS, seed)
-    return found or Stability(np.nan, np.full(len(profiles), np.nan))
-
-
-def closed_form(ours: Aligned, profiles: np.ndarray) -> pd.DataFrame:
-    """Test profiles (m, n_parcels) by effective size; missing where structures are compared.
-
-    A variogram takes the map as stationary, which cortex and subcortex together are not.
-    """
-    if ours.parcels.structure.nunique() > 1:
-        return pd.DataFrame(np.nan, range(len(profiles)), ["n_effective", "p_closed_form"])
-    distances = mni_distances(ours.parcels, "closed form")
-    return closed_form_p(profiles, ours.values, distances)
 
 
 def confound_files(study: Study, partition: Partition) -> list[Path]:
@@ -156,13 +135,6 @@ def beyond_confounds(work: Work, ours: Aligned) -> pd.DataFrame:
         ) from error
 
 
-def null_matrix(null_maps: pd.DataFrame, model: str, parcels: pd.Series) -> np.ndarray:
-    """Spread the null maps of one model into parcels by maps, in the order of `parcels`."""
-    mine = null_maps[null_maps.null_model == model]
-    wide = mine.pivot(index="parcel", columns="null_id", values="value")
-    return wide.loc[parcels].to_numpy(float)
-
-
 def null_versions(study: Study) -> dict[str, int]:
     """Return the versions of the null models that are a lab's own."""
     return versions_of(study.nulls.models)
@@ -171,8 +143,3 @@ def null_versions(study: Study) -> dict[str, int]:
 def primary_null_version(study: Study) -> dict[str, int]:
     """Return the version of the primary null model where it is a lab's own."""
     return versions_of((study.nulls.primary,))
-
-
-def component_statistic(component: int) -> str:
-    """Name the statistic that a component is tested by."""
-    return f"r2_y_component_{component}"

@@ -67,6 +67,7 @@ def findings(
     gene_set_spatial: pd.DataFrame,
     influence: pd.DataFrame,
     primary_null: str,
+    asks_patients: bool = True,
 ) -> pd.DataFrame:
     """Put every claim of one parcellation under the same rule.
 
@@ -108,6 +109,8 @@ def findings(
         component, parcel, delta_r2, as in ``parcel_influence``.
     primary_null : str
         Name of the null model that decides.
+    asks_patients : bool
+        False for a map without patients, whose p_all and holds are of the other questions.
 
     Returns
     -------
@@ -128,9 +131,10 @@ def findings(
     Biometrika 73:751-754.
     """
     spatial = _of_model(gene_set_spatial, primary_null, "spatial enrichment")
+    over = ["p_patients", "p_spatial"] if asks_patients else ["p_spatial"]
     parts = [
-        _components(components, influence, primary_null),
-        _gene_lists(genes),
+        _components(components, influence, primary_null, over),
+        _gene_lists(genes, over),
         _go_terms(go, spatial),
         _cell_types(cell_types, spatial),
     ]
@@ -149,14 +153,14 @@ def _of_model(table: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
 
 
 def _components(
-    components: pd.DataFrame, influence: pd.DataFrame, primary_null: str
+    components: pd.DataFrame, influence: pd.DataFrame, primary_null: str, over: list[str]
 ) -> pd.DataFrame:
     spatial = _of_model(components, primary_null, "components").sort_values("component")
     is_published = components["null_model"] == PUBLISHED_NULL
     published = components[is_published].set_index("component")["p_spatial"]
     p_published = spatial["component"].map(published).to_numpy(dtype=np.float64)
     questions = spatial[["p_patients", "p_spatial"]].reset_index(drop=True).astype("float64")
-    p_all = jointly(questions)
+    p_all = jointly(questions[over])
     wide = influence.pivot(index="component", columns="parcel", values="delta_r2")
     carried = most_influential(wide.loc[spatial["component"]].to_numpy(float), list(wide.columns))
     return _judged(
@@ -179,9 +183,9 @@ def _components(
     )
 
 
-def _gene_lists(genes: pd.DataFrame) -> pd.DataFrame:
+def _gene_lists(genes: pd.DataFrame, over: list[str]) -> pd.DataFrame:
     first = genes[genes["component"] == 1]
-    first = first.assign(q_all=benjamini_hochberg(jointly(first[["p_patients", "p_spatial"]])))
+    first = first.assign(q_all=benjamini_hochberg(jointly(first[over])))
     lists = [first[(first["direction"] == direction).fillna(False)] for direction in DIRECTIONS]
     sides = [first[first["z"] > 0], first[first["z"] <= 0]]
     return _judged(

@@ -84,7 +84,7 @@ def set_questions(
     null_maps: ArrayLike,
     tested: Membership,
     p_spatial: ArrayLike,
-    changes: Changes,
+    changes: Changes | None,
     parcels: Sequence[str],
     random_sets: MatchedSets,
     seed: int,
@@ -102,10 +102,11 @@ def set_questions(
         The sets, as `spatial_enrichment` tested them.
     p_spatial : (n_sets,) array
         Its p.
-    changes : Changes
-        Of the patients, over the same parcels.
+    changes : Changes or None
+        Of the patients, over the same parcels. Without them the question of patients is not asked:
+        its columns are missing, and p_all is of the other two.
     parcels : sequence of str
-        Their names.
+        Names of the parcels.
     random_sets : MatchedSets
         From `random_sets_for`, with these sets among others.
     seed : int
@@ -120,18 +121,25 @@ def set_questions(
     profiles = tested.mean_of(zscore(expression))
     maps = np.column_stack([zscore(change_map), zscore(null_maps)])
     genes = compare_with_matched(profiles, tested.sizes, random_sets, maps)
-    patients = projection_tests(changes, profiles)[["p_patients", "q_patients"]]
-    stable = split_half_stability(changes, profiles, SPLITS, seed)
-    together = pd.DataFrame(
-        {"patients": patients.p_patients, "space": np.asarray(p_spatial), "genes": genes.p_genes}
-    )
+    patients = _over_patients(changes, profiles, seed)
+    together = pd.DataFrame({"space": np.asarray(p_spatial), "genes": genes.p_genes})
+    if changes is not None:
+        together["patients"] = patients.p_patients
     p_all = jointly(together)
     return pd.concat([genes, patients], axis=1).assign(
-        replication=np.nan if stable is None else stable.replication,
         p_all=p_all,
         q_all=benjamini_hochberg(p_all),
         parcels=most_influential(correlation_influence(profiles, change_map), parcels),
     )
+
+
+def _over_patients(changes: Changes | None, profiles: FloatArray, seed: int) -> pd.DataFrame:
+    if changes is None:
+        columns = ["p_patients", "q_patients", "replication"]
+        return pd.DataFrame(np.nan, range(len(profiles)), columns)
+    tested = projection_tests(changes, profiles)[["p_patients", "q_patients"]]
+    stable = split_half_stability(changes, profiles, SPLITS, seed)
+    return tested.assign(replication=np.nan if stable is None else stable.replication)
 
 
 def most_influential(influence: FloatArray, parcels: Sequence[str]) -> list[str]:

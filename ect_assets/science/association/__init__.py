@@ -1,0 +1,1 @@
+"""A map against gene expression: the tests of the other packages, composed into tables."""
