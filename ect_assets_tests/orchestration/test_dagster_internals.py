@@ -528,6 +528,16 @@ def test_the_sqlite_storages_take_their_engine_from_where_it_is_kept(module, tmp
     assert made and len(made) == len(set(made)), SLOWER
 
 
+def test_the_migrations_are_read_once_for_all_runs(tmp_path, monkeypatch):
+    from alembic.script import Script
+
+    internals.keep_engines()
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        dg.materialize([one], instance=instance)
+        monkeypatch.setattr(Script, "_from_path", None)
+        assert dg.materialize([one], instance=instance).success, SLOWER
+
+
 def test_engines_that_are_not_kept_any_more_are_made_anew(tmp_path):
     create = keeping(sa.create_engine)
     engines = [create(f"sqlite:///{tmp_path}/{n}.db") for n in range(ENGINES_KEPT + 1)]
