@@ -19,6 +19,7 @@ from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.status import study_status
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
+from ect_assets_tests.conftest import with_pictures
 from ect_assets_tests.recorded_reads import watched_steps
 
 OF_THE_RUN = {b"run_id": b"", b"seconds": b""}
@@ -48,7 +49,11 @@ def simulated(simulated_input, tmp_path_factory, undeclared_reads):
     """The small simulated study, walked through, with each step's reads recorded."""
     folder = tmp_path_factory.mktemp("walked") / "study"
     shutil.copytree(simulated_input, folder)
-    with pytest.MonkeyPatch.context() as patch, watched_steps(undeclared_reads, patch):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        watched_steps(undeclared_reads, patch),
+        with_pictures(),
+    ):
         return walked(folder)
 
 
