@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from sqlalchemy import Engine, event
 
 from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
+from ect_assets.orchestration import execution
+from ect_assets.orchestration.execution import PICTURED_AT_MOST
 from ect_assets.orchestration.runner import Runner
 from ect_assets.study import STUDY_FILE, Study, load_study
+from ect_assets_tests.light_runs import without_dagster
 
 FEWER = """
 [association]
@@ -144,6 +148,29 @@ def made_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Pa
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_pictures() -> Iterator[None]:
+    """Let runs draw no patients' maps; `with_pictures` is for the tests that ask for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "PICTURED_AT_MOST", 0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def light_runs() -> Iterator[None]:
+    """Let all runs of a module be without Dagster, but for those of the studies that all share."""
+    with without_dagster():
+        yield
+
+
+@contextmanager
+def with_pictures() -> Iterator[None]:
+    """Let runs draw as they do for a user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "PICTURED_AT_MOST", PICTURED_AT_MOST)
+        yield
+
+
 @pytest.fixture(scope="session")
 def simulated_input(tmp_path_factory) -> Path:
     """Seven simulated patients as files; copy them before changing anything."""
@@ -180,6 +207,24 @@ def filled_input(simulated_input, tmp_path_factory) -> Path:
         Runner(load_study(folder)).run()
 
     return made_once(tmp_path_factory, "filled", make)
+
+
+@pytest.fixture(scope="session")
+def narrow_input(simulated_input, tmp_path_factory) -> Path:
+    """The same patients with one parcellation, for tests that do not ask about two."""
+
+    def make(folder: Path) -> None:
+        settings = without_hcp_mmp(without_genes(simulated_input, folder)) / STUDY_FILE
+        settings.write_text(settings.read_text(encoding="utf-8") + AT_ONCE, encoding="utf-8")
+        Runner(load_study(folder)).run()
+
+    return made_once(tmp_path_factory, "narrow", make)
+
+
+@pytest.fixture
+def narrow_folder(narrow_input, tmp_path) -> Path:
+    """A study of seven patients and one parcellation, made before the genes, to be broken."""
+    return Path(shutil.copytree(narrow_input, tmp_path / "study"))
 
 
 @pytest.fixture

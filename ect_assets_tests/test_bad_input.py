@@ -16,9 +16,10 @@ from ect_assets.orchestration.runner import Runner
 from ect_assets.problems import StudyError
 from ect_assets.study import load_study
 from ect_assets.tables import TABLES
-from ect_assets_tests.conftest import without_contrasts, without_genes
+from ect_assets_tests.conftest import without_contrasts, without_genes, without_hcp_mmp
 
 HEALTHY = 6
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 def excluded(parcellation: str) -> str:
@@ -143,16 +144,19 @@ def test_a_bad_patient_alone_is_reported_and_the_cohort_goes_on(fault, study_fol
     assert set(query(runner.lake, "FROM gmv_change").df().n) == {HEALTHY}
 
 
-def test_a_mended_patient_joins_and_only_what_depends_on_it_is_made_again(study_folder):
-    whole = stats_file(study_folder).read_text()
-    cut_in_half(study_folder)
-    study = load_study(study_folder)
-    asked = {"parcellations": ["desikan_killiany"], "tables": ["gmv_change"]}
-    Runner(study).run(**asked)
-    assert Runner(study).run(**asked).made == []
-    stats_file(study_folder).write_text(whole)
+ASKED = ["gmv_change"]
+
+
+def test_a_mended_patient_joins_and_only_what_depends_on_it_is_made_again(narrow_folder):
+    whole = stats_file(narrow_folder).read_text()
+    shutil.rmtree(narrow_folder / "data_lake/parcel_gmv/subject=003")
+    cut_in_half(narrow_folder)
+    study = load_study(narrow_folder)
+    Runner(study).run(tables=ASKED)
+    assert Runner(study).run(tables=ASKED).made == []
+    stats_file(narrow_folder).write_text(whole)
     runner = Runner(study)
-    made = runner.run(**asked).made
+    made = runner.run(tables=ASKED).made
     assert [name for name in made if name.startswith("parcel_gmv")] == [
         "parcel_gmv (003, desikan_killiany)"
     ]
@@ -160,22 +164,21 @@ def test_a_mended_patient_joins_and_only_what_depends_on_it_is_made_again(study_
     assert query(runner.lake, excluded("desikan_killiany")).df().empty
 
 
-def test_what_was_there_before_stays_when_a_file_goes_bad(filled_folder):
-    runner = Runner(load_study(filled_folder))
+def test_what_was_there_before_stays_when_a_file_goes_bad(narrow_folder):
+    runner = Runner(load_study(narrow_folder))
     kept = "FROM parcel_gmv WHERE subject = '003' ORDER BY ALL"
     before = query(runner.lake, kept).df()
-    negative_volume(filled_folder)
-    runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
+    negative_volume(narrow_folder)
+    runner.run(tables=ASKED)
     assert len(before) and before.equals(query(runner.lake, kept).df())
-    sql = "SELECT DISTINCT n FROM gmv_change WHERE parcellation = 'desikan_killiany'"
-    assert query(runner.lake, sql).fetchall() == [(HEALTHY,)]
+    assert query(runner.lake, "SELECT DISTINCT n FROM gmv_change").fetchall() == [(HEALTHY,)]
 
 
-def test_a_score_without_its_partner_leaves_the_patient_out_of_that_instrument_only(study_folder):
-    file = study_folder / "bids/sub-003/sub-003_sessions.tsv"
+def test_a_score_without_its_partner_leaves_the_patient_out_of_that_instrument_only(narrow_folder):
+    file = narrow_folder / "bids/sub-003/sub-003_sessions.tsv"
     file.write_text(re.sub(r"(?m)^(ses-post\t)\S+", r"\1n/a", file.read_text()))
-    runner = Runner(load_study(study_folder))
-    runner.run(parcellations=["desikan_killiany"])
+    runner = Runner(load_study(narrow_folder))
+    runner.run(tables=["gmv_change", "clinical_change", "symptom_pls"])
     assert query(runner.lake, "SELECT n FROM clinical_change").df().n.tolist() == [HEALTHY]
     assert query(runner.lake, "SELECT n FROM symptom_pls").df().n.tolist() == [HEALTHY]
     assert set(query(runner.lake, "SELECT n FROM gmv_change").df().n) == {HEALTHY + 1}
@@ -183,11 +186,11 @@ def test_a_score_without_its_partner_leaves_the_patient_out_of_that_instrument_o
     assert (row["subject"], row["session"], row["reason"]) == ("003", "post", "score_missing")
 
 
-def test_a_wrong_column_name_names_the_setting_and_the_columns(study_folder):
-    settings = study_folder / "study.toml"
+def test_a_wrong_column_name_names_the_setting_and_the_columns(narrow_folder):
+    settings = narrow_folder / "study.toml"
     settings.write_text(settings.read_text().replace('column = "hamd17"', 'column = "hamd"'))
-    asked = ["clinical_scores", "gmv_change"]
-    outcome = Runner(load_study(study_folder)).run(parcellations=["desikan_killiany"], tables=asked)
+    shutil.rmtree(narrow_folder / "data_lake/gmv_change")
+    outcome = Runner(load_study(narrow_folder)).run(tables=["clinical_scores", "gmv_change"])
     said = outcome.failed["clinical_scores"]
     assert "hamd17" in said and "instruments.hamd" in said
     assert "gmv_change (desikan_killiany)" in outcome.made
@@ -198,13 +201,12 @@ def test_an_unknown_parcellation_names_the_known_ones(study_folder):
         Runner(load_study(study_folder)).run(parcellations=["schaefer"])
 
 
-def test_a_parcellation_that_nobody_packaged_says_so_and_the_others_go_on(study_folder):
-    settings = study_folder / "study.toml"
+def test_a_parcellation_that_nobody_packaged_says_so_and_the_others_go_on(narrow_folder):
+    settings = narrow_folder / "study.toml"
     text = settings.read_text()
     settings.write_text(text + '\n[parcellations.schaefer]\nfreesurfer = "Schaefer2018"\n')
-    outcome = Runner(load_study(study_folder)).run(
-        parcellations=["schaefer", "desikan_killiany"], tables=["gmv_change"]
-    )
+    shutil.rmtree(narrow_folder / "data_lake/gmv_change")
+    outcome = Runner(load_study(narrow_folder)).run(tables=ASKED)
     assert "desikan_killiany" in outcome.failed["parcels (schaefer)"]
     assert "gmv_change (desikan_killiany)" in outcome.made
 
@@ -217,7 +219,8 @@ def test_a_study_whose_bids_folder_is_something_else_says_so(study_folder):
 
 
 def only(study_folder: Path, n: int) -> Runner:
-    """Keep the first patients of the study."""
+    """Keep the first patients of the study, and one parcellation."""
+    without_hcp_mmp(study_folder)
     for number in range(n + 1, 8):
         shutil.rmtree(study_folder / f"bids/sub-{number:03d}")
         for folder in (study_folder / "bids/derivatives/freesurfer").glob(f"sub-{number:03d}_*"):
@@ -229,7 +232,7 @@ def only(study_folder: Path, n: int) -> Runner:
 
 
 def test_too_few_patients_say_how_many_there_are(study_folder):
-    outcome = only(study_folder, 2).run(parcellations=["desikan_killiany"], tables=["gmv_change"])
+    outcome = only(study_folder, 2).run(tables=ASKED)
     assert (
         "Only 2 patient(s) have both sessions; at least 3 are needed"
         in (outcome.failed["gmv_change (desikan_killiany)"])
@@ -239,7 +242,7 @@ def test_too_few_patients_say_how_many_there_are(study_folder):
 
 def test_three_patients_have_a_change_and_nothing_about_symptoms(study_folder):
     runner = only(without_contrasts(study_folder), 3)
-    outcome = runner.run(parcellations=["desikan_killiany"])
+    outcome = runner.run()
     assert not outcome.failed
     assert query(runner.lake, "SELECT DISTINCT n FROM gmv_change").fetchall() == [(3,)]
     assert query(runner.lake, "SELECT count(*) FROM symptom_pls").fetchall() == [(0,)]
@@ -257,26 +260,23 @@ def test_problems_are_kept_as_data_not_only_as_a_log_line(several):
     assert "003" in kept
 
 
-def test_a_patient_who_leaves_the_study_leaves_the_results(filled_folder):
-    shutil.rmtree(filled_folder / "bids/sub-003")
-    participants = filled_folder / "bids/participants.tsv"
+def test_a_patient_who_leaves_the_study_leaves_the_results(narrow_folder):
+    shutil.rmtree(narrow_folder / "bids/sub-003")
+    participants = narrow_folder / "bids/participants.tsv"
     lines = participants.read_text().splitlines(keepends=True)
     participants.write_text("".join(line for line in lines if not line.startswith("sub-003")))
-    runner = Runner(load_study(filled_folder))
-    outcome = runner.run(
-        parcellations=["desikan_killiany"], tables=["gmv_change", "clinical_change"]
-    )
+    runner = Runner(load_study(narrow_folder))
+    outcome = runner.run(tables=["gmv_change", "clinical_change"])
     assert outcome.departed == ["003"]
-    sql = "SELECT DISTINCT n FROM gmv_change WHERE parcellation = 'desikan_killiany'"
-    assert query(runner.lake, sql).fetchall() == [(HEALTHY,)]
+    assert query(runner.lake, "SELECT DISTINCT n FROM gmv_change").fetchall() == [(HEALTHY,)]
     assert set(query(runner.lake, "FROM clinical_change").df().n) == {HEALTHY}
 
 
-def test_a_damaged_file_of_the_lake_is_made_again(filled_folder):
-    runner = Runner(load_study(filled_folder))
+def test_a_damaged_file_of_the_lake_is_made_again(narrow_folder):
+    runner = Runner(load_study(narrow_folder))
     partition = {"subject": "003", "parcellation": "desikan_killiany"}
     runner.lake.file(TABLES["parcel_gmv"], partition).write_text("junk")
-    made = runner.run(parcellations=["desikan_killiany"]).made
+    made = runner.run().made
     assert made == ["parcel_gmv (003, desikan_killiany)"]
 
 

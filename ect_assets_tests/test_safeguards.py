@@ -24,12 +24,14 @@ from ect_assets.pipeline.steps import scans
 from ect_assets.problems import InputProblem
 from ect_assets.report.summary import summarise
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import without_genes, without_hcp_mmp
 
 ATLAS = "desikan_killiany"
+ASKED = ("gmv_change", "clinical_change")
 NAME = "Quartermain^Zebulon"
 NAMED, MIXED, TWICE = "002", "003", "004"
 PATIENTS = 7
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 def plant_name(folder: Path) -> None:
@@ -69,16 +71,17 @@ def state(runner: Runner) -> dict[str, pd.DataFrame]:
 def walked(simulated_input, tmp_path_factory):
     """A study with three faults, walked through; then again, with one of them overruled."""
     folder = without_genes(simulated_input, tmp_path_factory.mktemp("safe") / "study")
+    without_hcp_mmp(folder)
     for fault in (plant_name, mix_versions, put_a_scan_twice):
         fault(folder)
     runner = Runner(load_study(folder))
-    runner.run(parcellations=[ATLAS])
+    runner.run(tables=ASKED)
     before = state(runner)
     (folder / REVIEWED).write_text(
         "subject\tsession\tparcellation\treason\tdecision\n"
         f"sub-{TWICE}\t*\t*\tscan_duplicated\tkeep\n"
     )
-    runner.run(parcellations=[ATLAS])
+    runner.run(tables=ASKED)
     return runner, before, state(runner)
 
 
@@ -149,7 +152,7 @@ def test_the_summary_says_who_was_kept_by_a_reviewer(walked):
 
 def test_a_second_run_finds_nothing_to_do(walked):
     runner, _, _ = walked
-    assert runner.run(parcellations=[ATLAS]).made == []
+    assert runner.run(tables=ASKED).made == []
 
 
 def participants(study: Study) -> scans.Made:

@@ -17,6 +17,7 @@ from ect_assets.pipeline.status import study_status
 from ect_assets.science.parcellations.atlas import packaged_atlas
 from ect_assets.study import STUDY_FILE, load_study
 
+pytestmark = pytest.mark.usefixtures("light_runs")
 TRANSCRIPTOME = (
     "donors",
     "expression",
@@ -126,7 +127,9 @@ def test_parcels_without_samples_are_told_and_have_no_expression(both):
     assert set(empty.parcel) == set(coverage.parcel[coverage.n_samples == 0])
 
 
-def test_what_comes_from_simulated_donors_says_so_also_in_a_real_study(folder):
+def test_what_comes_from_simulated_donors_says_so_also_in_a_real_study(walked_folder):
+    folder = walked_folder
+    shutil.rmtree(folder / "data_lake")
     changed(folder, ("simulated = true ", "simulated = false "))
     runner, _ = walked(folder)
     marks = ask(runner, "SELECT DISTINCT parcellation, simulated FROM expression")
@@ -179,8 +182,9 @@ def test_a_broken_donor_is_named_and_what_was_there_before_stays(name, walked_fo
     assert ask(runner, "SELECT sum(expression) AS s FROM expression").s.item() == before
 
 
-def test_an_atlas_in_another_space_is_refused_and_the_others_go_on(folder):
-    own_atlas(folder)
+def test_an_atlas_in_another_space_is_refused_and_the_others_go_on(walked_folder):
+    folder = walked_folder
+    shutil.rmtree(folder / "data_lake")
     file = folder / "atlases" / "sixty.nii.gz"
     image = nibabel.load(file)
     moved = image.affine.copy()

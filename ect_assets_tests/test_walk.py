@@ -19,6 +19,8 @@ from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.status import study_status
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
+from ect_assets_tests.conftest import with_pictures
+from ect_assets_tests.light_runs import without_dagster
 from ect_assets_tests.recorded_reads import watched_steps
 
 OF_THE_RUN = {b"run_id": b"", b"seconds": b""}
@@ -48,7 +50,11 @@ def simulated(simulated_input, tmp_path_factory, undeclared_reads):
     """The small simulated study, walked through, with each step's reads recorded."""
     folder = tmp_path_factory.mktemp("walked") / "study"
     shutil.copytree(simulated_input, folder)
-    with pytest.MonkeyPatch.context() as patch, watched_steps(undeclared_reads, patch):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        watched_steps(undeclared_reads, patch),
+        with_pictures(),
+    ):
         return walked(folder)
 
 
@@ -152,7 +158,8 @@ def test_a_parcellation_that_is_made_again_in_another_folder_has_the_same_bytes(
     second = Runner(load_study(folder))
     for made in [folder / ".cache", *second.lake.folder.rglob("parcellation=hcp_mmp")]:
         shutil.rmtree(made)
-    assert not second.run(parcellations=["hcp_mmp"]).failed
+    with without_dagster():
+        assert not second.run(parcellations=["hcp_mmp"]).failed
     files = sorted(first.lake.folder.glob("*/**/parcellation=hcp_mmp/part.parquet"))
     assert len(files) == 38
     are_the_same(files, first, second)
@@ -181,7 +188,8 @@ def test_a_collection_of_ones_own_is_tested_and_what_does_not_match_is_told(simu
     settings.write_text(settings.read_text() + '\n[gene_sets.mine]\nfile = "mine.gmt"\n')
     study = load_study(folder)
     runner = Runner(study)
-    runner.run(parcellations=["hcp_mmp"], tables=["gene_set_enrichment", "exclusions"])
+    with without_dagster():
+        runner.run(parcellations=["hcp_mmp"], tables=["gene_set_enrichment", "exclusions"])
     (row,) = rows(runner, "FROM gene_set_enrichment WHERE collection = 'mine'").to_dict("records")
     assert (row["set_id"], row["n_set"]) == ("my set", 12)
     failure = runner.lake.failure(TABLES["gene_sets"], {})

@@ -90,7 +90,7 @@ from dagster._core.storage.local_compute_log_manager import (
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
 from ect_assets.orchestration.beta import tested_beta
-from ect_assets.orchestration.engines import keeping
+from ect_assets.orchestration.engines import keep_migrations, keeping
 
 if TYPE_CHECKING:
     from dagster._core.origin import JobPythonOrigin
@@ -419,6 +419,7 @@ def keep_engines() -> None:
     from dagster._core.storage.event_log.sqlite import sqlite_event_log
     from dagster._core.storage.runs.sqlite import sqlite_run_storage
 
+    keep_migrations()
     storages: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
     for module in storages:
         if not hasattr(module.create_engine, "engines"):
@@ -435,7 +436,6 @@ def fork_runs(modules: Sequence[str]) -> None:
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(modules))
-    # The server sets it for itself, before it loads the code location.
     DagsterApiServer._mp_ctx = property(lambda _: context, lambda _, given: None)  # type: ignore[assignment]
 
 

@@ -1,4 +1,7 @@
-"""SQLAlchemy engines that are made once for each file of Dagster's records."""
+"""What Dagster makes anew for each file or query of its records, and need be made only once.
+
+SQLAlchemy's engines, and the migrations that say of which version a file is.
+"""
 
 from __future__ import annotations
 
@@ -31,3 +34,12 @@ def keeping(create: Callable[..., sa.Engine]) -> Callable[..., sa.Engine]:
 
     create_engine.engines = engines  # type: ignore[attr-defined]
     return create_engine
+
+
+def keep_migrations() -> None:
+    """Let Alembic read Dagster's folder of migrations once, instead of for each run's records."""
+    from alembic.script import ScriptDirectory
+
+    if not hasattr(ScriptDirectory.from_config, "cache_clear"):
+        read = functools.lru_cache(maxsize=8)(ScriptDirectory.from_config)
+        ScriptDirectory.from_config = read  # type: ignore[method-assign]

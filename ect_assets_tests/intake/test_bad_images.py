@@ -19,10 +19,11 @@ from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
 from ect_assets.study import load_study
 from ect_assets.tables import RawScans
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import without_genes, without_hcp_mmp
 
 HEALTHY = {"001", "007"}
 SIDECAR_WRONG = "006"
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 def image_of(folder: Path, subject: str, session: str = "post") -> Path:
@@ -70,13 +71,14 @@ def copy_rescaled(folder: Path, subject: str) -> None:
 def walked(simulated_input, tmp_path_factory) -> Runner:
     """Seven patients: three headers, a copied session, a sidecar in milliseconds, two healthy."""
     folder = without_genes(simulated_input, tmp_path_factory.mktemp("images") / "study")
+    without_hcp_mmp(folder)
     for subject, (change, _, _) in HEADERS.items():
         change_header(image_of(folder, subject), change)
     copy_rescaled(folder, "005")
     sidecar = image_of(folder, SIDECAR_WRONG).with_name(f"sub-{SIDECAR_WRONG}_ses-post_T1w.json")
     sidecar.write_text(json.dumps({"RepetitionTime": 2300, "EchoTime": 2.98}))
     runner = Runner(load_study(folder))
-    runner.run(parcellations=["desikan_killiany"], tables=["gmv_change"])
+    runner.run(tables=["gmv_change"])
     return runner
 
 

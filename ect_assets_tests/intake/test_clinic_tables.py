@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ect_assets.cli import app
-from ect_assets_tests.conftest import without_genes
+from ect_assets_tests.conftest import without_genes, without_hcp_mmp
 
 BAD_AGE, CUT_LINE, OTHER_ETIV, CODED_SCORE, TURNED = "002", "003", "004", "005", "006"
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 def break_participants(bids: Path) -> None:
@@ -51,6 +52,7 @@ def break_volumes(bids: Path) -> None:
 def broken(simulated_input, tmp_path_factory):
     """The study's folder, and what `ect run` said of it."""
     folder = without_genes(simulated_input, tmp_path_factory.mktemp("clinic") / "study")
+    without_hcp_mmp(folder)
     for spoil in (break_participants, break_ratings, break_volumes):
         spoil(folder / "bids")
     tables = ["--table", "gmv_change", "--table", "clinical_change"]

@@ -533,15 +533,22 @@ def test_the_sqlite_storages_take_their_engine_from_where_it_is_kept(module, tmp
 
 def test_a_code_server_starts_its_runs_as_forks(monkeypatch):
     server = found_by("dagster._grpc.server.DagsterApiServer")
-    slow = "each run of the UI imports all libraries again"
-    assert server.StartRun is not None and "self._mp_ctx.Process(" in inspect.getsource(server), (
-        slow
-    )
+    assert "self._mp_ctx.Process(" in inspect.getsource(server.StartRun), IMPORTED_AGAIN
     monkeypatch.setattr(server, "_mp_ctx", None, raising=False)
     internals.fork_runs(("json",))
     one = server.__new__(server)
     one._mp_ctx = multiprocessing.get_context("spawn")
     assert one._mp_ctx.get_start_method() == "forkserver", IMPORTED_AGAIN
+
+
+def test_the_migrations_are_read_once_for_all_runs(tmp_path, monkeypatch):
+    from alembic.script import Script
+
+    internals.keep_engines()
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        dg.materialize([one], instance=instance)
+        monkeypatch.setattr(Script, "_from_path", None)
+        assert dg.materialize([one], instance=instance).success, SLOWER
 
 
 def test_engines_that_are_not_kept_any_more_are_made_anew(tmp_path):

@@ -23,12 +23,13 @@ from ect_assets.study.of_contrasts import Group
 
 HERE = {"parcellation": "desikan_killiany"}
 CHANGE = Contrast(kind="change")
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 @pytest.fixture(scope="module")
-def study(filled_input) -> Study:
+def study(narrow_input) -> Study:
     """Seven simulated patients, whose tables are there."""
-    return load_study(filled_input)
+    return load_study(narrow_input)
 
 
 def with_contrasts(study: Study, group: Group | None = None, **named: Contrast) -> Study:
@@ -157,12 +158,12 @@ def test_a_group_of_one_is_refused(study):
         made(with_contrasts(study, controls=named), arms)
 
 
-def test_who_has_one_scan_is_not_in_a_design_and_named_in_exclusions(filled_folder):
-    bids = filled_folder / "bids"
+def test_who_has_one_scan_is_not_in_a_design_and_named_in_exclusions(narrow_folder):
+    bids = narrow_folder / "bids"
     shutil.rmtree(bids / "sub-002" / "ses-post")
     shutil.rmtree(bids / "derivatives/freesurfer/sub-002_ses-post")
-    Runner(load_study(filled_folder)).run(tables=("contrast_maps",))
-    lake = load_study(filled_folder).open_lake()
+    Runner(load_study(narrow_folder)).run(tables=("contrast_maps",))
+    lake = load_study(narrow_folder).open_lake()
     assert "002" not in set(lake.read(tables.DesignMatrix, HERE).subject)
     assert "session_missing" in set(lake.read(tables.Exclusions).query("subject == '002'").reason)
 
@@ -258,24 +259,24 @@ def test_a_session_that_nobody_has_is_refused_by_its_name(study):
         made(asked)
 
 
-def test_further_sessions_are_read_and_a_broken_one_leaves_nobody_out(filled_folder):
-    freesurfer = filled_folder / "bids/derivatives/freesurfer"
+def test_further_sessions_are_read_and_a_broken_one_leaves_nobody_out(narrow_folder):
+    freesurfer = narrow_folder / "bids/derivatives/freesurfer"
     for subject in ("001", "002", "003"):
         shutil.copytree(
             freesurfer / f"sub-{subject}_ses-post", freesurfer / f"sub-{subject}_ses-m6"
         )
     broken = freesurfer / "sub-003_ses-m6/stats/lh.aparc.stats"
     broken.write_text("".join(broken.read_text().splitlines(keepends=True)[:70]))
-    file = filled_folder / "study.toml"
+    file = narrow_folder / "study.toml"
     text = file.read_text(encoding="utf-8")
     text = text.replace('follow_up = "post"', 'follow_up = "post"\nfurther = ["m6"]')
     text += (
         '\n[contrasts.later]\nkind = "change"\nmodel = "mixed"\nsession = "m6"\ncovariates = []\n'
     )
     file.write_text(text, encoding="utf-8")
-    before = load_study(filled_folder).open_lake().read(tables.GmvChange, HERE)
-    Runner(load_study(filled_folder)).run(tables=("contrast_maps", "gmv_change"))
-    lake = load_study(filled_folder).open_lake()
+    before = load_study(narrow_folder).open_lake().read(tables.GmvChange, HERE)
+    Runner(load_study(narrow_folder)).run(tables=("contrast_maps", "gmv_change"))
+    lake = load_study(narrow_folder).open_lake()
     pd.testing.assert_frame_equal(lake.read(tables.GmvChange, HERE), before)
     assert not len(lake.read(tables.Exclusions))
     maps = lake.read(tables.ContrastMaps, HERE).query("contrast == 'later'")

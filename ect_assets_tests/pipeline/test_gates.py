@@ -23,30 +23,18 @@ from ect_assets.pipeline.steps import group, morphometry, scans
 from ect_assets.problems import NOT_CHECKED, StudyError
 from ect_assets.science.cohort import refuse_unchecked
 from ect_assets.study import STUDY_FILE, Study, load_study
-from ect_assets_tests.conftest import without_genes
 
 ATLAS = "desikan_killiany"
 PATIENTS = 7
 ASKED = ["gmv_change", "clinical_change", "symptom_pls"]
 MOVED, UNREADABLE, IMPOSSIBLE = "003", "004", "005"
-
-
-@pytest.fixture(scope="module")
-def walked(simulated_input, tmp_path_factory) -> Path:
-    """Seven patients, one parcellation, walked to the change; copy it before changing anything."""
-    folder = without_genes(simulated_input, tmp_path_factory.mktemp("gates") / "study")
-    file = folder / STUDY_FILE
-    text = file.read_text(encoding="utf-8")
-    text = re.sub(r"\[parcellations\.hcp_mmp\]\n(?:\w.*\n)+", "", text)
-    file.write_text(text, encoding="utf-8")
-    outcome = Runner(load_study(folder)).run(tables=ASKED)
-    assert not outcome.failed
-    return folder
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 @pytest.fixture
-def study(walked, tmp_path) -> Study:
-    return load_study(Path(shutil.copytree(walked, tmp_path / "study")))
+def study(narrow_folder) -> Study:
+    """Seven patients, one parcellation, made to the change."""
+    return load_study(narrow_folder)
 
 
 def move_etiv(study: Study, subject: str = MOVED, factor: float = 1.09) -> None:
@@ -78,8 +66,8 @@ def touch_image(study: Study, subject: str) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {"EchoTime": 0.004}))
 
 
-def test_where_every_check_has_run_none_is_missed(walked):
-    study = load_study(walked)
+def test_where_every_check_has_run_none_is_missed(narrow_input):
+    study = load_study(narrow_input)
     assert unchecked(group.GATES, study, lake_of(study)) == []
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ect_assets import tables
 from ect_assets.orchestration.runner import Runner
 from ect_assets.study import load_study
 
+pytestmark = pytest.mark.usefixtures("light_runs")
 HERE = {"parcellation": "desikan_killiany"}
 ASKED = ("clinical_change", "clinical_response", "symptom_pls_scores", "symptom_pls")
 
 
-def test_each_patient_has_a_response_and_the_counts_are_theirs(filled_input):
-    lake = load_study(filled_input).open_lake()
+def test_each_patient_has_a_response_and_the_counts_are_theirs(narrow_input):
+    lake = load_study(narrow_input).open_lake()
     found = lake.read(tables.ClinicalResponse)
     (change,) = lake.read(tables.ClinicalChange).to_dict("records")
     assert len(found) == change["n"] == 7 and change["better"] == "lower"
@@ -24,17 +26,17 @@ def test_each_patient_has_a_response_and_the_counts_are_theirs(filled_input):
     assert change["n_remitted"] == found.remitted.sum()
 
 
-def test_all_signs_follow_the_direction_that_study_toml_says(filled_folder):
-    lake = load_study(filled_folder).open_lake()
+def test_all_signs_follow_the_direction_that_study_toml_says(narrow_folder):
+    lake = load_study(narrow_folder).open_lake()
     before = lake.read(tables.SymptomPlsScores, HERE).set_index("subject")
     was = lake.read(tables.SymptomPls, HERE)
-    file = filled_folder / "study.toml"
+    file = narrow_folder / "study.toml"
     text = file.read_text(encoding="utf-8")
     assert text.count('column = "hamd17"') == 1
     turned = text.replace('column = "hamd17"', 'column = "hamd17"\nbetter = "higher"')
     file.write_text(turned, encoding="utf-8")
-    Runner(load_study(filled_folder)).run(tables=ASKED)
-    lake = load_study(filled_folder).open_lake()
+    Runner(load_study(narrow_folder)).run(tables=ASKED)
+    lake = load_study(narrow_folder).open_lake()
     after = lake.read(tables.SymptomPlsScores, HERE).set_index("subject")
     np.testing.assert_array_equal(after.improvement, -before.improvement)
     np.testing.assert_allclose(after.score, -before.score)

@@ -15,6 +15,7 @@ from ect_assets.science.statistics.multiple_comparisons import benjamini_hochber
 from ect_assets.study import load_study
 
 HERE = {"parcellation": "desikan_killiany"}
+pytestmark = pytest.mark.usefixtures("light_runs")
 GROWING = ["lh_hippocampus", "rh_hippocampus", "lh_amygdala", "rh_amygdala"]
 
 
@@ -22,46 +23,46 @@ def lake_of(folder):
     return load_study(folder).open_lake()
 
 
-def test_simulated_hippocampi_and_amygdalae_grow_and_other_structures_do_not(filled_input):
-    change = lake_of(filled_input).read(tables.GmvChange, HERE).set_index("parcel")
+def test_simulated_hippocampi_and_amygdalae_grow_and_other_structures_do_not(narrow_input):
+    change = lake_of(narrow_input).read(tables.GmvChange, HERE).set_index("parcel")
     beyond = change[change.structure == "subcortex"]
     assert len(beyond) == 14 and (change.structure == "cortex").sum() == 68
     assert (beyond.percent_change[GROWING] > 0.5).all()
     assert beyond.percent_change.drop(GROWING).abs().max() < beyond.percent_change[GROWING].min()
 
 
-def test_each_structure_is_a_family_of_its_own_for_q(filled_input):
-    change = lake_of(filled_input).read(tables.GmvChange, HERE)
+def test_each_structure_is_a_family_of_its_own_for_q(narrow_input):
+    change = lake_of(narrow_input).read(tables.GmvChange, HERE)
     for _, family in change.groupby("structure"):
         np.testing.assert_allclose(family.q, benjamini_hochberg(family.p.to_numpy()))
 
 
-def test_the_symptoms_and_the_checks_of_quality_are_about_the_cortex(filled_input):
-    weights = lake_of(filled_input).read(tables.SymptomPlsWeights, HERE)
+def test_the_symptoms_and_the_checks_of_quality_are_about_the_cortex(narrow_input):
+    weights = lake_of(narrow_input).read(tables.SymptomPlsWeights, HERE)
     assert weights.parcel.nunique() == 68
-    says = lake_of(filled_input).read(tables.ParcelQuality, HERE).says
+    says = lake_of(narrow_input).read(tables.ParcelQuality, HERE).says
     assert not says.str.contains("of 82 parcels").any()
 
 
 @pytest.fixture
-def run(filled_folder):
+def run(narrow_folder):
     """Return a function that runs a study after a change of its folder, and gives its lake."""
 
     def running():
-        Runner(load_study(filled_folder)).run()
-        return lake_of(filled_folder)
+        Runner(load_study(narrow_folder)).run(tables=["gmv_change"])
+        return lake_of(narrow_folder)
 
     return running
 
 
-def test_who_has_no_structures_stays_in_the_cortex_and_is_named(run, filled_folder):
-    subject, *_ = sorted(one.name for one in (filled_folder / "bids").glob("sub-*"))
-    freesurfer = filled_folder / "bids/derivatives/freesurfer"
+def test_who_has_no_structures_stays_in_the_cortex_and_is_named(run, narrow_folder):
+    subject, *_ = sorted(one.name for one in (narrow_folder / "bids").glob("sub-*"))
+    freesurfer = narrow_folder / "bids/derivatives/freesurfer"
     aseg = freesurfer / f"{subject}_ses-post/stats/aseg.stats"
     lines = aseg.read_text().splitlines(keepends=True)
     first = next(place for place, line in enumerate(lines) if line.startswith("# ColHeaders"))
     aseg.write_text("".join(lines[: first + 2]))
-    before = lake_of(filled_folder).read(tables.GmvChange, HERE).set_index("parcel")
+    before = lake_of(narrow_folder).read(tables.GmvChange, HERE).set_index("parcel")
     lake = run()
     change = lake.read(tables.GmvChange, HERE).set_index("parcel")
     assert change.groupby("structure").n.unique().map(list).to_dict() == {
@@ -79,8 +80,8 @@ def test_who_has_no_structures_stays_in_the_cortex_and_is_named(run, filled_fold
     assert told.subject == subject.removeprefix("sub-") and "subcortex" in told.detail
 
 
-def test_a_study_of_the_aseg_has_all_its_structures_as_families(run, filled_folder):
-    settings = filled_folder / "study.toml"
+def test_a_study_of_the_aseg_has_all_its_structures_as_families(run, narrow_folder):
+    settings = narrow_folder / "study.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(f"{text}\n[parcellations.aseg]\n", encoding="utf-8")
     counted = query(

@@ -15,7 +15,12 @@ import pytest
 from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
 from ect_assets.study import STUDY_FILE
-from ect_assets_tests.conftest import shortened, stopped_before_genes, without_contrasts
+from ect_assets_tests.conftest import (
+    shortened,
+    stopped_before_genes,
+    without_contrasts,
+    without_hcp_mmp,
+)
 from ect_assets_tests.waiting import has_ended, is_answering, wait_until
 
 SECRET = "secretThatMustShowNowhere7"
@@ -84,10 +89,10 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def four_patients(tmp_path_factory) -> Path:
-    """Four simulated patients as files, without genes; copy them before anything is made."""
+    """Four simulated patients, one parcellation, no genes; copy them before anything is made."""
     folder = tmp_path_factory.mktemp("four") / "study"
     make_simulated_study(folder, folder / "data_lake", subjects=4, voxel_mm=5.0, donors=TINY)
-    shortened(without_contrasts(stopped_before_genes(folder)))
+    shortened(without_hcp_mmp(without_contrasts(stopped_before_genes(folder))))
     return folder
 
 

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from ect_assets.pipeline.staleness import lake_of
 from ect_assets.study import STUDY_FILE, Study, load_study
 from ect_assets.tables import TABLES, AuditLog, ParcelGmv
 from ect_assets_tests.lake.object_store.conftest import BUCKET, SECRET, Server, in_store
+from ect_assets_tests.light_runs import without_dagster
 
 ADDRESS = f"s3://{BUCKET}/walk"
 NARROW = ("gmv_change", "clinical_change")
@@ -51,8 +53,9 @@ def walked(server, four_patients, tmp_path_factory) -> Walked:
     folder = tmp_path_factory.mktemp("walks")
     here = load_study(shutil.copytree(four_patients, folder / "here"))
     there = load_study(in_store(four_patients, folder / "there", ADDRESS))
-    Runner(here).run(tables=NARROW)
-    return Walked(here, there, Runner(there).run(tables=NARROW))
+    with without_dagster():
+        Runner(here).run(tables=NARROW)
+        return Walked(here, there, Runner(there).run(tables=NARROW))
 
 
 def contents(study: Study) -> dict[str, tuple]:
@@ -134,7 +137,8 @@ def test_the_whole_walk_with_genes_and_pages_is_the_same_though_the_server_is_re
 
 
 def test_a_second_walk_has_nothing_to_do(walked):
-    assert Runner(walked.there).run(tables=NARROW).made == []
+    with without_dagster():
+        assert Runner(walked.there).run(tables=NARROW).made == []
 
 
 def test_nothing_but_tables_is_in_the_bucket(walked):
@@ -176,10 +180,11 @@ def test_the_secret_is_in_no_file_of_the_study(walked):
 
 
 @pytest.fixture
-def small(server, four_patients, tmp_path) -> Study:
+def small(server, four_patients, tmp_path) -> Iterator[Study]:
     """A study with a place of its own in the bucket, of which nothing is made yet."""
     place = f"s3://{BUCKET}/{tmp_path.name}"
-    return load_study(in_store(four_patients, tmp_path / "study", place))
+    with without_dagster():
+        yield load_study(in_store(four_patients, tmp_path / "study", place))
 
 
 FEW = ("raw_scans", "scan_volumes", "clinical_scores", "participants")
