@@ -50,7 +50,7 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     (`study_home`). Instead: refuse such a command.
 `_daemon.cli`, `DEFAULT_DAEMON_INTERVAL_SECONDS`, `RELOAD_WORKSPACE_INTERVAL` (`_daemon.controller`)
     The daemon in a process whose temporary folder is ours, that looks at backfills every other
-    second, and imports all anew once an hour, not a minute. Instead: the command `dagster-daemon`.
+    second, and imports all again once an hour, not a minute. Instead: the command `dagster-daemon`.
 `create_engine` of the SQLite storages (`sqlite_event_log`, `sqlite_run_storage`)
     Keeps the engine of each file: made for each query, SQLAlchemy compiles each statement again.
 `_mp_ctx` of `DagsterApiServer` (`_grpc.server`)
