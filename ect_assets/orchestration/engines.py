@@ -1,4 +1,4 @@
-"""What Dagster makes anew for each file or query of its records, and need be made only once.
+"""What Dagster makes again for each file or query of its records, and need be made only once.
 
 SQLAlchemy's engines, and the migrations that say of which version a file is.
 """
