@@ -21,6 +21,18 @@ HEAD = """# Python interface
 Written from the docstrings by `make docs`; do not edit it here. `help(name)` shows the whole
 docstring: parameters, shapes, errors and sources.
 
+Any map against gene expression, without a study ([how](how_to/any_map.md)):
+
+```python
+from ect_assets import associate, packaged_expression
+
+my_map = packaged_expression("desikan_killiany").matrix["SST"]  # or yours: a Series by parcel
+found = associate(my_map)
+found.components  # also genes, gene_sets, terms, cell_types, findings, calibration, plot()
+```
+
+The tables of a study:
+
 ```python
 from pathlib import Path
 

@@ -20,6 +20,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = {
+    "interface.associate": ("associate",),
+    "interface.association": ("Association",),
     "study": ("Study", "find_study", "load_study"),
     "lake.store": ("Lake",),
     "lake.catalogue": ("connect", "query"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from ect_assets import associate
 from ect_assets.demo import make_ds000174_study
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.definitions import build_definitions
@@ -17,6 +18,7 @@ from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.runner import Outcome, Runner
 from ect_assets.pipeline.all_steps import STEPS
 from ect_assets.pipeline.status import study_status
+from ect_assets.science.association.choices import Choices
 from ect_assets.study import Study, load_study
 from ect_assets.tables import TABLES
 from ect_assets_tests.conftest import with_pictures
@@ -87,6 +89,49 @@ def test_a_table_that_comes_out_the_same_is_not_written_again(simulated):
     before = file.stat().st_mtime_ns
     Runner(study).run(again=True)
     assert file.stat().st_mtime_ns == before
+
+
+CHANGES = """
+SELECT subject, parcel, after.gmv_mm3 - before.gmv_mm3 AS change
+FROM parcel_gmv AS before JOIN parcel_gmv AS after USING (parcellation, subject, parcel)
+WHERE parcellation = 'desikan_killiany' AND before.session = 'pre' AND after.session = 'post'
+  AND subject NOT IN (SELECT subject FROM exclusions WHERE NOT overruled)"""
+
+
+def test_a_map_alone_gives_the_tables_that_the_study_has(simulated):
+    study, runner, _ = simulated
+    here = "WHERE parcellation = 'desikan_killiany'"
+    change = rows(runner, f"FROM gmv_change {here}").set_index("parcel").t
+    changes = rows(runner, CHANGES).pivot(index="subject", columns="parcel", values="change")
+    etiv = rows(runner, "FROM scan_volumes").groupby("subject").etiv_mm3.mean()
+    chosen = Choices(
+        components=study.association.components,
+        permutations=study.association.permutations,
+        bootstraps=study.association.bootstraps,
+        gene_list_q=study.association.gene_list_q,
+        min_size=study.enrichment.min_size,
+        max_size=study.enrichment.max_size,
+        set_permutations=study.enrichment.permutations,
+        ontology_permutations=study.enrichment.ontology_permutations,
+        ranks_null_maps=True,
+    )
+    found = associate(
+        change,
+        nulls=("moran", "vasa", "hungarian", "burt"),
+        n_nulls=study.nulls.n,
+        seed=study.seed,
+        changes=changes,
+        covariates=etiv[changes.index].to_numpy(),
+        choices=chosen,
+    )
+    rates = list(found.components.filter(like="false_positive"))
+    for name, mine in found.tables():
+        key = [one for one in TABLES[name].key if one in mine]
+        theirs = rows(runner, f"FROM {name} {here}")[list(mine)].sort_values(key, ignore_index=True)
+        mine = mine.sort_values(key, ignore_index=True).drop(columns=rates, errors="ignore")
+        theirs = theirs.drop(columns=rates, errors="ignore")
+        # To rounding: the order of the patients is that of SQL.
+        pd.testing.assert_frame_equal(mine, theirs, check_dtype=False, rtol=1e-9, atol=1e-12)
 
 
 def test_every_row_made_from_simulated_patients_says_so(simulated):

@@ -13,6 +13,7 @@ import typer
 
 from ect_assets import __version__
 from ect_assets.cli import terminal
+from ect_assets.cli.map_commands import maps
 from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.cli.result_commands import results
 from ect_assets.cli.running import run_study
@@ -183,5 +184,5 @@ def withdraw(
         )
 
 
-for some in (beginning, running, results):
+for some in (beginning, running, results, maps):
     app.add_typer(some)

@@ -24,6 +24,7 @@ from ect_assets.science.association.component_tables import (
     component_table,
     influence_table,
     score_table,
+    with_rates,
 )
 from ect_assets.science.association.gene_tables import gene_table
 from ect_assets.science.association.null_tables import (
@@ -142,16 +143,16 @@ def pls_components(
     """
     ours = aligned(work, expression, expression_coverage, parcels, gmv_change)
     study = work.study
-    frame = component_table(
+    components = component_table(
         ours,
         null_distributions,
-        null_calibration,
         changes_over(work, ours.parcels.parcel, parcels, parcel_gmv, scan_volumes, exclusions),
         beyond_confounds(work, ours),
         study.association.components,
         study.association.permutations,
         study.seed,
     )
+    frame = with_rates(components, null_calibration)
     first = frame[frame.component == 1]
     p_values = zip(first.null_model, first.p_spatial.astype(float), strict=True)
     primary = first[first.null_model == study.nulls.primary].iloc[0]

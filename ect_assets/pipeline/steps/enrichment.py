@@ -21,7 +21,7 @@ from ect_assets.reference import loaders
 from ect_assets.science.association.null_tables import null_matrices_of
 from ect_assets.science.association.set_tables import (
     cell_type_table,
-    enriched_clusters,
+    ontology_links,
     ontology_table,
     ranked_set_table,
     spatial_set_table,
@@ -30,7 +30,6 @@ from ect_assets.science.association.set_tables import (
 from ect_assets.science.enrichment.collections import (
     cell_types_of,
     fetch_enrichr,
-    ontology_of,
     read_own_collection,
 )
 from ect_assets.science.enrichment.findings import findings as judge_findings
@@ -200,14 +199,10 @@ def go_term_links(
     from ect_assets.report.figures import enrichment_figures as figures
 
     first = pls_genes[pls_genes.component == 1]
-    links = [
-        enriched_clusters(
-            go_enrichment[go_enrichment.direction == direction], ontology_of(gene_sets), first.gene
-        )[1].assign(direction=direction)
-        for direction in DIRECTIONS
-    ]
+    links = ontology_links(go_enrichment, gene_sets, first.gene)
     pictures = {}
-    for direction, of_direction in zip(DIRECTIONS, links, strict=True):
+    for direction in DIRECTIONS:
+        of_direction = links[links.direction == direction].reset_index(drop=True)
         enriched = go_enrichment[
             (go_enrichment.direction == direction) & go_enrichment.cluster_id.notna()
         ]
@@ -215,7 +210,7 @@ def go_term_links(
             numbered = enriched.astype({"cluster_id": int})
             drawn = figures.term_network(of_direction, numbered, work.study.simulated)
             pictures[f"network {direction}"] = figures.png_bytes(drawn)
-    return Made(pd.concat(links, ignore_index=True), pictures=pictures)
+    return Made(links, pictures=pictures)
 
 
 @step(

@@ -43,6 +43,8 @@ class Setting:
         Name of a contrast -> what it asks.
     gene_list_q : float
         Below which q of the bootstrap a gene is listed.
+    map_title, map_unit : str
+        What the map is that is compared with genes, and what its values are.
     """
 
     parcellation: str
@@ -55,6 +57,8 @@ class Setting:
     instruments: Mapping[str, str] = field(default_factory=dict)
     contrasts: Mapping[str, str] = field(default_factory=dict)
     gene_list_q: float = 0.001
+    map_title: str = "Change of gray matter volume"
+    map_unit: str = "t of the change"
 
     def instrument(self, name: str) -> str:
         """Return an instrument's title; its name where it has none."""

@@ -52,10 +52,12 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
     rows = parts_below_one_another(figure, heights)
     letters = iter("abcd")
     if setting.surface is not None:
-        _draw_maps(rows.pop(0), next(letters), frames["scores"], setting.surface)
+        _draw_maps(rows.pop(0), next(letters), frames["scores"], setting.surface, setting)
     left, right = rows[0].subfigures(1, 2, width_ratios=[1, 1.7], squeeze=False).ravel()
     letter_part(left, next(letters))
-    score_panel(left.subplots(), frames["scores"], frames["components"])
+    panel = left.subplots()
+    score_panel(panel, frames["scores"], frames["components"])
+    panel.set_xlabel(setting.map_unit)
     letter_part(right, next(letters))
     null_panels(right, frames["null_distributions"], frames["components"], setting.null_model)
     letter_part(rows[1], next(letters))
@@ -65,11 +67,13 @@ def draw_genes(frames: Frames, setting: Setting) -> Figure:
     return figure
 
 
-def _draw_maps(part: Part, name: str, scores: pd.DataFrame, surface: SurfaceParcels) -> None:
+def _draw_maps(
+    part: Part, name: str, scores: pd.DataFrame, surface: SurfaceParcels, setting: Setting
+) -> None:
     left, right = part.subfigures(1, 2, squeeze=False).ravel()
     letter_part(left, name)
     values = scores.set_index("parcel")
-    draw_map(left, values["t"], surface, "t of the change", title="Change of gray matter volume")
+    draw_map(left, values["t"], surface, setting.map_unit, title=setting.map_title)
     draw_map(right, values["score"], surface, "PLS1 score", title="PLS1 of gene expression")
 
 

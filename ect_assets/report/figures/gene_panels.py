@@ -22,7 +22,7 @@ N_BINS = 40
 
 
 def score_panel(panel: Axes, scores: pd.DataFrame, components: pd.DataFrame) -> None:
-    """Draw the PLS1 score of each parcel against its t of change.
+    """Draw the PLS1 score of each parcel against its value of the map.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def score_panel(panel: Axes, scores: pd.DataFrame, components: pd.DataFrame) -> 
     r, r2_y = components[["r", "r2_y"]].iloc[0]
     words = f"r = {r:.2f}\nR\u00b2 = {100 * r2_y:.1f} %\n{len(t)} parcels"
     panel.text(0.03, 0.98, words, transform=panel.transAxes, va="top", size=6.5)
-    panel.set(xlabel="t of the change", ylabel="PLS1 score")
+    panel.set_ylabel("PLS1 score")
     # Room for the words above the points.
     low, high = panel.get_ylim()
     panel.set_ylim(low, high + 0.28 * (high - low))
@@ -85,7 +85,7 @@ def null_panels(
         )
         panel.set_xlim(0, 1)
     panels[0].set_ylabel("null maps")
-    part.supxlabel("r of null maps (gray) and of the change (line)", size=7)
+    part.supxlabel("r of null maps (gray) and of the map itself (line)", size=7)
     return panels
 
 

@@ -44,7 +44,6 @@ class OverPatients:
 def component_table(
     ours: Aligned,
     null_distributions: pd.DataFrame,
-    calibration: pd.DataFrame | None,
     changes: Changes | None,
     beyond_confounds: pd.DataFrame | None,
     n_components: int,
@@ -57,8 +56,6 @@ def component_table(
     ----------
     null_distributions : DataFrame
         From `null_distribution_table`.
-    calibration : DataFrame or None
-        From `calibration.calibrate`; without it the false positive rates are missing.
     changes : Changes or None
         Of the patients, over the same parcels; without them their question is not asked.
     beyond_confounds : DataFrame or None
@@ -76,9 +73,6 @@ def component_table(
     for index, r2_y in enumerate(model.r2_y_):
         mine = null_distributions[null_distributions.statistic == component_statistic(index + 1)]
         for null_model, nulls in mine.groupby("null_model", sort=False):
-            rate = UNKNOWN_RATE
-            if index == 0 and calibration is not None:
-                rate = reading(calibration, smoothness, str(null_model))
             rows.append(
                 {
                     "component": index + 1,
@@ -89,9 +83,6 @@ def component_table(
                     "p_spatial": float(permutation_p(r2_y, nulls.value.to_numpy())),
                     "n_nulls": len(nulls),
                     "map_smoothness_mm": smoothness,
-                    "false_positive_rate_05": rate.rate,
-                    "false_positive_ci_low_05": rate.ci_low,
-                    "false_positive_ci_high_05": rate.ci_high,
                     "p_patients": patients.by_component.p_patients[index],
                     "p_patients_covariance": patients.by_component.p_patients_covariance[index],
                     "replication": patients.replication if index == 0 else np.nan,
@@ -102,6 +93,31 @@ def component_table(
                 | {name: partial[name][index] for name in OF_CONFOUNDS}
             )
     return pd.DataFrame(rows)
+
+
+def with_rates(components: pd.DataFrame, calibration: pd.DataFrame | None) -> pd.DataFrame:
+    """Say how often each null model errs on noise as smooth as the map, for the first component.
+
+    Parameters
+    ----------
+    components : DataFrame
+        From `component_table`.
+    calibration : DataFrame or None
+        From `calibration.calibrate`; without it the rates are missing.
+    """
+    rates = [
+        reading(calibration, smoothness, model)
+        if component == 1 and calibration is not None
+        else UNKNOWN_RATE
+        for component, model, smoothness in zip(
+            components.component, components.null_model, components.map_smoothness_mm, strict=True
+        )
+    ]
+    return components.assign(
+        false_positive_rate_05=[one.rate for one in rates],
+        false_positive_ci_low_05=[one.ci_low for one in rates],
+        false_positive_ci_high_05=[one.ci_high for one in rates],
+    )
 
 
 def map_smoothness(ours: Aligned) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from ect_assets.science.association.gene_tables import closed_form
@@ -42,6 +43,7 @@ def spatial_set_table(
     changes: Changes | None,
     primary: str,
     seed: int,
+    ranks_null_maps: bool = True,
 ) -> pd.DataFrame:
     """Test each set against the null maps: the rows of ``gene_set_spatial_enrichment``.
 
@@ -55,15 +57,17 @@ def spatial_set_table(
         Of the patients, over the same parcels; without them their question is not asked.
     primary : str
         The null model with which the questions of patients and of genes are asked.
+    ranks_null_maps : bool
+        Whether all genes are also ranked for each null map of it, which is most of the work;
+        without that score_es, p_es and q_es are missing.
     """
     predictors, values = zscore(ours.expression), zscore(ours.values)
     random_sets = random_sets_for(predictors, tested.values(), seed)
     frames = []
     for model, nulls in maps.items():
         for sets in tested.values():
-            # Ranking all genes for each null map is most of the work: once is enough.
             scores: tuple[Score, ...] = ("mean", "mean_absolute")
-            scores += ("es",) if model == primary else ()
+            scores += ("es",) if model == primary and ranks_null_maps else ()
             mean, absolute, *es = (
                 spatial_enrichment(
                     predictors, ours.genes, values, nulls, sets, 1, None, score=score
@@ -90,9 +94,9 @@ def spatial_set_table(
                     score_absolute=absolute.score,
                     p_absolute=absolute.p,
                     q_absolute=absolute.q,
-                    score_es=es[0].score if es else None,
-                    p_es=es[0].p if es else None,
-                    q_es=es[0].q if es else None,
+                    score_es=es[0].score if es else np.nan,
+                    p_es=es[0].p if es else np.nan,
+                    q_es=es[0].q if es else np.nan,
                 )
             )
     frame = pd.concat(frames, ignore_index=True)
@@ -129,7 +133,7 @@ def ontology_table(
     for direction in DIRECTIONS:
         listed = first.gene[first.direction == direction]
         found = over_representation(listed, terms, first.gene, min_size, max_size)
-        clusters, _ = enriched_clusters(found, terms, first.gene)
+        clusters, _ = _enriched_clusters(found, terms, first.gene)
         frames.append(found.assign(direction=direction).merge(clusters, on="set_id", how="left"))
     frame = pd.concat(frames, ignore_index=True)
     frame = frame.merge(_spatial_columns(spatial, primary), on=["collection", "set_id"])
@@ -141,13 +145,37 @@ def ontology_table(
     return frame.sort_values(["direction", "p", "set_id"], ignore_index=True)
 
 
-def enriched_clusters(
+def _enriched_clusters(
     found: pd.DataFrame, terms: pd.DataFrame, background: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Group the enriched terms of one direction by shared genes, as `term_clusters` does."""
     enriched = found.loc[found.q < LEVEL, ["set_id", "p"]]
     mine = terms[terms.set_id.isin(enriched.set_id)]
     return term_clusters(enriched, membership(mine, list(background)))
+
+
+def ontology_links(
+    ontology: pd.DataFrame, gene_sets: pd.DataFrame, background: pd.Series
+) -> pd.DataFrame:
+    """Join enriched terms that share genes: the rows of ``go_term_links``.
+
+    Parameters
+    ----------
+    ontology : DataFrame
+        From `ontology_table`.
+    background : Series of str
+        All genes of the matrix.
+    """
+    terms = ontology_of(gene_sets)
+    return pd.concat(
+        [
+            _enriched_clusters(ontology[ontology.direction == direction], terms, background)[
+                1
+            ].assign(direction=direction)
+            for direction in DIRECTIONS
+        ],
+        ignore_index=True,
+    )
 
 
 def ranked_set_table(

@@ -37,7 +37,7 @@ def changes(ours) -> Changes:
 
 def components(ours, maps, changes):
     nulls = null_distribution_table(ours.expression, maps, 2)
-    return component_table(ours, nulls, None, changes, None, 2, 99, SEED)
+    return component_table(ours, nulls, changes, None, 2, 99, SEED)
 
 
 def test_null_maps_are_the_same_as_rows_and_as_matrices(ours, maps):
