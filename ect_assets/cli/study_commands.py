@@ -1,4 +1,4 @@
-"""Commands of `ect` that begin a study: `demo`, `init`, `preregister` and `validate`.
+"""Commands of `ect` that begin a study: `demo`, `init`, `parcellations` and others.
 
 What a command prints belongs here and in `terminal`; what it computes does not.
 """
@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ect_assets.cli import terminal
-from ect_assets.cli.options import StudyOption, example, load_with_extensions
+from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.cli.running import run_study
 from ect_assets.problems import StudyError
 
@@ -210,3 +210,37 @@ def validate(
     )
     if any(checked.leaves_out(one) for one in checked.problems):
         raise typer.Exit(1)
+
+
+@beginning.command(
+    epilog=example(
+        "ect parcellations",
+        "ect parcellations --add schaefer_100_7",
+        "ect parcellations --add tian_s1 --study studies/mine",
+    )
+)
+def parcellations(
+    study: StudyOption = None,
+    add: Annotated[
+        str | None,
+        typer.Option(help="Copy this atlas into the study's folder, and print its settings"),
+    ] = None,
+) -> None:
+    """List the parcellations there are: packaged, of the study, and atlases that can be added.
+
+    Each with its number of parcels, licence and citation. Nothing is downloaded: labels come with
+    the extra ect-assets[atlases], or with FreeSurfer (FREESURFER_HOME).
+    """
+    from ect_assets.cli import parcellation_output
+    from ect_assets.study import NoStudy
+
+    try:
+        loaded = load(study)
+    except NoStudy:
+        if add is not None:
+            raise
+        loaded = None
+    if loaded is None or add is None:
+        parcellation_output.show_parcellations(loaded)
+    else:
+        parcellation_output.add_parcellation(loaded, add)

@@ -79,6 +79,16 @@ def map_files(study: Study, partition: Mapping[str, str]) -> list[Path]:
     return [one for one in found if one.is_file() and not one.name.startswith(".")]
 
 
+def has_maps(study: Study, parcellation: str) -> bool:
+    """Say whether any table below the folder is of a parcellation."""
+    folder = map_folder(study)
+    return any(
+        _suffix(file) in SEPARATORS and _is_of(file.relative_to(folder).as_posix(), parcellation)
+        for file in map_files(study, {})
+        if folder is not None
+    )
+
+
 def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> ReadMaps:
     """Read the reference maps of one parcellation; what cannot be used is told, file by file.
 

@@ -227,3 +227,17 @@ def test_an_unknown_gene_is_answered_with_those_that_are_near(tmp_path):
     answer = ect("gene", "PARVALB", folder=tmp_path)
     assert answer.returncode == 1
     assert "Did you mean PVALB" in answer.stderr
+
+
+def test_the_parcellations_are_listed_with_licence_and_citation(tmp_path):
+    answer = ect("parcellations", folder=tmp_path)
+    assert answer.returncode == 0
+    for said in ("hcp_mmp", "360", "schaefer_100_7 to schaefer_1000_17", "Tian Y et al."):
+        assert said in answer.stdout
+    assert "219 parcels as published" in answer.stderr
+
+
+def test_an_atlas_is_not_added_without_a_study(tmp_path):
+    answer = ect("parcellations", "--add", "schaefer_100_7", folder=tmp_path)
+    assert answer.returncode == 1
+    assert "There is no study here" in answer.stderr

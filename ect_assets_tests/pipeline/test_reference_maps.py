@@ -39,6 +39,13 @@ def test_a_study_without_a_folder_has_neither_table(study):
         assert "[reference_maps]" in one.why_unavailable(without, HERE)
 
 
+def test_a_parcellation_without_a_table_in_the_folder_has_neither(study):
+    elsewhere = {"parcellation": "aseg"}
+    for one in (steps.reference_maps, steps.reference_correlations):
+        assert "no table of aseg, such as aseg/NAME.tsv" in one.why_unavailable(study, elsewhere)
+        assert one.why_unavailable(study, HERE) is None
+
+
 def test_each_map_of_change_is_compared_with_each_reference(study):
     maps, found = made(study)
     contrasts = {"gmv_change", *study.contrasts}

@@ -13,8 +13,10 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.intake.reference_map_files import (
+    has_maps,
     long_rows,
     map_files,
+    map_folder,
     read_reference_maps,
     read_sources,
 )
@@ -40,9 +42,17 @@ MAP_FILES = Source(
 
 
 def no_reference_maps(study: Study, partition: Partition) -> str | None:
-    """Say that a study names no folder of reference maps, or nothing."""
-    has_folder = study.reference_maps.folder is not None
-    return None if has_folder else "study.toml names no folder under [reference_maps]"
+    """Say why a parcellation has no reference maps, or nothing; a missing folder is an error."""
+    folder = map_folder(study)
+    if folder is None:
+        return "study.toml names no folder under [reference_maps]"
+    name = partition["parcellation"]
+    if not folder.is_dir() or has_maps(study, name):
+        return None
+    return (
+        f"the folder of [reference_maps] has no table of {name}, such as {name}/NAME.tsv or "
+        f"NAME_parc-{name}.csv"
+    )
 
 
 def _without_contrasts(study: Study, partition: Partition) -> tuple[str, ...]:
@@ -63,11 +73,7 @@ def reference_maps(work: Work, parcels: pd.DataFrame) -> Made:
     """
     read = read_reference_maps(work.study, work.parcellation, parcels.parcel)
     if not read.maps:
-        raise StudyError(
-            " ".join(read.faults)
-            or f"The folder of [reference_maps] has no map of {work.parcellation}. Add a table "
-            f"{work.parcellation}/NAME.tsv with a column parcel and one for each map."
-        )
+        raise StudyError(" ".join(read.faults))
     rows = pd.concat(long_rows(read.maps, read_sources(work.study)), ignore_index=True)
     without = rows[rows.licence.isna()].reference.nunique()
     problems = tuple(

@@ -38,7 +38,7 @@ class _Reader:
 
     def text(self) -> str:
         (length,) = self.integers(1)
-        return self._take(length).rstrip(b"\0").decode("utf-8", errors="replace")
+        return self._take(length).rstrip(b"\0").decode("utf-8", errors="replace").strip()
 
     def _take(self, length: int) -> bytes:
         if length < 0 or self.at + length > len(self.content):
