@@ -24,7 +24,7 @@ from ect_assets.report.pages.gene_sections import (
     donors_are_simulated,
 )
 from ect_assets.report.pages.methods_text import methods_section
-from ect_assets.report.pages.page import Head, page_html
+from ect_assets.report.pages.page import Head, page_html, patients_html
 from ect_assets.report.pages.people import PEOPLE, participants_section
 from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
 from ect_assets.report.pages.places import link_between
@@ -53,6 +53,7 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 and those of the supplement to which it leads. What fits none has a section of its own."""
 
 
+PATIENTS_PAGE = "patients.html"
 RESULTS = (
     "change",
     "symptoms",
@@ -146,7 +147,12 @@ def report_files(
         Markup("study {}").format(study.name),
     ]
     html = _html(study, f"{name} parcels", counted, sections, facts, citations, caveats)
-    return [ReportFile(PAGE, html, HTML, f"{study.title}: {name}"), *files]
+    by_patient = patients_html(Facts(connection, setting), study)
+    return [
+        ReportFile(PAGE, html, HTML, f"{study.title}: {name}"),
+        ReportFile(PATIENTS_PAGE, by_patient, HTML, f"{study.title}: {name}, patient by patient"),
+        *files,
+    ]
 
 
 def overview_files(

@@ -24,7 +24,7 @@ from ect_assets.report.pages.gene_sections import donors_are_simulated, why_no_g
 from ect_assets.report.pages.mean_changes import mean_changes
 from ect_assets.report.pages.people import N_LEFT_OUT, PEOPLE, failing_pairs
 from ect_assets.report.pages.places import link_between
-from ect_assets.report.pages.texts import FEW, MANY_MISSING, SIMULATED
+from ect_assets.report.pages.texts import FEW, FOR_WHOM, MANY_MISSING, SIMULATED
 from ect_assets.report.questions import of_parcellation
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
@@ -60,6 +60,10 @@ WORDS = {
     "level": LEVEL,
     "questions": questions,
     "question": question,
+    "checks_in_words": words.CHECKS,
+    "answer": blocks.answer_mark,
+    "EXCLUDED": questions.EXCLUDED,
+    "FOR_WHOM": FOR_WHOM,
     "two_digits": lambda value: f"{value:.2g}",
     "N_LEFT_OUT": N_LEFT_OUT,
     "PEOPLE": PEOPLE,
