@@ -30,6 +30,7 @@ OPTIONAL = [
 DEVELOPMENT = {"dev", "docs", "lint", "peers", "test"}
 """Extras that the product does not import."""
 DISTRIBUTION_OF = {
+    "PIL": "pillow",
     "ants": "antspyx",
     "psycopg2": "psycopg2-binary",
     "pypandoc": "pypandoc-binary",

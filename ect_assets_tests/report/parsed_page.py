@@ -55,7 +55,8 @@ class Page(HTMLParser):
         ]
 
     def inside(self, tag, name):
-        return next(one for one in self.elements if one.attributes.get("id") == name).text
+        text = next(one for one in self.elements if one.attributes.get("id") == name).text
+        return " ".join(text.split())
 
 
 def page_of(files):

@@ -18,8 +18,9 @@ from ect_assets.report.figures.contrast_figures import (
 )
 from ect_assets.report.figures.exhibits import Setting
 from ect_assets.report.maps.parcels_on_surface import surface_of
-from ect_assets.report.pages.contrast_sections import contrast_section, question
+from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Facts
+from ect_assets.report.pages.writing import write_section
 from ect_assets.study import Contrast, load_study
 from ect_assets_tests.report.figure_reading import is_not_empty, panels, written
 
@@ -87,22 +88,23 @@ def test_the_exhibits_of_a_study_are_drawn_from_its_tables(study, setting):
 
 def test_the_section_says_what_each_contrast_asks_and_found(study, setting):
     with connect(study.open_lake()) as connection:
-        (section,) = contrast_section(Facts(connection, setting), study, [])
+        section = write_section("contrasts", Facts(connection, setting), study)
         (n_found,) = connection.execute(
             "SELECT count(*) FROM contrast_maps WHERE contrast = 'adjusted_change' AND q < 0.05 "
             f"AND parcellation = '{HERE}'"
         ).fetchone()
-    points = dict(section.blocks[0].items)
-    assert set(points) == set(study.contrasts)
-    for name, said in points.items():
-        assert escape(study.contrasts[name].title) in said
-    assert f">{n_found}</a> of" in points["adjusted_change"]
+    points = str(section.blocks[0].html).split("<dt>")[1:]
+    said = {words.partition("</dt>")[0]: words for words in points}
+    assert set(said) == set(study.contrasts)
+    for name, words in said.items():
+        assert escape(study.contrasts[name].title) in words
+    assert f">{n_found}</a> of" in said["adjusted_change"]
 
 
 def test_a_study_without_contrasts_has_no_section_of_them(study, setting):
     bare = study.model_copy(update={"contrasts": {}})
     with connect(study.open_lake()) as connection:
-        assert contrast_section(Facts(connection, setting), bare, []) == []
+        assert write_section("contrasts", Facts(connection, setting), bare) is None
 
 
 GROUPS = {"by": "arm", "groups": ("a", "b")}

@@ -17,7 +17,7 @@ from ect_assets.report.pages.pictures import csv_of, figure_number
 from ect_assets.report.pages.provenance import provenance_of
 from ect_assets.report.pages.study_report import overview_files, report_files
 from ect_assets_tests.lake.rows import keep
-from ect_assets_tests.report.parsed_page import listed_sql, page_of
+from ect_assets_tests.report.parsed_page import Page, listed_sql, page_of
 from ect_assets_tests.report.small_lake import ATLAS, BARE, exhibit, fill, small_study
 
 EXHIBITS = (
@@ -109,7 +109,7 @@ def test_nothing_is_asked_of_any_network(page):
 def test_links_lead_into_the_page_beside_it_or_to_a_doi(page):
     for link in page.all("a"):
         place = link.attributes["href"]
-        assert place.startswith(("#", "https://doi.org/10.", "figures/", "../"))
+        assert place.startswith(("#", "https://doi.org/10.", "figures/", "../", "patients.html"))
 
 
 def test_every_anchor_is_there_once(page):
@@ -246,7 +246,7 @@ def test_every_linked_file_is_made(files):
     links = {
         one.attributes["href"]
         for one in page_of(files).all("a")
-        if one.attributes["href"].startswith("figures/")
+        if one.attributes["href"].startswith(("figures/", "patients.html"))
     }
     assert links == {one.path for one in files[1:]}
 
@@ -300,6 +300,17 @@ def test_one_claim_in_one_of_two_parcellations_does_not_hold_everywhere(study, t
     with connect(lake) as connection:
         files = overview_files(connection, study, (), provenance_of(study))
     assert "holds in both" in page_of(files).inside("section", "agreement")
+
+
+def test_each_patient_has_a_section_with_every_check_and_reason(files):
+    (page,) = [one for one in files if one.path == "patients.html"]
+    patients = Page(page.content.decode("utf-8"))
+    assert [one.text for one in patients.all("h2")] == ["01", "02", "03", "04"]
+    fourth = patients.inside("section", "patient-4")
+    assert "Left out of this analysis. 1 of 1 checks not passed." in fourth
+    assert "sessions_exchanged" in fourth and "✗ no" in fourth
+    second = patients.inside("section", "patient-2")
+    assert "Not left out by a finding." in second and "(kept by a reviewer)" in second
 
 
 def test_the_templates_are_found_where_the_package_is_installed():

@@ -85,9 +85,11 @@ def test_a_number_leads_to_its_sql(opened):
     name = number.get_attribute("href")
     number.click()
     playwright.expect(opened.locator(name)).to_be_in_viewport(timeout=QUIET_MS)
+    playwright.expect(opened.locator(f"{name} code")).to_be_visible(timeout=QUIET_MS)
 
 
 def test_a_command_can_be_taken_from_the_page(opened):
+    opened.locator(".queries summary").first.click()
     button = opened.locator(".queries button.copy").first
     button.click()
     taken = opened.evaluate("getSelection().toString()")
@@ -96,3 +98,30 @@ def test_a_command_can_be_taken_from_the_page(opened):
 
 def test_it_prints(opened):
     assert opened.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_the_verdict_is_on_the_first_screen(opened):
+    lead = opened.locator("#verdict .lead").bounding_box()
+    assert lead["y"] + lead["height"] < 900
+    if opened.viewport_size["width"] > 1000:
+        table = opened.locator("#verdict table").bounding_box()
+        assert table["y"] + table["height"] < 900
+
+
+def test_the_contents_stay_in_view(opened):
+    opened.locator("#methods").scroll_into_view_if_needed()
+    opened.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    playwright.expect(opened.locator("nav a").first).to_be_in_viewport(timeout=QUIET_MS)
+
+
+def test_the_methods_can_be_taken_as_text(opened):
+    opened.locator("#methods button.copy.inline").click()
+    assert "The same participants are measured" in opened.evaluate("getSelection().toString()")
+
+
+@pytest.mark.parametrize("file", ["report.html", "patients.html"])
+def test_a_check_of_accessibility_finds_nothing_serious(opened, place, file):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    opened.goto(place.replace("report.html", file))
+    found = axe.Axe().run(opened).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

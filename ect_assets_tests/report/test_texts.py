@@ -12,10 +12,7 @@ from ect_assets import tables
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.report.figures.exhibits import Setting
-from ect_assets.report.pages.brain_sections import change_sentences
-from ect_assets.report.pages.enrichment_sections import enrichment_sentences
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.gene_sections import component_sentences, gene_section, list_sentences
 from ect_assets.report.pages.methods_text import (
     GENE_ONTOLOGY_RELEASE,
     _source_of_volumes,
@@ -25,8 +22,6 @@ from ect_assets.report.pages.people import participants_section
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import provenance_of, settings_text
 from ect_assets.report.pages.references import WORKS, Citations
-from ect_assets.report.pages.symptom_sections import association_sentences, symptom_sentences
-from ect_assets.report.pages.trust_sections import calibration_section
 from ect_assets.report.pages.writing import write_section
 from ect_assets_tests.lake.rows import keep
 from ect_assets_tests.report.small_lake import (
@@ -65,12 +60,17 @@ def said(markup):
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", markup)))
 
 
+def section(name, facts, study):
+    written = write_section(name, facts, study, picture="")
+    return said(written.blocks[0].html).strip()
+
+
 def verdict(facts, study):
-    return said(write_section("verdict", facts, study, picture="").blocks[0].html).strip()
+    return section("verdict", facts, study)
 
 
 def test_the_change_is_counted_by_its_sign(filled, study):
-    sentence = said(change_sentences(facts_of(filled), study))
+    sentence = section("change", facts_of(filled), study)
     assert "in 2 of 3 parcels" in sentence
     assert "larger at post in 1, smaller in 1" in sentence
 
@@ -85,7 +85,7 @@ def test_where_nothing_changed_it_says_what_would_have_been_found(lake, study):
         smallest_effect=0.99,
     )
     with connect(lake) as connection:
-        sentence = said(change_sentences(facts_of(connection), study))
+        sentence = section("change", facts_of(connection), study)
     assert "In none of 1 parcels" in sentence
     assert "dz = 0.99" in sentence
 
@@ -107,7 +107,7 @@ def test_an_association_is_worded_by_both_tests(
         lake, p_perm=p_perm, p_cross_validated=p_left_out, r_cross_validated=r_left_out
     )
     with connect(lake) as connection:
-        assert verdict in said(association_sentences(facts_of(connection), study))
+        assert verdict in section("symptoms", facts_of(connection), study)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_association_is_worded_by_both_tests(
         (0.05, 0.06, ["which is not more than what maps", "should be read as too small"]),
     ],
 )
-def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low, words):
+def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, study, p, low, words):
     keep(
         lake,
         tables.PlsComponents,
@@ -135,7 +135,7 @@ def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low
         statistic="r2_y_component_1",
     )
     with connect(lake) as connection:
-        sentence = said(component_sentences(facts_of(connection)))
+        sentence = section("genes", facts_of(connection), study)
     assert [one for one in words if one not in sentence] == []
 
 
@@ -148,7 +148,7 @@ def test_a_component_is_worded_by_its_spatial_p_and_its_calibration(lake, p, low
         (0.3, 0.031, "randomisation (p = 0.300, 1 null maps), though it is by spins, Váša"),
     ],
 )
-def test_null_models_that_differ_are_both_told(lake, p_moran, p_vasa, words):
+def test_null_models_that_differ_are_both_told(lake, study, p_moran, p_vasa, words):
     keep(
         lake,
         tables.PlsComponents,
@@ -159,11 +159,11 @@ def test_null_models_that_differ_are_both_told(lake, p_moran, p_vasa, words):
         p_spatial=[p_moran, p_vasa],
     )
     with connect(lake) as connection:
-        assert words in said(component_sentences(facts_of(connection)))
+        assert words in section("genes", facts_of(connection), study)
 
 
 @pytest.mark.parametrize(("holds", "verdict"), [(True, "it holds ("), (False, "it does not hold")])
-def test_the_verdict_on_a_component_is_that_of_findings(lake, holds, verdict):
+def test_the_verdict_on_a_component_is_that_of_findings(lake, study, holds, verdict):
     keep(
         lake,
         tables.PlsComponents,
@@ -182,7 +182,7 @@ def test_the_verdict_on_a_component_is_that_of_findings(lake, holds, verdict):
         holds=[holds, not holds],
     )
     with connect(lake) as connection:
-        assert verdict in said(component_sentences(facts_of(connection)))
+        assert verdict in section("genes", facts_of(connection), study)
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ def test_the_verdict_on_a_component_is_that_of_findings(lake, holds, verdict):
 def test_the_fitted_correlation_has_a_p_of_its_own(lake, study, p, words):
     fill_association(lake, p_perm=0.001, p_perm_r2=p)
     with connect(lake) as connection:
-        assert words in said(association_sentences(facts_of(connection), study))
+        assert words in section("symptoms", facts_of(connection), study)
 
 
-def test_the_primary_null_model_comes_first(filled):
-    sentence = said(component_sentences(facts_of(filled)))
+def test_the_primary_null_model_comes_first(filled, study):
+    sentence = section("genes", facts_of(filled), study)
     assert sentence.index("p = 0.013") < sentence.index("p < 0.001")
 
 
@@ -207,16 +207,17 @@ def test_simulated_donors_are_told_first_where_genes_are_read(lake, study):
     fill(lake)
     keep(lake, tables.ExpressionMethods, parcellation=ATLAS, simulated=True)
     with connect(lake) as connection:
-        first = gene_section(facts_of(connection), study, []).blocks[0]
-    assert said(first.text).startswith("The donors of gene expression are simulated too: genes")
+        words = section("genes", facts_of(connection), study)
+    assert words.startswith("The donors of gene expression are simulated too: genes")
 
 
-def test_enriched_cell_types_are_named_by_their_side(filled):
-    sentence = said(enrichment_sentences(facts_of(filled)))
+def test_enriched_cell_types_are_named_by_their_side(filled, study):
+    sentence = section("pathways", facts_of(filled), study)
     assert "astrocytes on the side of PLS1+; microglia on the side of PLS1−" in sentence
 
 
-def test_what_remains_in_space_is_counted_by_the_verdict_of_findings(lake):
+def test_what_remains_in_space_is_counted_by_the_verdict_of_findings(lake, study):
+    keep(lake, tables.PlsComponents, parcellation=ATLAS, component=1, null_model="moran")
     keep(
         lake,
         tables.CellTypeEnrichment,
@@ -236,12 +237,12 @@ def test_what_remains_in_space_is_counted_by_the_verdict_of_findings(lake):
         holds=[True, False],
     )
     with connect(lake) as connection:
-        sentence = said(enrichment_sentences(facts_of(connection)))
+        sentence = section("pathways", facts_of(connection), study)
     assert "1 of these cell types remain" in sentence
 
 
 def test_the_sides_of_the_component_are_explained(filled, study):
-    sentence = said(list_sentences(facts_of(filled), study))
+    sentence = section("genes", facts_of(filled), study)
     assert "PLS1+, expressed more where gray matter grew" in sentence
 
 
@@ -286,12 +287,12 @@ def test_each_claim_has_a_mark_for_each_question(lake, study):
 
 def test_a_parcellation_without_genes_says_so(filled, study):
     assert "was not compared with gene expression" in verdict(facts_of(filled, BARE), study)
-    genes = gene_section(facts_of(filled, BARE), study, []).blocks[0]
-    assert "gives my_atlas no gene expression" in said(genes.text)
+    words = section("genes", facts_of(filled, BARE), study)
+    assert "gives my_atlas no gene expression" in words
 
 
 def test_pairs_that_fail_are_told_beside_the_results(filled, study):
-    assert "in 1 of the 3 analysed (2 of all 4)" in said(change_sentences(facts_of(filled), study))
+    assert "in 1 of the 3 analysed (2 of all 4)" in section("change", facts_of(filled), study)
 
 
 def test_few_participants_are_a_caution(filled, study):
@@ -307,19 +308,19 @@ def test_a_study_without_symptoms_says_so(lake, tmp_path):
     study = small_study(tmp_path, instruments={})
     with connect(lake) as connection:
         assert "Symptoms were not compared" in verdict(facts_of(connection), study)
-        said_of_symptoms = said(symptom_sentences(facts_of(connection), study))
+        said_of_symptoms = section("symptoms", facts_of(connection), study)
     assert said_of_symptoms.startswith("study.toml names no instrument")
 
 
 def test_the_mean_change_has_its_interval(lake, study):
     keep(lake, tables.ClinicalChange, instrument="hamd", mean_change=-8.0, t=-4.0, df=10)
     with connect(lake) as connection:
-        sentence = said(symptom_sentences(facts_of(connection), study))
+        sentence = section("symptoms", facts_of(connection), study)
     assert "mean change −8.0 (95 % interval −12.5 to −3.5)" in sentence
 
 
 def test_it_is_said_that_lower_scores_are_better(filled, study):
-    assert said(symptom_sentences(facts_of(filled), study)).endswith("Lower scores are better.")
+    assert "Lower scores are better." in section("symptoms", facts_of(filled), study)
 
 
 def test_who_responded_is_counted_and_which_way_is_better_is_said(lake, study):
@@ -327,10 +328,10 @@ def test_who_responded_is_counted_and_which_way_is_better_is_said(lake, study):
     better = ["lower", "higher"]
     keep(lake, tables.ClinicalChange, 2, instrument=["hamd", "moca"], better=better, **counted)
     with connect(lake) as connection:
-        sentence = said(symptom_sentences(facts_of(connection), study))
+        sentence = section("symptoms", facts_of(connection), study)
     assert "; 2 of 4 responded; 1 of 4 were in remission" in sentence
     assert sentence.count("responded") == 1
-    assert sentence.endswith("Higher scores are better on moca, lower ones on Hamilton <17>.")
+    assert "Higher scores are better on moca, lower ones on Hamilton <17>." in sentence
 
 
 def test_the_sample_is_counted_with_and_without_those_left_out(filled):
@@ -377,10 +378,8 @@ def test_the_release_of_gene_ontology_is_that_of_the_packaged_data():
 
 def test_lists_of_genes_are_judged_by_the_level_of_the_study(filled, tmp_path):
     study = small_study(tmp_path, association={"gene_list_q": 0.01})
-    table = calibration_section(facts_of(filled), study, []).blocks[1]
-    assert [row[0] for row in table.rows][0] == (
-        "any gene listed by the bootstrap (q &lt; 0.01; should be 1 % of maps or less)"
-    )
+    words = section("calibration", facts_of(filled), study)
+    assert "any gene listed by the bootstrap (q < 0.01; should be 1 % of maps or less)" in words
 
 
 def test_every_work_has_a_year():

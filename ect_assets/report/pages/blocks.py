@@ -198,21 +198,25 @@ def interval(low: str, high: str, style: Format) -> Cell:
     )
 
 
+def answer_mark(answer: bool | None) -> Markup:
+    """Write one sign, and a word for who does not see it: yes, no, or not asked."""
+    kind, said = MARKS[None if answer is None else bool(answer)]
+    return Markup('<span class="mark {}">{}</span>').format(kind, said)
+
+
 def mark(name: str) -> Cell:
     """Fill a cell with one sign: whether the test of this q was passed."""
 
     def sign(answer: Answer, row: int) -> Markup:
         q = answer.value(name, row)
-        kind, said = MARKS[None if q is None else bool(q < LEVEL)]
-        return Markup('<span class="mark {}">{}</span>').format(kind, said)
+        return answer_mark(None if q is None else q < LEVEL)
 
     return sign
 
 
 def holds(answer: Answer, row: int) -> Markup:
     """Fill a cell with one sign: whether the claim holds."""
-    kind, said = MARKS[bool(answer.value("holds", row))]
-    return Markup('<span class="mark {}">{}</span>').format(kind, said)
+    return answer_mark(answer.value("holds", row))
 
 
 def t_with_df(answer: Answer, row: int) -> Markup:

@@ -98,6 +98,10 @@ class Answer:
     def __iter__(self) -> Iterator[Row]:
         return (Row(self, place) for place in range(len(self.rows)))
 
+    def __call__(self, column: str, style: Format = whole) -> Markup:
+        """Show a number of the first row."""
+        return self.show(column, style)
+
     def __getitem__(self, place: int) -> Row:
         return Row(self, range(len(self.rows))[place])
 

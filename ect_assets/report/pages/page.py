@@ -17,9 +17,11 @@ from ect_assets.report.pages.bibtex import bibtex
 from ect_assets.report.pages.blocks import Section
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.writing import environment
+from ect_assets.report.pages.writing import WORDS, environment, words_of
+from ect_assets.study import Study
 
 ROWS_OF_ANSWER = 8
+_NONE = "'none'"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,24 @@ def _digest(text: str) -> str:
     return "'sha256-" + base64.b64encode(digest).decode("ascii") + "'"
 
 
+def _policy(*allowed: str) -> str:
+    """Write the security policy that lets a page's own style and scripts run, and nothing else."""
+    style, *scripts = map(_digest, allowed)
+    return (
+        f"default-src 'none'; img-src data:; style-src {style}; "
+        f"script-src {' '.join(scripts) or _NONE}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def patients_html(facts: Facts, study: Study) -> bytes:
+    """Write the page of the quality of each patient's scans, beside the page of a parcellation."""
+    style = _source("style.css")
+    page = environment().get_template("patients.html.j2")
+    said = WORDS | words_of(facts, study)
+    html = page.render(said, style=Markup(style), policy=_policy(style))
+    return html.encode("utf-8")
+
+
 def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: Citations) -> bytes:
     """Write a page.
 
@@ -85,11 +105,6 @@ def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: 
         HTML, the same for the same input.
     """
     style, script = _source("style.css"), _source("copy.js")
-    policy = (
-        "default-src 'none'; img-src data:; "
-        f"style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
     page = (
         environment()
         .get_template("page.html.j2")
@@ -99,7 +114,7 @@ def page_html(head: Head, sections: Sequence[Section], facts: Facts, citations: 
             answers=facts.answers,
             references=citations.listed,
             bibtex=bibtex(citations.listed),
-            policy=policy,
+            policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
             rows_of_answer=ROWS_OF_ANSWER,

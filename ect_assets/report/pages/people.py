@@ -9,19 +9,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import (
-    Block,
     Column,
-    Paragraph,
     Section,
     Table,
-    number,
     paragraph,
-    plural,
-    table_of,
     text,
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, plain_cell
-from ect_assets.report.pages.words import check_name, parcellation_name
 from ect_assets.report.questions import EXCLUDED
 from ect_assets.study import Study
 
@@ -66,18 +60,6 @@ PAIRS = f"""SELECT count(DISTINCT subject) FILTER (NOT passes) AS n_failed,
   count(DISTINCT subject) FILTER (analysed) AS n_checked_analysed
 FROM (SELECT subject, passes, subject IN ({ANALYSED}) AS analysed
   FROM scan_quality WHERE check_name = 'tiv_changed')"""
-
-QUALITY = """SELECT check_name, count(*) AS n_checked, count(*) FILTER (NOT passes) AS n_failed,
-  count(*) FILTER (excludes) AS n_excluding
-FROM (SELECT check_name, passes, excludes FROM scan_quality
-  UNION ALL SELECT check_name, passes, excludes FROM parcel_quality
-  WHERE '{parcellation}' IN ('', parcellation))
-GROUP BY check_name ORDER BY check_name"""
-
-LEFT_OUT = """SELECT subject, session, parcellation, reason, detail,
-  CASE WHEN overruled THEN 'kept, by ' || overruled_by_file ELSE 'left out' END AS verdict
-FROM exclusions WHERE '{parcellation}' = '' OR parcellation IN ('*', '{parcellation}')
-ORDER BY subject, session, parcellation, reason"""
 
 N_LEFT_OUT = """SELECT count(DISTINCT subject) FILTER (NOT overruled) AS n_left_out,
   count(DISTINCT subject) FILTER (overruled) AS n_kept
@@ -189,54 +171,6 @@ GROUP BY ALL ORDER BY value NULLS LAST"""
         label = Markup('<span class="value">{}</span>').format(shown)
         rows.append([label, answer.show("n", row=row), answer.show("n_analysed", row=row)])
     return rows
-
-
-def quality_section(facts: Facts, pictures: list[Block]) -> Section:
-    """Tell what was checked of the scans and who was left out."""
-    return Section("quality", "Quality and exclusions", [*_quality_blocks(facts), *pictures])
-
-
-def _quality_blocks(facts: Facts) -> list[Block]:
-    checks, left_out = facts.ask(QUALITY), facts.ask(LEFT_OUT)
-    blocks: list[Block] = [_who_was_left_out(facts)]
-    if left_out:
-        columns = [
-            Column("participant", text("subject"), is_number=False),
-            Column("session", text("session"), is_number=False),
-            Column("parcellation", text("parcellation", parcellation_name), is_number=False),
-            Column("reason", text("reason"), is_number=False),
-            Column("what was found", text("detail"), is_number=False),
-            Column("verdict", text("verdict"), is_number=False),
-        ]
-        note = "An asterisk stands for both sessions, or for all parcellations."
-        blocks.append(table_of(left_out, "Exclusions, one row per reason", columns, note))
-    if checks:
-        columns = [
-            Column("check", text("check_name", check_name), is_number=False),
-            Column("looked at", number("n_checked")),
-            Column("not passed", number("n_failed")),
-            Column("leaves out", number("n_excluding")),
-        ]
-        note = (
-            "Of scans, pairs of scans or the cohort, depending on the check. What fails should be "
-            "reviewed; exclusions can be overruled in reviewed.tsv."
-        )
-        blocks.append(table_of(checks, "Checks of quality", columns, note))
-    else:
-        blocks.append(paragraph("No quality check has run yet."))
-    return blocks
-
-
-def _who_was_left_out(facts: Facts) -> Paragraph:
-    counted = facts.ask(N_LEFT_OUT)
-    if not counted.value("n_left_out"):
-        said = Markup("No participant was left out.")
-    else:
-        was = plural(counted.value("n_left_out"), "participant was", "participants were")
-        said = Markup("{} {} left out, wholly or in part.").format(counted.show("n_left_out"), was)
-    if counted.value("n_kept"):
-        said += Markup(" A reviewer kept {} despite the findings.").format(counted.show("n_kept"))
-    return Paragraph(said)
 
 
 def failing_pairs(facts: Facts, study: Study) -> Markup | None:

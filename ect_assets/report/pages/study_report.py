@@ -17,35 +17,20 @@ from ect_assets.lake.documents import PAGE
 from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
-from ect_assets.report.pages.brain_sections import change_section
-from ect_assets.report.pages.contrast_sections import contrast_section, question
-from ect_assets.report.pages.enrichment_sections import (
-    cell_section,
-    holding_section,
-    pathway_section,
-)
+from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import (
     SIMULATED_DONORS,
     donors_are_simulated,
-    gene_section,
 )
 from ect_assets.report.pages.methods_text import methods_section
-from ect_assets.report.pages.overview_sections import (
-    agreement_section,
-    all_parcellations_section,
-    overview_methods,
-)
-from ect_assets.report.pages.page import Head, page_html
-from ect_assets.report.pages.people import PEOPLE, participants_section, quality_section
+from ect_assets.report.pages.page import Head, page_html, patients_html
+from ect_assets.report.pages.people import PEOPLE, participants_section
 from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
 from ect_assets.report.pages.places import link_between
-from ect_assets.report.pages.provenance import ReportProvenance
-from ect_assets.report.pages.reference_sections import reference_section
+from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.symptom_sections import symptom_section
 from ect_assets.report.pages.texts import FOR_WHOM
-from ect_assets.report.pages.trust_sections import calibration_section, reach_section
 from ect_assets.report.pages.words import parcellation_name
 from ect_assets.report.pages.writing import figures_of, write_section
 from ect_assets.study import Study
@@ -66,6 +51,23 @@ PLACES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Beginnings of the names of the exhibits of each section, in their order: those that stand in it,
 and those of the supplement to which it leads. What fits none has a section of its own."""
+
+
+PATIENTS_PAGE = "patients.html"
+RESULTS = (
+    "change",
+    "symptoms",
+    "contrasts",
+    "genes",
+    "pathways",
+    "cells",
+    "holds",
+    "reference_maps",
+    "quality",
+    "calibration",
+    "reach",
+)
+"""Sections between the participants and the methods, each with a template of its name."""
 
 
 def placed(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
@@ -130,17 +132,7 @@ def report_files(
     sections = [
         *_written("verdict", facts, study, picture=figures_of(places["verdict"])),
         participants_section(facts),
-        change_section(facts, study, places["change"]),
-        symptom_section(facts, study, places["symptoms"]),
-        *contrast_section(facts, study, places["contrasts"]),
-        gene_section(facts, study, places["genes"]),
-        pathway_section(facts, study, places["pathways"]),
-        cell_section(facts, study, places["cells"]),
-        holding_section(facts, study),
-        *reference_section(facts, study),
-        quality_section(facts, places["quality"]),
-        calibration_section(facts, study, places["calibration"]),
-        reach_section(facts),
+        *(one for name in RESULTS for one in _written(name, facts, study, places.get(name, ()))),
         methods_section(facts, study, provenance, citations),
         *_figures("supplement", "Supplementary figures", places["supplement"]),
         *_figures("further", "Further figures", places["further"]),
@@ -155,7 +147,12 @@ def report_files(
         Markup("study {}").format(study.name),
     ]
     html = _html(study, f"{name} parcels", counted, sections, facts, citations, caveats)
-    return [ReportFile(PAGE, html, HTML, f"{study.title}: {name}"), *files]
+    by_patient = patients_html(Facts(connection, setting), study)
+    return [
+        ReportFile(PAGE, html, HTML, f"{study.title}: {name}"),
+        ReportFile(PATIENTS_PAGE, by_patient, HTML, f"{study.title}: {name}, patient by patient"),
+        *files,
+    ]
 
 
 def overview_files(
@@ -182,11 +179,13 @@ def overview_files(
     setting = setting_of(connection, study, "")
     facts, citations = Facts(connection, setting), Citations()
     pictures, files = pictures_of(exhibits, connection, setting)
+    (methods,) = _written("overview/methods", facts, study, cite=citations.name)
+    methods.blocks.extend(making_blocks(study, provenance))
     sections = [
-        all_parcellations_section(facts, study),
-        agreement_section(facts, study, list(pictures)),
-        quality_section(facts, []),
-        overview_methods(study, provenance, citations),
+        *_written("overview/found", facts, study),
+        *_written("overview/agreement", facts, study, pictures),
+        *_written("quality", facts, study),
+        methods,
     ]
     baseline, follow_up = study.sessions.both
     compared = [
@@ -260,7 +259,9 @@ def _figures(anchor: str, title: str, pictures: list[Block]) -> list[Section]:
     return [Section(anchor, title, pictures)] if pictures else []
 
 
-def _written(name: str, facts: Facts, study: Study, **more: Any) -> list[Section]:
+def _written(
+    name: str, facts: Facts, study: Study, pictures: Sequence[Block] = (), **more: Any
+) -> list[Section]:
     """Write a section by its template; no section where it has nothing to say."""
-    section = write_section(name, facts, study, **more)
+    section = write_section(name, facts, study, pictures, **more)
     return [] if section is None else [section]

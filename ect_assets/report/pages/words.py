@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ect_assets.report.questions import EFFECTS, KINDS
 from ect_assets.study import Study
 
 PARCELLATIONS = {"hcp_mmp": "HCP-MMP1.0", "desikan_killiany": "Desikan-Killiany"}
@@ -104,6 +105,21 @@ def term_name(name: str) -> str:
 def claim_name(name: str) -> str:
     """Write a claim as it is printed: with a minus sign, without the identifier of a term."""
     return re.sub(r" \(GO:\d+\)$", "", name).replace("PLS1-", "PLS1\u2212")
+
+
+def kind_name(kind: str) -> str:
+    """Name a kind of claims."""
+    return KINDS.get(kind, kind)
+
+
+def effect_name(test: str) -> str:
+    """Name an effect whose smallest detectable size is told."""
+    return EFFECTS.get(test, test)
+
+
+def unit_name(unit: str) -> str:
+    """Write the unit of an effect as it is printed."""
+    return {"d_z": "dz", "R2": "R\u00b2"}.get(unit, unit)
 
 
 def instrument_title(study: Study, name: str) -> str:

@@ -18,9 +18,13 @@ from markupsafe import Markup
 from ect_assets.report import questions
 from ect_assets.report.pages import blocks, facts, words
 from ect_assets.report.pages.blocks import Block, Picture, Section
+from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Answer, Facts
-from ect_assets.report.pages.people import PEOPLE
-from ect_assets.report.pages.texts import FEW, MANY_MISSING, SIMULATED
+from ect_assets.report.pages.gene_sections import donors_are_simulated, why_no_genes
+from ect_assets.report.pages.mean_changes import mean_changes
+from ect_assets.report.pages.people import N_LEFT_OUT, PEOPLE, failing_pairs
+from ect_assets.report.pages.places import link_between
+from ect_assets.report.pages.texts import FEW, FOR_WHOM, MANY_MISSING, SIMULATED
 from ect_assets.report.questions import of_parcellation
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.study import Study
@@ -37,6 +41,9 @@ NAMES = {
     name: getattr(words, name)
     for name in (
         "claim_name",
+        "effect_name",
+        "kind_name",
+        "unit_name",
         "parcellation_name",
         "null_name",
         "test_name",
@@ -52,6 +59,13 @@ WORDS = {
     "plural": blocks.plural,
     "level": LEVEL,
     "questions": questions,
+    "question": question,
+    "checks_in_words": words.CHECKS,
+    "answer": blocks.answer_mark,
+    "EXCLUDED": questions.EXCLUDED,
+    "FOR_WHOM": FOR_WHOM,
+    "two_digits": lambda value: f"{value:.2g}",
+    "N_LEFT_OUT": N_LEFT_OUT,
     "PEOPLE": PEOPLE,
     "SIMULATED": SIMULATED,
     "FEW": FEW,
@@ -62,13 +76,15 @@ WORDS = {
 @cache
 def environment() -> Environment:
     """Read the templates of the package; whatever is put into one is escaped."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("ect_assets.report.pages"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    made.filters["parcellation_name"] = words.parcellation_name
+    return made
 
 
 def write_section(
@@ -95,7 +111,8 @@ def write_section(
     html = Markup(_without_empty_lines(str(written)))
     if not html:
         return None
-    return Section(name, str(vars(written)["title"]), [blocks.Written(html), *pictures])
+    anchor = name.rpartition("/")[2]
+    return Section(anchor, str(vars(written)["title"]), [blocks.Written(html), *pictures])
 
 
 def words_of(facts: Facts, study: Study) -> dict[str, Any]:
@@ -120,7 +137,22 @@ def words_of(facts: Facts, study: Study) -> dict[str, Any]:
         "setting": facts.setting,
         "table": table,
         "instrument_title": lambda name: words.instrument_title(study, name),
+        "parcels_in_full": lambda parcels: "; ".join(
+            facts.setting.in_full(one) for one in parcels.split(";")
+        ),
+        "page_link": _page_link,
+        "mean_changes": lambda: mean_changes(facts),
+        "failing_pairs": failing_pairs(facts, study),
+        "donors_are_simulated": donors_are_simulated(facts, study),
+        "why_no_genes": why_no_genes(facts, study) if facts.setting.parcellation else None,
     }
+
+
+def _page_link(answer: Answer, row: int) -> Markup:
+    """Fill a cell with a parcellation's name, which leads from the study's page to its own."""
+    name = answer.value("parcellation", row)
+    link = Markup('<a href="{}">{}</a>')
+    return link.format(link_between("", name), words.parcellation_name(name))
 
 
 def shown(block: Block) -> Markup:
