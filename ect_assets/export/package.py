@@ -30,7 +30,7 @@ from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import kept_by_reviewers
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study import Study
 from ect_assets.tables import Exclusions
 from ect_assets.tables.schema import Table
@@ -155,7 +155,10 @@ def _chosen_tables(
     """Return the tables to write, and which are left out and why."""
     unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
-        raise StudyError(f"There is no table {', '.join(unknown)}. There are: {', '.join(known)}.")
+        raise StudyError(
+            f"There is no table {', '.join(unknown)}.{did_you_mean(unknown, known)} There are: "
+            f"{', '.join(known)}."
+        )
     named = {name: one for name, one in known.items() if wanted is None or name in wanted}
     left_out = {name: OF_DOCUMENTS for name, one in named.items() if one.has_documents}
     if not with_patients:
