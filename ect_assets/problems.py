@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 
 EVERY = "*"
 """Stands in a key where the whole subject, all sessions or all parcellations are meant."""
@@ -92,3 +93,16 @@ def listed(names: list[str], limit: int = 5) -> str:
     """
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def did_you_mean(names: Iterable[str], known: Iterable[str]) -> str:
+    """Ask whether names that nobody knows were meant for others; empty where none is alike.
+
+    Returns
+    -------
+    str
+        Begins with a blank.
+    """
+    there = list(known)
+    alike = [one for name in names for one in get_close_matches(name, there, n=1)]
+    return f" Did you mean {', '.join(dict.fromkeys(alike))}?" if alike else ""

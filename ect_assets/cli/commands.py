@@ -118,7 +118,12 @@ def status(study: StudyOption = None) -> None:
     from ect_assets.orchestration.withdrawal_record import unfinished_withdrawals
     from ect_assets.pipeline.caveats import departed_patients
     from ect_assets.pipeline.preregistration import planned_of
-    from ect_assets.pipeline.status import study_status, to_be_fixed, waiting_patients
+    from ect_assets.pipeline.status import (
+        study_status,
+        to_be_fixed,
+        waiting_patients,
+        whole_plan,
+    )
 
     loaded = load_with_extensions(study)
     for subject, begun in unfinished_withdrawals(loaded).items():
@@ -128,13 +133,14 @@ def status(study: StudyOption = None) -> None:
             else "`ect run` completes it"
         )
         terminal.remark(f"The withdrawal of sub-{subject} is incomplete; {left}.")
-    terminal.show_status(loaded, study_status(loaded))
+    items = whole_plan(loaded)
+    terminal.show_status(loaded, study_status(loaded, items))
+    terminal.show_what_is_due(items)
     planned = planned_of(loaded)
     if planned is not None:
         terminal.show_planned(planned)
     terminal.show_to_be_fixed(to_be_fixed(loaded))
-    for subject, what in waiting_patients(loaded).items():
-        terminal.remark(f"sub-{subject} waits for {', '.join(what)}.")
+    terminal.show_waiting(waiting_patients(loaded))
     terminal.show_departed(departed_patients(loaded))
 
 

@@ -52,14 +52,45 @@ def plan_rows(items: Sequence[Item], stuck: bool = False) -> list[PlanRow]:
     known = _usual_seconds(items)
     groups: dict[tuple[str, str], list[Item]] = {}
     for one in items:
-        is_stuck = one.state is State.FAILED or bool(one.waits_for)
-        shown = is_stuck if stuck else one.is_due
-        if shown:
+        if _is_shown(one, stuck):
             groups.setdefault((one.step.name, _reason(one)), []).append(one)
     return [
         PlanRow(table, _which(of), why, _sum(known.get(table), len(of)))
         for (table, why), of in groups.items()
     ]
+
+
+def by_reason(items: Sequence[Item], stuck: bool = False) -> dict[str, list[str]]:
+    """Gather the tables that are due, or that fail and wait, by the reason.
+
+    What only follows from tables that are due stands under one reason.
+    """
+    found: dict[str, list[str]] = {}
+    for one in items:
+        if not _is_shown(one, stuck):
+            continue
+        is_after = not stuck and bool(one.follows) and not one.changes and not one.is_retry
+        why = "after tables upstream that are due" if is_after else _reason(one)
+        tables = found.setdefault(why, [])
+        tables += [one.step.name] * (one.step.name not in tables)
+    return found
+
+
+def start_now(items: Sequence[Item]) -> str:
+    """Say what of a plan can be started now, and what comes after it; empty where nothing can."""
+    due = [one for one in items if one.is_due]
+    if not due:
+        return ""
+    first = [one for one in due if not one.follows]
+    tables = list(dict.fromkeys(one.step.name for one in first))
+    rows = plan_rows(items)
+    seconds, is_known = total_seconds(rows)
+    rest = "" if is_known else ", plus tables that never ran here"
+    more = f" and {len(tables) - 3} more tables" if len(tables) > 3 else ""
+    return (
+        f"`ect run` can start now: {len(first):,} of {len(due):,} partitions "
+        f"({', '.join(tables[:3])}{more}); all of it takes about {duration(seconds)}{rest}."
+    )
 
 
 def total_seconds(rows: Iterable[PlanRow]) -> tuple[float, bool]:
@@ -83,6 +114,11 @@ def duration(seconds: float) -> str:
     if minutes < 100:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _is_shown(item: Item, stuck: bool) -> bool:
+    """Say whether a partition belongs among what is due, or among what fails and waits."""
+    return item.state is State.FAILED or bool(item.waits_for) if stuck else item.is_due
 
 
 def _usual_seconds(items: Iterable[Item]) -> dict[str, float]:

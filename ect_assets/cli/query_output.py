@@ -17,6 +17,7 @@ from ect_assets.lake.catalogue import QueryError, error_message, query
 from ect_assets.lake.limits import SHARE_OF_AN_ANSWER, TIMEOUT_SECONDS, Asking, query_memory, within
 from ect_assets.lake.retry import read_unchanged
 from ect_assets.lake.store import Lake
+from ect_assets.tables import TABLES
 from ect_assets.tables.spreadsheets import harmless
 
 WIDEST = 10_000
@@ -76,7 +77,7 @@ def write_answer(
 def _read(answer: duckdb.DuckDBPyRelation, form: str, is_ascii: bool) -> str | pa.Table:
     """Read an answer to its end, in its form; JSON in ASCII alone where that is asked for."""
     if form == "table":
-        return _as_table(answer)
+        return _as_table(answer, is_ascii)
     rows = _rows(answer)
     return rows if form == "parquet" else _as_text(rows, form, is_ascii)
 
@@ -118,18 +119,22 @@ def _for_the_terminal(text: str) -> str:
     return text
 
 
-def _as_table(answer: duckdb.DuckDBPyRelation) -> str:
-    """Return DuckDB's own box, as wide as the terminal, its first and last rows."""
+def _as_table(answer: duckdb.DuckDBPyRelation, is_ascii: bool) -> str:
+    """Return a table that fits the terminal; elsewhere DuckDB's own box, with every digit."""
     from contextlib import redirect_stdout
     from io import StringIO
 
-    from rich.console import Console
+    if sys.stdout.isatty():
+        from rich.console import Console
 
-    width = Console().width if sys.stdout.isatty() else WIDEST
-    drawn = StringIO()
-    with redirect_stdout(drawn):
-        answer.show(max_width=width, max_rows=60, null_value="NULL")
-    return drawn.getvalue()
+        from ect_assets.cli.answer_table import drawn, looked_at
+
+        keys = {name for table in TABLES.values() for name in table.key}
+        return drawn(looked_at(answer), Console().width, keys, is_ascii)
+    boxed = StringIO()
+    with redirect_stdout(boxed):
+        answer.show(max_width=WIDEST, max_rows=60, null_value="NULL")
+    return boxed.getvalue()
 
 
 def _as_text(answer: pa.Table, form: str, is_ascii: bool) -> str:

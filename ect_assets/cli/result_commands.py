@@ -5,6 +5,7 @@ What a command prints belongs here and in `terminal`; what it computes does not.
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +35,7 @@ class Format(StrEnum):
     epilog=example(
         'ect sql "FROM gmv_change ORDER BY p LIMIT 10"',
         'ect sql "DESCRIBE pls_genes"',
+        "ect sql",
         "ect sql --examples",
         "ect sql --example 3",
         'ect sql "FROM pls_genes" --format csv > genes.csv',
@@ -59,19 +61,26 @@ def sql(
 ) -> None:
     """Query the study's tables with SQL (DuckDB's dialect), read-only.
 
-    It reads only the study's lake, uses at most half of the free memory,
-    and stops with Ctrl-C. In CSV a text that a spreadsheet
-    would run as a formula (it begins with = + - @) gets an apostrophe in front; numbers and the
-    other formats are unchanged.
+    Without a query, on a terminal, it asks for one after the other. A table on a terminal fits the
+    window: keys first, numbers rounded. It reads only the study's lake, uses at most half of the
+    free memory, and stops with Ctrl-C. In CSV a text that a spreadsheet would run as a formula (it
+    begins with = + - @) gets an apostrophe in front; numbers and the other formats are unchanged.
     """
     from ect_assets.cli.query_output import write_answer
+    from ect_assets.cli.sql_shell import ask_on
     from ect_assets.lake import example_queries
-    from ect_assets.pipeline.caveats import caveats
 
     if list_examples:
         terminal.show_examples(example_queries.examples())
         return
     loaded = load(study)
+    if query is None and example is None and sys.stdin.isatty() and sys.stdout.isatty():
+        ask_on(
+            lambda said: write_answer(loaded.open_lake(), said, format.value, None, timeout),
+            lambda: terminal.show_examples(example_queries.examples()),
+        )
+        _say_what_holds(loaded)
+        return
     if example is not None and query is None:
         chosen = example_queries.example(example).between(*loaded.sessions.both)
         terminal.remark(f"{chosen.number}. {chosen.question}\n\n{chosen.sql}\n")
@@ -79,9 +88,16 @@ def sql(
     elif query is None or example is not None:
         raise StudyError('Give either a query (`ect sql "SHOW TABLES"`) or --example N.')
     write_answer(loaded.open_lake(), _as_utf8(query), format.value, output, timeout)
-    if loaded.simulated:
+    _say_what_holds(loaded)
+
+
+def _say_what_holds(study: Study) -> None:
+    """Print what has to be said beside every answer."""
+    from ect_assets.pipeline.caveats import caveats
+
+    if study.simulated:
         terminal.remark("The patients of this study are simulated.")
-    for sentence in caveats(loaded):
+    for sentence in caveats(study):
         terminal.remark(sentence)
 
 

@@ -22,6 +22,7 @@ def run_study(
     """Run a study with a progress bar and close with what was found."""
     from ect_assets.orchestration.partitions import partition_advice
     from ect_assets.orchestration.runner import Runner
+    from ect_assets.pipeline.caveats import unsaid_controls
     from ect_assets.pipeline.status import to_be_fixed
 
     with terminal.Progress() as progress:
@@ -40,6 +41,8 @@ def run_study(
     # A run over everything has looked at everything: in a large cohort that takes a minute.
     looked_at_all = not (wanted or parcellations or tables)
     terminal.show_summary(study, runner.lake, is_current=looked_at_all and not outcome.failed)
+    for sentence in unsaid_controls(study, runner.lake):
+        terminal.warn(sentence)
     for why in dict.fromkeys(outcome.unavailable.values()):
         terminal.remark(f"Unavailable: {why}.")
     if outcome.made or outcome.failed:

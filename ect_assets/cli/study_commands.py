@@ -64,6 +64,9 @@ def demo(
 )
 def init(
     path: Annotated[Path, typer.Argument(help="Folder of the new study")],
+    title: Annotated[
+        str | None, typer.Option(help="Title of the study; default: the folder's name")
+    ] = None,
     bids: Annotated[
         Path | None, typer.Option(help="The BIDS folder; default: bids/ in the study's folder")
     ] = None,
@@ -99,7 +102,7 @@ def init(
     Defaults come from the BIDS folder. At the end it lists missing data.
     """
     from ect_assets.cli.init.questions import next_question
-    from ect_assets.cli.init.study_writer import refuse_written, write_study
+    from ect_assets.cli.init.study_writer import refuse_written, switched_off, write_study
     from ect_assets.lake.location import refuse_unusable
     from ect_assets.pipeline.validation import what_is_missing
     from ect_assets.study import load_study
@@ -107,6 +110,7 @@ def init(
     refuse_written(path)
     refuse_unusable(path.expanduser().resolve(), "The study")
     said = {
+        "title": title,
         "bids": None if bids is None else str(bids),
         "session": session,
         "instruments": instruments,
@@ -125,6 +129,8 @@ def init(
     made = load_study(file)
     baseline, follow_up = made.sessions.both
     terminal.say(f"Wrote {file}: baseline is {baseline}, follow-up is {follow_up}.")
+    for sentence in switched_off(made):
+        terminal.say(sentence)
     for sentence in what_is_missing(made):
         terminal.remark(sentence)
     data = os.path.normpath(made.bids_folder)

@@ -101,6 +101,11 @@ def say(text: str) -> None:
     console.print(escape(text), soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """Print a sentence that has to be seen."""
+    console.print(f"[bold red]{escape(text)}[/bold red]", soft_wrap=True)
+
+
 def remark(text: str) -> None:
     """Print a sentence that is not part of the result."""
     errors.print(f"[dim]{escape(text)}[/dim]", soft_wrap=True)
@@ -179,7 +184,7 @@ def show_summary(study: Study, lake: Lake, is_current: bool = False) -> None:
             f"{escape(', '.join(old))}.[/bold red]"
         )
     for sentence in of_results(study, lake) if is_current else caveats(study):
-        console.print(f"[bold red]{escape(sentence)}[/bold red]")
+        warn(sentence)
     for section in summarise(study, lake):
         show_section(section)
     say(f"Tables: {lake.folder}")
@@ -267,6 +272,31 @@ def show_plan(study: Study, items: Sequence[Item]) -> None:
     others = [[one.table, one.which, one.why] for one in plan_rows(items, stuck=True)]
     if others:
         console.print(_table("Not due: failed or waiting", ["table", "of", "why"], others))
+
+
+def show_what_is_due(items: Sequence[Item]) -> None:
+    """Print why tables are not up to date, and what may be started now."""
+    from ect_assets.cli.plan_report import by_reason, start_now
+
+    for title, stuck in (("Due", False), ("Waiting or failed", True)):
+        rows = [[_few(tables), why] for why, tables in by_reason(items, stuck).items()]
+        if rows:
+            console.print(_table(title, ["tables", "why"], rows))
+    sentence = start_now(items)
+    if sentence:
+        say(sentence)
+
+
+def show_waiting(patients: dict[str, tuple[str, ...]]) -> None:
+    """Print which patients are waited for, together where it is for the same."""
+    by_need: dict[str, list[str]] = {}
+    for subject, what in patients.items():
+        by_need.setdefault(", ".join(what), []).append(f"sub-{subject}")
+    for need, names in by_need.items():
+        shown = ", ".join(names[:MOST_SHOWN])
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        verb = "waits" if len(names) == 1 else "wait"
+        remark(f"{shown}{more} {verb} for {need}.")
 
 
 def show_departed(departed: dict[str, list[str]]) -> None:

@@ -130,7 +130,7 @@ def descriptor(
         MARK[0]: MARK[1],
         "name": study.name.replace("_", "-"),
         "title": f"{STALE_MARK if stale else ''}{title}",
-        "description": stale_sentence(stale) + simulation.sentence + _scope(with_patients),
+        "description": stale_sentence(stale) + simulation.sentence + scope_of(with_patients),
         "stale": list(stale),
         "simulated": simulation.patients,
         "gene_expression_from_simulated_donors": list(simulation.parcellations),
@@ -151,7 +151,8 @@ def stale_sentence(stale: Sequence[str]) -> str:
     return STALE.format(mark=STALE_MARK, names=", ".join(stale)) if stale else ""
 
 
-def _scope(with_patients: bool) -> str:
+def scope_of(with_patients: bool) -> str:
+    """Say whether an export is of the group alone."""
     if with_patients:
         return "Results of the group and pseudonymous data of single patients; not for publication."
     return "Results of the group; no table of single patients is included."

@@ -22,6 +22,9 @@ METHOD = (
 )
 ATLAS_OF_GENES = {"Name": "Allen Human Brain Atlas", "URL": "https://human.brain-map.org"}
 BIDS_IGNORED = (
+    "prov",
+    "prov/**",
+    "ro-crate-metadata.json",
     "tables",
     "tables/**",
     "brain_maps",
@@ -39,8 +42,10 @@ HOW_TO_READ = """## How to read it
 
 - `datapackage.json` describes every table and column: type, unit, meaning, limits, key (Data
   Package 2.0; `frictionless validate datapackage.json`).
-- `tables/` holds the tables. A missing value is `n/a` in TSV, empty in CSV, NULL in Parquet. In CSV
-  a text that a spreadsheet would run as a formula begins with an apostrophe; TSV and Parquet have
+- `tables/` holds the tables; expression, gene sets and null maps, which are large and not the
+  study's own findings, only as Parquet where that is among the formats. A missing value is `n/a`
+  in TSV, empty in CSV, NULL in Parquet. In CSV a text that a spreadsheet would run as a formula
+  begins with an apostrophe; TSV and Parquet have
   every text unchanged, so do not open TSV with a spreadsheet if you do not trust its source.
 - `brain_maps/` holds the maps of the group, one folder per parcellation. Where a parcel has no
   value, or a place no parcel, it is not a number (NaN), never 0.
@@ -56,6 +61,9 @@ HOW_TO_READ = """## How to read it
 - `REFERENCES.md` gives the sources of the reference data behind these tables, their terms,
   and what to cite.
 - A file with `stale` in its name was out of date at the export.
+- `ro-crate-metadata.json` (RO-Crate 1.1) and `prov/` (the provenance of BIDS) tell tools from
+  which tables each was made, by which software; `.zenodo.json` is metadata for a deposit: put in
+  the creators and the licence.
 - `CHECKSUMS.sha256`: `sha256sum --check CHECKSUMS.sha256`.
 """
 P_VALUES = """## Before you use a p value

@@ -16,9 +16,19 @@ from pathlib import Path
 import duckdb
 
 from ect_assets.export.brain_files import brain_map_files
-from ect_assets.export.descriptor import STALE_MARK, WrittenFile, WrittenTable, descriptor
+from ect_assets.export.descriptor import STALE_MARK, WrittenFile, WrittenTable, descriptor, scope_of
 from ect_assets.export.documents import BIDS_IGNORED, dataset_description, readme, references
 from ect_assets.export.group_maps import group_maps
+from ect_assets.export.lineage_files import (
+    CRATE,
+    ZENODO,
+    Lineage,
+    bids_provenance,
+    crate,
+    newest_day,
+    upstream_tables,
+    zenodo_metadata,
+)
 from ect_assets.export.origins import citations, simulated_parcellations, simulation_of, topics_of
 from ect_assets.export.patients import known_labels, refuse_labels_in_texts
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
@@ -30,7 +40,7 @@ from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import kept_by_reviewers
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study import Study
 from ect_assets.tables import Exclusions
 from ect_assets.tables.schema import Table
@@ -38,6 +48,8 @@ from ect_assets.whole_files import folder_beside
 
 OF_PATIENTS = "of single patients; include it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
+IN_PARQUET_ALONE = ("expression", "gene_sets", "null_maps")
+"""Reference data and surrogates: as text they would be most of an export."""
 NOT_MADE = "not made in this study"
 
 
@@ -123,7 +135,16 @@ def export_study(
         fresh.mkdir(mode=0o700 if with_patients else 0o777)
         try:
             exported = _write(
-                study, lake, fresh, folder, forms, chosen, left_out, with_patients, stale
+                study,
+                lake,
+                fresh,
+                folder,
+                forms,
+                chosen,
+                left_out,
+                with_patients,
+                stale,
+                is_named=tables is not None,
             )
         except duckdb.Error as error:
             raise StudyError(
@@ -155,7 +176,10 @@ def _chosen_tables(
     """Return the tables to write, and which are left out and why."""
     unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
-        raise StudyError(f"There is no table {', '.join(unknown)}. There are: {', '.join(known)}.")
+        raise StudyError(
+            f"There is no table {', '.join(unknown)}.{did_you_mean(unknown, known)} There are: "
+            f"{', '.join(known)}."
+        )
     named = {name: one for name, one in known.items() if wanted is None or name in wanted}
     left_out = {name: OF_DOCUMENTS for name, one in named.items() if one.has_documents}
     if not with_patients:
@@ -194,6 +218,7 @@ def _write(
     left_out: dict[str, str],
     with_patients: bool,
     stale: tuple[str, ...],
+    is_named: bool,
 ) -> Exported:
     """Write into a fresh folder all that is to stand in the export's own."""
     with duckdb.connect() as connection:
@@ -207,14 +232,36 @@ def _write(
             labels = known_labels(lake)
             for table in there:
                 refuse_labels_in_texts(connection, table, labels)
+
+        def write(table: type[Table], own: list[str]) -> list[WrittenTable]:
+            return _write_table(connection, study, lake, table, own, fresh, rows, stale)
+
         written = [
             one
             for table in there
-            for one in _write_table(connection, study, lake, table, forms, fresh, rows, stale)
+            for one in _write_table(
+                connection,
+                study,
+                lake,
+                table,
+                _forms_of(table, forms, is_named),
+                fresh,
+                rows,
+                stale,
+            )
         ]
         names = {one.table_name for one in there}
         count, maps = _write_maps(connection, study, lake, names, fresh, stale)
     simulation = simulation_of(study, lake, there)
+    lineage = Lineage(
+        study,
+        written,
+        maps,
+        upstream_tables(study),
+        simulation,
+        scope_of(with_patients),
+        newest_day(lake, there),
+    )
     cited = topics_of(study, lake, there, with_maps=bool(maps))
     rows = {one.table_name: rows[one.table_name] for one in there}
     known = known_tables(lake.folder)
@@ -237,8 +284,12 @@ def _write(
             study, rows, meanings, left_out, simulation, with_patients, stale, _kept(lake)
         ),
         "REFERENCES.md": references(cited),
+        CRATE: _as_json(crate(lineage)),
+        **{name: _as_text(said) for name, said in bids_provenance(lineage).items()},
         ".bidsignore": "".join(f"{one}\n" for one in BIDS_IGNORED),
     }
+    if not with_patients:
+        texts[ZENODO] = _as_json(zenodo_metadata(lineage))
     files = [*(one.file for one in written), *(file for file, _ in maps)]
     files += [_written(fresh, name, text) for name, text in texts.items()]
     lines = sorted(f"{one.sha256}  {one.path}\n" for one in files)
@@ -262,7 +313,14 @@ def _kept(lake: Lake) -> str:
     return kept_by_reviewers(lake.read(Exclusions)) if lake.partitions(Exclusions) else ""
 
 
+def _forms_of(table: type[Table], forms: list[str], is_named: bool) -> list[str]:
+    """Leave text away of what is large and not the study's own, unless it is asked for by name."""
+    is_large = table.table_name in IN_PARQUET_ALONE and "parquet" in forms
+    return ["parquet"] if is_large and not is_named else forms
+
+
 def _written(fresh: Path, name: str, text: str) -> WrittenFile:
+    (fresh / name).parent.mkdir(exist_ok=True)
     (fresh / name).write_text(text, encoding="utf-8")
     return _finished(fresh, fresh / name)
 
@@ -327,6 +385,10 @@ def _finished(fresh: Path, file: Path) -> WrittenFile:
         os.fsync(opened.fileno())
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     return WrittenFile(file.relative_to(fresh).as_posix(), file.stat().st_size, digest)
+
+
+def _as_text(content: dict | str) -> str:
+    return content if isinstance(content, str) else _as_json(content)
 
 
 def _as_json(content: dict) -> str:

@@ -21,7 +21,7 @@ from ect_assets.pipeline.steps import (
     symptoms,
     transcriptome,
 )
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.science.morphometry import scans_by_parcels
 from ect_assets.study import Study
 
@@ -101,7 +101,10 @@ def steps_for(study: Study, tables: Sequence[str] | None) -> list[Step]:
     known = [step.name for step in steps]
     unknown = [one for one in tables or () if one not in known]
     if unknown:
-        raise StudyError(f"There is no table {', '.join(unknown)}; there are {', '.join(known)}.")
+        raise StudyError(
+            f"There is no table {', '.join(unknown)}.{did_you_mean(unknown, known)} There are "
+            f"{', '.join(known)}."
+        )
     wanted = set(tables or known)
     for step in reversed(steps):
         if step.name in wanted:

@@ -124,10 +124,10 @@ def caveats(study: Study) -> list[str]:
             f"{', '.join(tables)}, and in group results until the next `ect run`. "
             f"`ect withdraw {next(iter(gone))}` removes all data of a patient."
         )
-    return found + _unsaid_controls(study, lake)
+    return found + unsaid_controls(study, lake)
 
 
-def _unsaid_controls(study: Study, lake: Lake) -> list[str]:
+def unsaid_controls(study: Study, lake: Lake) -> list[str]:
     """Say that people who seem to be controls are taken for patients."""
     if study.group.controls or lake.footer(Participants, {}) is None:
         return []

@@ -50,16 +50,29 @@ class TableStatus:
         return bool(self.stale or self.has_old_rows)
 
 
-def study_status(study: Study) -> list[TableStatus]:
+def study_status(study: Study, items: list[Item] | None = None) -> list[TableStatus]:
     """Count, for each table, what is up to date, out of date, missing and failed.
+
+    Parameters
+    ----------
+    items : list of Item, optional
+        The whole plan, where it was made already.
 
     Returns
     -------
     list of TableStatus
         In pipeline order.
     """
-    planner = Planner(study, lake_of(study))
-    return [_table_status(step.name, planner.items([step])) for step in steps_of(study)]
+    planned = whole_plan(study) if items is None else items
+    of: dict[str, list[Item]] = {step.name: [] for step in steps_of(study)}
+    for one in planned:
+        of[one.step.name].append(one)
+    return [_table_status(name, own) for name, own in of.items()]
+
+
+def whole_plan(study: Study) -> list[Item]:
+    """Look at every partition of every table."""
+    return Planner(study, lake_of(study)).items(steps_of(study))
 
 
 def out_of_date_tables(study: Study) -> list[str]:

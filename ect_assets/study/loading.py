@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study.file import read_settings
 from ect_assets.study.of_extensions import refuse_unknown
 from ect_assets.study.places import refuse_impossible_places
@@ -108,8 +108,9 @@ def find_study(name: str | Path | None = None) -> Path:
         for folder in (named, Path(STUDIES_FOLDER) / named):
             if (folder / STUDY_FILE).is_file():
                 return folder.resolve()
+        there = [file.parent.name for file in Path(STUDIES_FOLDER).glob(f"*/{STUDY_FILE}")]
         raise StudyError(
-            f"{named} is not a study: it has no {STUDY_FILE}. "
+            f"{named} is not a study: it has no {STUDY_FILE}.{did_you_mean([named.name], there)} "
             "Create one with `ect init PATH`, or try `ect demo`."
         )
     here = Path.cwd()

@@ -253,6 +253,11 @@ def test_an_unknown_table_is_refused(small_study, tmp_path):
         export_study(small_study, tmp_path / "out", tables=["gmv_chang"])
 
 
+def test_a_misspelt_table_is_answered_with_the_one_that_was_meant(small_study, tmp_path):
+    with pytest.raises(StudyError, match=r"Did you mean gmv_change\?"):
+        export_study(small_study, tmp_path / "out", tables=["gmv_chang"])
+
+
 def test_a_study_without_tables_says_what_makes_them(own_study, tmp_path):
     shutil.rmtree(own_study.lake_folder)
     with pytest.raises(StudyError, match="ect run"):

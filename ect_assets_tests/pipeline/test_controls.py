@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ect_assets import tables
+from ect_assets.cli.running import run_study
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.caveats import caveats
@@ -55,7 +56,7 @@ def test_controls_are_compared_with_patients_and_are_in_nothing_else(folder):
     assert left_out.detail.str.contains("[group] controls", regex=False).all()
 
 
-def test_controls_that_nobody_named_are_told(folder):
+def test_controls_that_nobody_named_are_told(folder, capsys):
     file = folder / STUDY_FILE
     settings = file.read_text(encoding="utf-8")
     Runner(load_study(folder)).run(tables=["participants"])
@@ -63,6 +64,9 @@ def test_controls_that_nobody_named_are_told(folder):
     file.write_text(settings[: settings.index("[group]\ncontrols")], encoding="utf-8")
     (said,) = caveats(load_study(folder))
     assert "The column group of participants.tsv has control" in said
+    run_study(load_study(folder), tables=["participants"])
+    printed = capsys.readouterr().out
+    assert printed.rindex("The column group of") > printed.rindex("Tables: ")
 
 
 def test_a_column_that_is_not_there_stops_the_group_and_is_named(folder):

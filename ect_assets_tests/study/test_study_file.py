@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ect_assets.problems import StudyError
-from ect_assets.study import Study, load_study
+from ect_assets.study import Study, find_study, load_study
 
 BARE = 'name = "mine"\ntitle = "A study"\n{top}\n[parcellations.desikan_killiany]\n{more}\n'
 
@@ -255,3 +255,13 @@ def test_any_value_in_any_setting_is_a_study_or_one_sentence(tmp_path, names, va
         assert str(tmp_path) in str(error) and "\n" not in str(error)
     else:
         assert study.plain and study.lake_folder
+
+
+def test_a_misspelt_study_is_answered_with_the_one_that_was_meant(tmp_path, monkeypatch):
+    (tmp_path / "studies" / "ds000174").mkdir(parents=True)
+    (tmp_path / "studies" / "ds000174" / "study.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match=r"Did you mean ds000174\?"):
+        find_study("ds00174")
+    with pytest.raises(StudyError, match=r"no study\.toml\. Create one"):
+        find_study("something_else")

@@ -128,6 +128,12 @@ def _suggested_sessions(folder: Path, answers: Answers) -> tuple[str, ...]:
     return ordered(_bids_folder(folder, answers), found) or ()
 
 
+def _about_title(folder: Path, _: Answers) -> Question:
+    # What cannot be printed becomes a blank.
+    shown = "".join(sign if sign.isprintable() else " " for sign in folder.name).strip()
+    return Question("title", "Title of the study, as it stands above its report", shown or "study")
+
+
 def _about_bids(folder: Path, answers: Answers) -> Question:
     return Question("bids", "Folder of the BIDS dataset", str(_bids_folder(folder, answers)))
 
@@ -214,6 +220,7 @@ def _about_lake(_: Path, __: Answers) -> Question:
 
 
 QUESTIONS: dict[str, Callable[[Path, Answers], Question | None]] = {
+    "title": _about_title,
     "bids": _about_bids,
     "session": _about_sessions,
     "instruments": _about_instruments,

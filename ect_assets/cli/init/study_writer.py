@@ -24,7 +24,7 @@ from ect_assets.cli.init.questions import (
 )
 from ect_assets.intake.plausible_scores import known_instrument
 from ect_assets.problems import StudyError
-from ect_assets.study import STUDY_FILE, load_study
+from ect_assets.study import STUDY_FILE, Study, load_study
 
 TEMPLATE = "study_template.toml"
 SQLITE = "sqlite"
@@ -90,6 +90,29 @@ def refuse_written(folder: Path) -> None:
         raise StudyError(f"{file} exists already; edit it, or choose another folder.")
 
 
+def switched_off(study: Study) -> list[str]:
+    """Say which analyses a new study will not have, and what switches them on."""
+    bare = [name for name, one in study.parcellations.items() if one.expression == NONE]
+    found = []
+    if bare:
+        found.append(
+            f"Switched off: gene expression of {', '.join(bare)}, so no genes, pathways and cell "
+            'types there. Switch it on with expression = "donors" in study.toml, and '
+            "donors_folder or download under [transcriptome]."
+        )
+    if not study.instruments:
+        found.append(
+            "Switched off: symptoms, because no rating was found or chosen. Add [instruments.NAME] "
+            "to study.toml."
+        )
+    if not study.scans.images:
+        found.append(
+            "Switched off: checks of T1w images, because there are none. Set images = true under "
+            "[scans] when there are."
+        )
+    return found
+
+
 def _settings(folder: Path, answers: Answers, storage: str) -> str:
     """Return the text of study.toml."""
     found = contents(folder, answers)
@@ -101,7 +124,7 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
     source = volumes.folder or found.bids / "derivatives" / "freesurfer"
     return template.format(
         name=name if name[0].isalpha() else f"study_{name}",
-        title=_escaped(_title(folder.name)),
+        title=_escaped(answers["title"]),
         bids=_quoted(place),
         lake=_quoted(answers["lake"]),
         baseline=baseline,
@@ -117,11 +140,6 @@ def _settings(folder: Path, answers: Answers, storage: str) -> str:
         time_zone=_quoted(answers["time_zone"]),
         storage=_storage(storage),
     )
-
-
-def _title(name: str) -> str:
-    """Make a title of a folder's name: what cannot be printed becomes a blank."""
-    return "".join(sign if sign.isprintable() else " " for sign in name).strip() or "study"
 
 
 def _escaped(text: str) -> str:

@@ -35,7 +35,7 @@ from ect_assets.pipeline.caveats import of_results
 from ect_assets.pipeline.preregistration import planned_of
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.report.figures.exhibits import Exhibit, Setting
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.report.pages.blocks import Picture
@@ -117,7 +117,8 @@ def _chosen(study: Study, parcellation: str | None) -> str:
         return next(iter(study.parcellations))
     if parcellation not in study.parcellations:
         raise StudyError(
-            f"{parcellation} is not a parcellation of {study.name}. There are: "
+            f"{parcellation} is not a parcellation of {study.name}."
+            f"{did_you_mean([parcellation], study.parcellations)} There are: "
             f"{', '.join(study.parcellations)}."
         )
     return parcellation

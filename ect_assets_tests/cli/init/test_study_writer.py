@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ect_assets.cli import app
 from ect_assets.cli.init.dataset_contents import look_into
 from ect_assets.cli.init.questions import next_question
-from ect_assets.cli.init.study_writer import write_study
+from ect_assets.cli.init.study_writer import switched_off, write_study
 from ect_assets.demo import make_ds000174_study
 from ect_assets.problems import StudyError
 from ect_assets.study import Study, load_study
@@ -210,6 +210,7 @@ def test_every_setting_loads_once_its_comment_sign_is_taken_away(tmp_path):
 
 def test_the_questions_end_once_all_are_answered(tmp_path, tables_alone):
     assert list(asked(tmp_path / "mine", {"bids": str(tables_alone)})) == [
+        "title",
         "session",
         "instruments",
         "volumes",
@@ -217,6 +218,24 @@ def test_the_questions_end_once_all_are_answered(tmp_path, tables_alone):
         "time_zone",
         "lake",
     ]
+
+
+def test_the_title_is_that_of_the_answer_and_the_folders_name_without_one(tmp_path, tables_alone):
+    said = {"bids": str(tables_alone)}
+    assert load_study(write_study(tmp_path / "mine", said)).title == "mine"
+    title = 'ECT in "two" cities'
+    assert load_study(write_study(tmp_path / "other", said | {"title": title})).title == title
+
+
+def test_what_a_new_study_will_not_have_is_said_with_what_switches_it_on(tmp_path):
+    written = write_study(tmp_path / "mine", {"parcellations": "hcp_mmp", "session": "pre,post"})
+    genes, symptoms = switched_off(load_study(written))
+    assert "gene expression of hcp_mmp" in genes and 'expression = "donors"' in genes
+    assert "symptoms, because no rating" in symptoms
+
+
+def test_nothing_is_said_to_be_off_where_all_is_on(simulated_input):
+    assert switched_off(load_study(simulated_input)) == []
 
 
 def test_a_flag_is_not_asked_again(tmp_path, tables_alone):
@@ -325,7 +344,8 @@ def test_sessions_whose_order_is_not_known_are_not_guessed(tmp_path):
 
 
 def test_sessions_whose_order_is_not_known_are_asked_for_without_a_default(tmp_path):
-    question = next_question(tmp_path / "mine", {"bids": str(of_sessions(tmp_path, "A", "B"))})
+    said = {"title": "mine", "bids": str(of_sessions(tmp_path, "A", "B"))}
+    question = next_question(tmp_path / "mine", said)
     assert question is not None and question.key == "session"
     assert question.default == "" and "is unknown" in question.explained[0]
 
