@@ -24,7 +24,8 @@ def score_rankings(
     weights: FloatArray,
     starts: NDArray[np.int64],
     sets: NDArray[np.int32],
-    sizes: NDArray[np.int64],
+    first: NDArray[np.int64],
+    genes: NDArray[np.int32],
     scores: FloatArray,
 ) -> None:
     """Write the enrichment score of every set in every ranking.
@@ -34,17 +35,17 @@ def score_rankings(
     orders : (b, n_genes) array of int
         The gene at each rank, one ranking per row.
     weights : (b, n_genes) array
-        Absolute statistic by rank.
+        Absolute statistic by gene.
     starts, sets : (n_genes + 1,) and (n_members,) array of int
         The sets of gene g are ``sets[starts[g]:starts[g + 1]]``.
-    sizes : (n_sets,) array of int
-        Genes of each set.
+    first, genes : (n_sets + 1,) and (n_members,) array of int
+        The genes of set s are ``genes[first[s]:first[s + 1]]``.
     scores : (b, n_sets) array
         Written.
     """
-    state = np.empty((sizes.size, WIDTH))
+    state = np.empty((first.size - 1, WIDTH))
     for row in range(orders.shape[0]):
-        _walk(orders[row], weights[row], starts, sets, sizes, state, scores[row])
+        _walk(orders[row], weights[row], starts, sets, first, genes, state, scores[row])
 
 
 @njit(nogil=True, cache=True)
@@ -53,7 +54,8 @@ def score_permutations(
     weights: FloatArray,
     starts: NDArray[np.int64],
     sets: NDArray[np.int32],
-    sizes: NDArray[np.int64],
+    first: NDArray[np.int64],
+    genes: NDArray[np.int32],
     scores: FloatArray,
 ) -> None:
     """Write the enrichment score of every set for permuted genes.
@@ -64,15 +66,18 @@ def score_permutations(
         The rank of each gene, one permutation per row.
     weights : (n_genes,) array
         Absolute statistic by rank.
-    starts, sets, sizes, scores
+    starts, sets, first, genes, scores
         As in `score_rankings`.
     """
     order = np.empty(ranks.shape[1], dtype=np.int32)
-    state = np.empty((sizes.size, WIDTH))
+    by_gene = np.empty(ranks.shape[1])
+    state = np.empty((first.size - 1, WIDTH))
     for row in range(ranks.shape[0]):
         for gene in range(order.size):
-            order[ranks[row, gene]] = gene
-        _walk(order, weights, starts, sets, sizes, state, scores[row])
+            rank = ranks[row, gene]
+            order[rank] = gene
+            by_gene[gene] = weights[rank]
+        _walk(order, by_gene, starts, sets, first, genes, state, scores[row])
 
 
 @njit(nogil=True, cache=True)
@@ -81,7 +86,8 @@ def _walk(
     weights: FloatArray,
     starts: NDArray[np.int64],
     sets: NDArray[np.int32],
-    sizes: NDArray[np.int64],
+    first: NDArray[np.int64],
+    genes: NDArray[np.int32],
     state: FloatArray,
     score: FloatArray,
 ) -> None:
@@ -91,19 +97,17 @@ def _walk(
     """
     n_genes = order.size
     state[:] = 0
-    for rank in range(n_genes):
-        gene = order[rank]
-        for place in range(starts[gene], starts[gene + 1]):
-            state[sets[place], WEIGHT] += weights[rank]
-    for number in range(sizes.size):
+    for number in range(first.size - 1):
+        total = 0.0
+        for place in range(first[number], first[number + 1]):
+            total += weights[genes[place]]
         # A set whose genes all have statistic 0 never rises.
-        total = state[number, WEIGHT]
         state[number, WEIGHT] = 1 / total if total > 0 else 1.0
-        state[number, MISS] = 1 / (n_genes - sizes[number])
+        state[number, MISS] = 1 / (n_genes - (first[number + 1] - first[number]))
         state[number, HIGHEST], state[number, LOWEST] = -np.inf, np.inf
     for rank in range(n_genes):
         gene = order[rank]
-        weight = weights[rank]
+        weight = weights[gene]
         for place in range(starts[gene], starts[gene + 1]):
             one = state[sets[place]]
             missed = (rank - one[N_HITS]) * one[MISS]
@@ -113,7 +117,7 @@ def _walk(
             after = one[GATHERED] * one[WEIGHT] - missed
             one[LOWEST] = min(one[LOWEST], before)
             one[HIGHEST] = max(one[HIGHEST], after)
-    for number in range(sizes.size):
+    for number in range(first.size - 1):
         highest, lowest = state[number, HIGHEST], state[number, LOWEST]
         score[number] = highest if highest > -lowest else lowest
 

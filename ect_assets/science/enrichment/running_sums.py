@@ -149,9 +149,10 @@ class SetScorer:
 
     def __init__(self, tested: Membership, n_threads: int | None = None):
         by_gene = tested.matrix.tocsc()
-        self._starts = by_gene.indptr.astype(np.int64)
-        self._sets = by_gene.indices.astype(np.int32)
-        self._sizes = tested.sizes
+        starts, sets = by_gene.indptr.astype(np.int64), by_gene.indices.astype(np.int32)
+        first = tested.matrix.indptr.astype(np.int64)
+        self._members = starts, sets, first, tested.matrix.indices.astype(np.int32)
+        self._n_sets = len(tested.sets)
         self._n_threads = n_threads or os.cpu_count() or 1
 
     def permutations(self, ranks: NDArray[np.integer], weights: FloatArray) -> FloatArray:
@@ -171,9 +172,7 @@ class SetScorer:
         from ect_assets.science.enrichment.kernels import score_permutations
 
         def score(rows: slice, scores: FloatArray) -> None:
-            score_permutations(
-                ranks[rows], weights, self._starts, self._sets, self._sizes, scores[rows]
-            )
+            score_permutations(ranks[rows], weights, *self._members, scores[rows])
 
         return self._in_threads(len(ranks), score)
 
@@ -193,14 +192,13 @@ class SetScorer:
 
         def score(rows: slice, scores: FloatArray) -> None:
             orders = from_high_to_low(values[rows])
-            weights = np.abs(np.take_along_axis(values[rows], orders, axis=1))
-            score_rankings(orders, weights, self._starts, self._sets, self._sizes, scores[rows])
+            score_rankings(orders, np.abs(values[rows]), *self._members, scores[rows])
 
         return self._in_threads(len(values), score)
 
     def _in_threads(self, n_rows: int, score: Callable[[slice, FloatArray], None]) -> FloatArray:
         """Hand each thread some of the rows, which it writes into their place."""
-        scores = np.empty((n_rows, len(self._sizes)))
+        scores = np.empty((n_rows, self._n_sets))
         tasks = [
             slice(start, min(start + ROWS_PER_TASK, n_rows))
             for start in range(0, n_rows, ROWS_PER_TASK)

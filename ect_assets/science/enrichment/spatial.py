@@ -128,6 +128,43 @@ def spatial_enrichment(
     return found if p_max is None else found.assign(p_space_max=p_max)
 
 
+def spatial_enrichment_of_collections(
+    expression: ArrayLike,
+    genes: Sequence[str] | pd.Index,
+    change_map: ArrayLike,
+    null_maps: ArrayLike,
+    collections: Sequence[Membership],
+    score: Score,
+) -> list[pd.DataFrame]:
+    """Test the sets of several collections at once, each as `spatial_enrichment` would.
+
+    The correlation of all genes with every null map, and their ranking, are most of the work of
+    ``mean_absolute`` and ``es``; they are the same for all collections.
+
+    Parameters
+    ----------
+    expression, genes, change_map, null_maps, score
+        As for `spatial_enrichment`.
+    collections : sequence of Membership
+        Of these genes; all of their sets are tested.
+
+    Returns
+    -------
+    list of DataFrame
+        One for each collection, without p_space_max; q is over its sets.
+    """
+    together = Membership.together(collections)
+    found = spatial_enrichment(
+        expression, genes, change_map, null_maps, together, 1, None, score=score
+    ).drop(columns="p_space_max", errors="ignore")
+    ends = np.cumsum([len(one.sets) for one in collections])
+    parts = [
+        found.iloc[end - len(one.sets) : end].reset_index(drop=True)
+        for end, one in zip(ends, collections, strict=True)
+    ]
+    return [one.assign(q=benjamini_hochberg(one.p)) for one in parts]
+
+
 Tested = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 """Score, null mean, null SD and p, each (n_sets,)."""
 

@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ect_assets.science.enrichment.membership import membership
 from ect_assets.science.enrichment.running_sums import running_sum
-from ect_assets.science.enrichment.spatial import spatial_enrichment
+from ect_assets.science.enrichment.spatial import (
+    spatial_enrichment,
+    spatial_enrichment_of_collections,
+)
 from ect_assets.science.statistics.pls import zscore
 
 N_PARCELS, N_NULLS = 30, 99
@@ -178,3 +182,15 @@ def test_a_set_of_all_genes_has_no_enrichment_score(data):
     )
     with pytest.raises(ValueError, match="ALL holds all 400"):
         spatial_enrichment(*data, everything, 1, None, score="es")
+
+
+@pytest.mark.parametrize("score", ["mean", "mean_absolute", "es"])
+def test_collections_that_are_tested_at_once_have_the_results_of_each_alone(data, gene_sets, score):
+    ids = gene_sets["set_id"].unique()
+    is_first = gene_sets["set_id"].isin(ids[: len(ids) // 3])
+    collections = [membership(gene_sets[one], data[1]) for one in (is_first, ~is_first)]
+    found = spatial_enrichment_of_collections(*data, collections, score)
+    for one, sets in zip(found, collections, strict=True):
+        alone = spatial_enrichment(*data, sets, 1, None, score=score)
+        alone = alone.drop(columns="p_space_max", errors="ignore")
+        pd.testing.assert_frame_equal(one, alone, rtol=0, atol=1e-14)
