@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from ect_assets.cli.query_output import write_answer
@@ -16,11 +14,12 @@ from ect_assets.tables import GmvChange, ParcelGmv
 
 PATIENT = {"subject": "003", "parcellation": "desikan_killiany"}
 DESIKAN = {"parcellation": "desikan_killiany"}
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 @pytest.fixture
-def study(filled_input, tmp_path) -> Study:
-    return load_study(shutil.copytree(filled_input, tmp_path / "study"))
+def study(narrow_folder) -> Study:
+    return load_study(narrow_folder)
 
 
 def damage(study: Study, table, partition) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.status import TableStatus, study_status
 from ect_assets.study import STUDY_FILE, load_study
+
+pytestmark = pytest.mark.usefixtures("light_runs")
 
 
 def counted(folder) -> dict[str, TableStatus]:
