@@ -1,4 +1,4 @@
-"""The works that a paper cites as BibTeX, from the report's list of references."""
+"""Works that a page or a paper cites, as BibTeX, from the list of references."""
 
 from __future__ import annotations
 
