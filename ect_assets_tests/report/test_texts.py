@@ -262,9 +262,24 @@ def test_the_verdict_says_first_that_patients_are_simulated(filled, study, tmp_p
 
 def test_scores_that_rise_where_lower_is_better_got_worse(lake, study):
     change = {"mean_pre": 5.0, "mean_post": 9.0, "mean_change": 4.0, "better": "lower"}
-    keep(lake, tables.ClinicalChange, instrument="hamd", **change)
+    keep(lake, tables.ClinicalChange, instrument="hamd", p=0.01, **change)
     with connect(lake) as connection:
         assert "scores got worse from 5.0 to 9.0" in verdict(facts_of(connection), study)
+
+
+def test_scores_that_may_not_have_changed_are_not_said_to_have(lake, study):
+    change = {"mean_pre": 6.1, "mean_post": 6.4, "mean_change": 0.3, "better": "lower"}
+    keep(lake, tables.ClinicalChange, instrument="hamd", p=0.65, **change)
+    with connect(lake) as connection:
+        words = verdict(facts_of(connection), study)
+    assert "did not change beyond chance between pre and post (6.1 to 6.4" in words
+    assert "worse" not in words
+
+
+def test_the_verdict_says_that_the_scans_may_have_changed(filled, study):
+    words = verdict(facts_of(filled), study)
+    assert "Part of this may be due to the scans, not to the brain" in words
+    assert "in 1 of the 3 analysed (2 of all 4)" in words
 
 
 def test_each_claim_has_a_mark_for_each_question(lake, study):

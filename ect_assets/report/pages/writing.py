@@ -22,7 +22,7 @@ from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Answer, Facts
 from ect_assets.report.pages.gene_sections import donors_are_simulated, why_no_genes
 from ect_assets.report.pages.mean_changes import mean_changes
-from ect_assets.report.pages.people import N_LEFT_OUT, PEOPLE, failing_pairs
+from ect_assets.report.pages.people import N_LEFT_OUT, PAIRS, PEOPLE, failing_pairs
 from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.texts import FEW, FOR_WHOM, MANY_MISSING, SIMULATED
 from ect_assets.report.questions import of_parcellation
@@ -67,6 +67,7 @@ WORDS = {
     "two_digits": lambda value: f"{value:.2g}",
     "N_LEFT_OUT": N_LEFT_OUT,
     "PEOPLE": PEOPLE,
+    "PAIRS": PAIRS,
     "SIMULATED": SIMULATED,
     "FEW": FEW,
     "MANY_MISSING": MANY_MISSING,
