@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 
 from ect_assets import __version__
-from ect_assets.export.paper.bibliography import bibtex
 from ect_assets.export.paper.figures import EXHIBITS, pictures
 from ect_assets.export.paper.manifest import (
     GENERATOR,
@@ -38,6 +37,7 @@ from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.report.figures.exhibits import Exhibit, Setting
 from ect_assets.report.maps.parcels_on_surface import surface_of
+from ect_assets.report.pages.bibtex import bibtex
 from ect_assets.report.pages.blocks import Picture
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.provenance import provenance_of
