@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,7 +86,9 @@ def walked_folder(filled_input, tmp_path_factory) -> Path:
     return folder
 
 
-COMMANDS = ["demo", "init", "validate", "run", "ui", "status", "sql", "report", "withdraw"]
+BEGINNING = ["demo", "init", "preregister", "validate"]
+RESULTS = ["sql", "report", "export", "paper"]
+COMMANDS = [*BEGINNING, "plan", "run", "ui", "status", "withdraw", *RESULTS]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -129,10 +132,27 @@ def test_the_report_says_that_patients_are_simulated_and_gives_the_change(walked
     assert "SIMULATED" in answer.stdout and "hamd" in answer.stdout
 
 
+@pytest.mark.slow
+def test_a_paper_is_written_from_tables_that_are_up_to_date_and_verified(filled_folder, tmp_path):
+    folder = str(tmp_path / "paper")
+    written = ect("paper", folder, folder=filled_folder)
+    assert written.returncode == 0, written.stderr
+    assert "numbers bound to tables" in written.stdout and "simulated" in written.stderr
+    verified = ect("paper", folder, "--verify", folder=filled_folder)
+    assert verified.returncode == 0, verified.stdout
+    assert verified.stdout.startswith("All ") and "are those of the tables" in verified.stdout
+    paper = tmp_path / "paper" / "paper.md"
+    text = paper.read_text(encoding="utf-8")
+    paper.write_text(re.sub(r"\[[^]]*\]\{#n7\}", "[99]{#n7}", text), encoding="utf-8")
+    edited = ect("paper", folder, "--verify", folder=filled_folder)
+    assert edited.returncode == 1 and "paper.md has 99, expected " in edited.stdout
+
+
 def test_the_status_counts_what_is_up_to_date_and_missing(walked_folder):
     answer = ect("status", folder=walked_folder)
-    (line,) = (line for line in answer.stdout.splitlines() if "parcel_gmv" in line)
+    line = next(line for line in answer.stdout.splitlines() if "parcel_gmv" in line)
     assert line.split() == ["parcel_gmv", "7", "7"]
+    assert "`ect run` can start now: " in answer.stdout
 
 
 def test_running_again_says_that_there_is_nothing_to_do(walked_folder):
