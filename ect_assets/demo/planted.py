@@ -15,7 +15,7 @@ from ect_assets.reference import loaders
 
 PLANTED_SD = 0.02
 """Spread over parcels of the mean relative change along genes."""
-SHARE_OF_PATTERN = 0.25
+SHARE_OF_PATTERN = 0.15
 """How much of the published pattern is added to it."""
 SMOOTHNESS_DEGREES = EFFECT_SMOOTHNESS_DEGREES / 2
 WRONG_HEAD = 1.09
@@ -43,7 +43,7 @@ class Planted:
 
 
 NOTHING = Planted()
-DEMO = Planted("Neuro-In", 8, True)
+DEMO = Planted("Micro", 8, True)
 
 
 def change_along_genes(

@@ -24,7 +24,7 @@ from ect_assets.demo.reference_maps import reference_map_files
 from ect_assets.demo.settings import demo_settings
 from ect_assets.problems import StudyError
 
-GENERATOR_VERSION = 7
+GENERATOR_VERSION = 8
 """Raise it when other bytes are written, so that a study made before is brought up to date."""
 COMPLETE = ".demo-complete"
 SESSIONS = ("pre", "post")
