@@ -42,12 +42,13 @@ from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables
 from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study import Study
-from ect_assets.tables import Exclusions
+from ect_assets.tables import Exclusions, ReferenceMaps
 from ect_assets.tables.schema import Table
 from ect_assets.whole_files import folder_beside
 
 OF_PATIENTS = "of single patients; include it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"
+OF_OTHERS = "maps of others, whose licences decide; include it with --table reference_maps"
 IN_PARQUET_ALONE = ("expression", "gene_sets", "null_maps")
 """Reference data and surrogates: as text they would be most of an export."""
 NOT_MADE = "not made in this study"
@@ -125,6 +126,9 @@ def export_study(
     lake = lake_of(study)
     known = known_tables(lake.folder)
     chosen, left_out = _chosen_tables(known, tables, with_patients)
+    if tables is None and lake.partitions(ReferenceMaps):
+        chosen.remove(ReferenceMaps)
+        left_out[ReferenceMaps.table_name] = OF_OTHERS
     folder = folder.expanduser().resolve()
     refuse_foreign(folder, study)
     before = lake.stamps(chosen)

@@ -68,6 +68,18 @@ def test_no_table_of_patients_is_written_unasked(exported):
     assert set(exported.rows) == {"parcels", "gmv_change", "symptom_pls_weights", "genes"}
 
 
+def test_maps_of_others_are_exported_by_name_alone(own_study, tmp_path, quick):
+    here = {"parcellation": PARCELLATION}
+    values = pd.DataFrame({"parcel": ["lh_insula"], "value": [1.0], "reference": ["D1"]})
+    values = values.assign(**here, source="Kaller 2017", licence="CC BY-NC-ND 4.0")
+    keep(own_study, tables.ReferenceMaps, here, values)
+    done = export_study(own_study, tmp_path / "out", ("tsv",))
+    assert "reference_maps" not in done.rows
+    assert "whose licences decide" in done.left_out["reference_maps"]
+    asked = export_study(own_study, tmp_path / "asked", ("tsv",), tables=["reference_maps"])
+    assert set(asked.rows) == {"reference_maps"}
+
+
 def test_no_file_of_an_export_names_a_patient(exported):
     texts = [one for name, one in contents(exported.folder).items() if "brain_maps" not in name]
     assert not any(b"sub-001" in one for one in texts)
