@@ -22,6 +22,10 @@ __version__ = "0.1.0"
 _MODULES = {
     "interface.associate": ("associate",),
     "interface.association": ("Association",),
+    "interface.parts": ("enrich", "null_maps"),
+    "interface.studies": ("OpenStudy", "open_study"),
+    "science.association.choices": ("Choices",),
+    "science.statistics.pls1": ("PLS1",),
     "study": ("Study", "find_study", "load_study"),
     "lake.store": ("Lake",),
     "lake.catalogue": ("connect", "query"),

@@ -113,7 +113,7 @@ def test_a_map_alone_gives_the_tables_that_the_study_has(simulated):
         max_size=study.enrichment.max_size,
         set_permutations=study.enrichment.permutations,
         ontology_permutations=study.enrichment.ontology_permutations,
-        ranks_null_maps=True,
+        gene_by_gene=True,
     )
     found = associate(
         change,

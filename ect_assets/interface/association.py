@@ -12,6 +12,7 @@ from ect_assets import tables
 from ect_assets.science.association.tables_of_map import TablesOfMap
 from ect_assets.science.enrichment.collections import cell_types_of
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
+from ect_assets.science.statistics.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,7 +138,8 @@ class Association:
         known = {one.table_name: one for one in MADE}
         if name not in known:
             raise KeyError(f"{name!r} is no table of an association: {', '.join(known)}")
-        frame = getattr(self._made, name)
+        with one_blas_thread():
+            frame = getattr(self._made, name)
         if not self.has_patients and "q_all" in frame:
             frame = _as_not_asked(frame)
         columns = [*known[name].column_names(), *OF_ALL_QUESTIONS.values()]

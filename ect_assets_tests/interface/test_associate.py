@@ -14,6 +14,7 @@ from ect_assets.reference.loaders import (
     gene_ontology,
     parcels,
 )
+from ect_assets.science.association import tables_of_map
 from ect_assets.science.association.choices import Choices
 from ect_assets.science.association.map_values import MapError
 from ect_assets.study.of_analyses import Association as AssociationSettings
@@ -131,6 +132,18 @@ def test_with_patients_all_three_questions_are_answered(asked, found):
     assert "not asked" not in repr(asked)
     same = ["set_id", "score", "p", "p_genes"]
     pd.testing.assert_frame_equal(asked.gene_sets[same], found.gene_sets[same])
+
+
+def test_random_sets_are_grown_once_for_many_maps(values, found, monkeypatch):
+    again = associate(values[::-1] * 2 + 1, n_nulls=N_NULLS, choices=QUICK, gene_sets=FEW_SETS)
+    expected = found.gene_sets
+
+    def grown_again(*_):
+        raise AssertionError("they know nothing of the map")
+
+    monkeypatch.setattr(tables_of_map, "random_sets_for", grown_again)
+    columns = ["set_id", "score", "coexpression", "n_matched"]
+    pd.testing.assert_frame_equal(again.gene_sets[columns], expected[columns])
 
 
 def test_the_same_map_gives_the_same_tables(values, found):

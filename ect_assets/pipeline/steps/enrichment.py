@@ -108,7 +108,7 @@ def _in_order(frame: pd.DataFrame, table: type[tables.Table]) -> pd.DataFrame:
     tables.GeneSetSpatialEnrichment,
     ASSET_GROUP,
     settings=(*SIZES, *ROWS, *COHORT, "nulls.primary", "seed"),
-    version="4",
+    version="5",
     unavailable=no_expression,
 )
 def gene_set_spatial_enrichment(

@@ -26,8 +26,9 @@ class Choices:
         Sizes of gene sets; the largest is of Gene Ontology alone.
     set_permutations, ontology_permutations : int
         Permutations of the genes, for cell types and own sets, and for Gene Ontology.
-    ranks_null_maps : bool
-        Whether sets are also tested by the ranking of all genes with each null map (`p_es`).
+    gene_by_gene : bool
+        Whether sets are also tested by scores that need every gene's correlation with every null
+        map (`p_absolute`, `p_es`), which takes several times as long as everything else.
     lengths_mm, calibration_maps, component_maps, calibration_nulls
         Noise maps of the calibration: how smooth, how many of each, how many for R2, nulls of each.
     seed : int
@@ -43,7 +44,7 @@ class Choices:
     max_size: int = 500
     set_permutations: int = 10_000
     ontology_permutations: int = 1_000
-    ranks_null_maps: bool = False
+    gene_by_gene: bool = False
     lengths_mm: tuple[float, ...] = (15.0, 25.0, 40.0)
     calibration_maps: int = 100
     component_maps: int = 1_000

@@ -11,6 +11,7 @@ from ect_assets.science.association.gene_tables import closed_form
 from ect_assets.science.enrichment.clusters import term_clusters
 from ect_assets.science.enrichment.collections import GENE_ONTOLOGY, cell_types_of, ontology_of
 from ect_assets.science.enrichment.gene_set_enrichment import gene_set_enrichment
+from ect_assets.science.enrichment.matched_sets import MatchedSets
 from ect_assets.science.enrichment.membership import Membership, membership
 from ect_assets.science.enrichment.over_representation import over_representation
 from ect_assets.science.enrichment.spatial import (
@@ -47,7 +48,8 @@ def spatial_set_table(
     changes: Changes | None,
     primary: str,
     seed: int,
-    ranks_null_maps: bool = True,
+    gene_by_gene: bool = True,
+    random_sets: MatchedSets | None = None,
 ) -> pd.DataFrame:
     """Test each set against the null maps: the rows of ``gene_set_spatial_enrichment``.
 
@@ -61,24 +63,26 @@ def spatial_set_table(
         Of the patients, over the same parcels; without them their question is not asked.
     primary : str
         The null model with which the questions of patients and of genes are asked.
-    ranks_null_maps : bool
-        Whether all genes are also ranked for each null map of it, which is most of the work;
-        without that score_es, p_es and q_es are missing.
+    gene_by_gene : bool
+        Whether to give the scores that need every gene's correlation with every null map, which is
+        most of the work; without them the columns of ``absolute`` and ``es`` are missing.
+    random_sets : MatchedSets, optional
+        From `random_sets_for` with these sets; grown here without it.
     """
     predictors, values = zscore(ours.expression), zscore(ours.values)
-    random_sets = random_sets_for(predictors, tested.values(), seed)
+    if random_sets is None:
+        random_sets = random_sets_for(predictors, tested.values(), seed)
     frames = []
     for model, nulls in maps.items():
         # Ranking all genes for each null map is most of the work: once is enough.
-        scores: list[Score] = ["mean_absolute"]
-        scores += ["es"] if model == primary and ranks_null_maps else []
-        by_gene = [
-            spatial_enrichment_of_collections(
+        scores: list[Score] = ["mean_absolute", "es"] if model == primary else ["mean_absolute"]
+        by_gene = {
+            score: spatial_enrichment_of_collections(
                 predictors, ours.genes, values, nulls, list(tested.values()), score
             )
-            for score in scores
-        ]
-        for sets, absolute, *es in zip(tested.values(), *by_gene, strict=True):
+            for score in (scores if gene_by_gene else [])
+        }
+        for place, sets in enumerate(tested.values()):
             mean = spatial_enrichment(predictors, ours.genes, values, nulls, sets, 1, None)
             if model == primary:
                 asked = set_questions(
@@ -97,16 +101,22 @@ def spatial_set_table(
             frames.append(
                 mean.assign(
                     null_model=model,
-                    score_absolute=absolute.score,
-                    p_absolute=absolute.p,
-                    q_absolute=absolute.q,
-                    score_es=es[0].score if es else np.nan,
-                    p_es=es[0].p if es else np.nan,
-                    q_es=es[0].q if es else np.nan,
+                    **_beside(by_gene.get("mean_absolute"), place, "absolute"),
+                    **_beside(by_gene.get("es"), place, "es"),
                 )
             )
     frame = pd.concat(frames, ignore_index=True)
     return frame.assign(n_matched=frame.n_matched.astype("Int64"))
+
+
+def _beside(
+    tested: list[pd.DataFrame] | None, place: int, name: str
+) -> dict[str, pd.Series | float]:
+    """Name the columns of another score of one collection; missing where it was not asked for."""
+    return {
+        f"{column}_{name}": np.nan if tested is None else tested[place][column]
+        for column in ("score", "p", "q")
+    }
 
 
 def _spatial_columns(spatial: pd.DataFrame, primary: str) -> pd.DataFrame:

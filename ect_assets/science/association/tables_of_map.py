@@ -5,6 +5,8 @@ The same functions make the tables of a study; here they follow one another in m
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,10 +36,28 @@ from ect_assets.science.association.set_tables import (
 from ect_assets.science.calibration import calibrate
 from ect_assets.science.enrichment.collections import cell_types_of
 from ect_assets.science.enrichment.findings import findings
+from ect_assets.science.enrichment.matched_sets import MatchedSets
 from ect_assets.science.enrichment.membership import Membership
+from ect_assets.science.enrichment.three_questions import random_sets_for
 from ect_assets.science.statistics.arrays import FloatArray
 from ect_assets.science.statistics.patients import Changes
 from ect_assets.science.transcriptome.matrix import Aligned
+
+_GROWN: dict[str, MatchedSets] = {}
+"""The random sets of the last matrix, sets and seed: they know nothing of the map."""
+
+
+def _random_sets(
+    expression: FloatArray, tested: Mapping[str, Membership], seed: int
+) -> MatchedSets:
+    digest = hashlib.sha256(expression.tobytes() + str(seed).encode())
+    for one in tested.values():
+        digest.update(one.matrix.indptr.tobytes() + one.matrix.indices.tobytes())
+    key = digest.hexdigest()
+    if key not in _GROWN:
+        _GROWN.clear()
+        _GROWN[key] = random_sets_for(expression, tested.values(), seed)
+    return _GROWN[key]
 
 
 @dataclass(frozen=True)
@@ -164,7 +184,8 @@ class TablesOfMap:
             self.changes,
             chosen.primary,
             chosen.seed,
-            chosen.ranks_null_maps,
+            chosen.gene_by_gene,
+            _random_sets(self.ours.expression, self.tested, chosen.seed),
         )
 
     @cached_property

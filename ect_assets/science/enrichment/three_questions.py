@@ -34,6 +34,9 @@ from ect_assets.science.statistics.pls import zscore
 
 MATCHED_SETS = 1_000
 """Random sets of one kind that a set is compared with."""
+MAPS_OF_GENES = 1_000
+"""Null maps of which the question of genes is asked: p_genes cannot be smaller than 1 / (1 + random
+sets) whatever their number."""
 NAMED_PARCELS = 3
 """How many of the most influential parcels are named."""
 
@@ -97,7 +100,7 @@ def set_questions(
         z-scored inside; its columns are the genes of ``tested``.
     change_map : (n_parcels,) array
     null_maps : (n_parcels, B) array
-        Of the null model that decides.
+        Of the null model that decides; of genes the first 1,000 are asked.
     tested : Membership
         The sets, as `spatial_enrichment` tested them.
     p_spatial : (n_sets,) array
@@ -119,7 +122,8 @@ def set_questions(
         correlation weakens most, separated by ;).
     """
     profiles = tested.mean_of(zscore(expression))
-    maps = np.column_stack([zscore(change_map), zscore(null_maps)])
+    nulls = np.asarray(null_maps)[:, :MAPS_OF_GENES]
+    maps = np.column_stack([zscore(change_map), zscore(nulls)])
     genes = compare_with_matched(profiles, tested.sizes, random_sets, maps)
     patients = _over_patients(changes, profiles, seed)
     together = pd.DataFrame({"space": np.asarray(p_spatial), "genes": genes.p_genes})
