@@ -21,7 +21,7 @@ from ect_assets.intake.volumes.sources import (
 )
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Source, Verdict, Work, step
-from ect_assets.problems import EVERY, InputProblem, Problem
+from ect_assets.problems import EVERY, InputProblem, Problem, StudyError
 from ect_assets.report.maps.parcels_on_surface import surface_of
 from ect_assets.science.morphometry import atlas_transfer, plausible_volumes, quality
 from ect_assets.science.morphometry.scan_contrast import image_contrast
@@ -161,6 +161,12 @@ def parcel_gmv(work: Work, parcels: pd.DataFrame) -> Made:
         source,
         lambda session: source.parcel_gmv(work.subject, session, work.parcellation, parcels),
     )
+    if made.frame.empty:
+        raise StudyError(
+            f'No parcel of {work.parcellation} is measured by source = "{source.name}": outside '
+            "the cortex it measures the packaged structures alone. Take "
+            f"[parcellations.{work.parcellation}] out of study.toml, or use parcels of the cortex."
+        )
     if not work.draws:
         return replace(made, figures={**made.figures, "pictures": NOT_DRAWN})
     pictures = _change_map(work, made.frame)
