@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,20 +41,56 @@ def ect(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     )
 
 
+ONE_AFTER_ANOTHER = """
+import sys
+from ect_assets.cli import main
+given = sys.argv[1:]
+while given:
+    end = given.index("then")
+    sys.argv, given = ["ect", *given[:end]], given[end + 1 :]
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code or 0
+    print("ended with", code, flush=True)
+"""
+
+
+def one_after_another(
+    folder: Path, *commands: tuple[str, ...], **environment: str
+) -> tuple[list[tuple[bytes, int]], bytes]:
+    """Run commands in one interpreter: what each printed with its code, and all of the errors."""
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            ONE_AFTER_ANOTHER,
+            *(word for one in commands for word in (*one, "then")),
+        ],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+    )
+    parts = re.findall(rb"(.*?)ended with (\d+)\n", ended.stdout, re.DOTALL)
+    assert len(parts) == len(commands), ended.stderr
+    return [(printed, int(code)) for printed, code in parts], ended.stderr
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("words", [("sql", SQL), ("status",)])
-def test_every_encoding_can_show_what_is_printed(folder, encoding, words):
-    ended = ect(folder, *words, PYTHONIOENCODING=encoding)
-    assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False), ended.stderr
-    assert ended.stdout.decode(encoding)
+def test_every_encoding_can_show_what_is_printed(folder, encoding):
+    commands = (("sql", SQL), ("status",))
+    ended, errors = one_after_another(folder, *commands, PYTHONIOENCODING=encoding)
+    assert b"Traceback" not in errors, errors
+    for printed, code in ended:
+        assert code == 0 and printed.decode(encoding)
 
 
-@pytest.mark.parametrize("words", [("sql", SQL), ("nothing",)])
-def test_the_c_locale_can_show_what_is_printed(folder, words):
+def test_the_c_locale_can_show_what_is_printed(folder):
     plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    ended = ect(folder, *words, **plain)
-    assert b"Traceback" not in ended.stderr
-    assert (ended.returncode == 0) == (words != ("nothing",))
+    ended, errors = one_after_another(folder, ("sql", SQL), ("nothing",), **plain)
+    assert b"Traceback" not in errors
+    assert [code == 0 for _, code in ended] == [True, False]
 
 
 def written(monkeypatch, tmp_path, encoding: str, *words: str) -> str:
