@@ -9,7 +9,7 @@ from ect_assets.orchestration.extensions.catalogue import Catalogue
 from ect_assets.orchestration.extensions.partitions import partitions_by
 from ect_assets.pipeline.step import Made
 from ect_assets.problems import InputProblem, Problem
-from ect_assets.science.nulls.further import null_model
+from ect_assets.science.nulls.registered_models import null_model
 from ect_assets.tables.schema import Table, column
 
 __all__ = [

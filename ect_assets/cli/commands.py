@@ -16,7 +16,7 @@ from ect_assets.cli import terminal
 from ect_assets.cli.map_commands import maps
 from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
 from ect_assets.cli.result_commands import results
-from ect_assets.cli.running import run_study
+from ect_assets.cli.run_command import run_study
 from ect_assets.cli.study_commands import beginning
 from ect_assets.problems import StudyError
 

@@ -23,7 +23,7 @@ from ect_assets import orchestration
 from ect_assets.cli import terminal
 from ect_assets.cli.serving.guard import TOKEN
 from ect_assets.cli.serving.lifeline import send_settings
-from ect_assets.orchestration.holding import SERVER
+from ect_assets.orchestration.automation_process import SERVER
 from ect_assets.orchestration.instance import (
     clear_queue,
     close_abandoned_runs,

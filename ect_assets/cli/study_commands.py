@@ -15,7 +15,7 @@ import typer
 
 from ect_assets.cli import terminal
 from ect_assets.cli.options import StudyOption, example, load, load_with_extensions
-from ect_assets.cli.running import run_study
+from ect_assets.cli.run_command import run_study
 from ect_assets.problems import StudyError
 
 beginning = typer.Typer()

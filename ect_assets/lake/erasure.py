@@ -17,7 +17,7 @@ from ect_assets.lake.location import Place, files_below, write_whole
 from ect_assets.lake.parquet import content_digest, read_parquet, sound_footer, write_parquet
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import FILE_NAME, Lake
-from ect_assets.tables.further import FurtherTable
+from ect_assets.tables.lab_tables import FurtherTable
 from ect_assets.tables.schema import Table
 
 SUBJECT = "subject"

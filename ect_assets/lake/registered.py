@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ect_assets.lake.location import Place, files_below, read_bytes, remove_folder, write_whole
 from ect_assets.tables import TABLES
-from ect_assets.tables.further import FurtherTable, as_table
+from ect_assets.tables.lab_tables import FurtherTable, as_table
 from ect_assets.tables.schema import Table
 
 FOLDER = "_tables"

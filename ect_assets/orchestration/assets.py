@@ -19,7 +19,7 @@ from ect_assets.lake.audit import record_events
 from ect_assets.lake.documents import write_documents
 from ect_assets.lake.registered import keep, table_named
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_beta import tested_beta
 from ect_assets.orchestration.execution import SCHEMA, Result, materialize, own_checks
 from ect_assets.orchestration.partitions import (
     SUBJECT,

@@ -19,7 +19,7 @@ from dagster import AutomationCondition
 from ect_assets.intake.bids import subject_labels
 from ect_assets.lake.audit import read_audit_log, record_events
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_beta import tested_beta
 from ect_assets.orchestration.dagster_internals import SharingSensor
 from ect_assets.orchestration.execution import IF_DUE
 from ect_assets.orchestration.instance import UNFINISHED

@@ -89,7 +89,7 @@ from dagster._core.storage.local_compute_log_manager import (
 )
 from dagster._utils.error import SerializableErrorInfo as SerializableErrorInfo
 
-from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_beta import tested_beta
 from ect_assets.orchestration.engines import keep_migrations, keeping
 
 if TYPE_CHECKING:

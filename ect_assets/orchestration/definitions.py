@@ -1,7 +1,7 @@
 """The code location: the pipeline of one study, and what the daemon does automatically.
 
 Nothing is computed here. Which study it is: `study_home`; in which process automations act:
-`holding`.
+`automation_process`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dagster as dg
 from ect_assets.orchestration import code_server
 from ect_assets.orchestration.assembly import pipeline_definitions
 from ect_assets.orchestration.automation import arrival_sensor, condition_sensor, conditions
-from ect_assets.orchestration.holding import conditions_here, schedule_here, sensor_here
+from ect_assets.orchestration.automation_process import conditions_here, schedule_here, sensor_here
 from ect_assets.orchestration.jobs import JOBS, schedules
 from ect_assets.orchestration.nights import nightly_asset
 from ect_assets.orchestration.notifications import notification_sensor

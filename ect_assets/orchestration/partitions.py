@@ -13,7 +13,7 @@ import dagster as dg
 from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.volumes.sources import source_class
 from ect_assets.lake.store import Partition
-from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_beta import tested_beta
 from ect_assets.pipeline.step import Step
 from ect_assets.study import Study
 from ect_assets.tables.schema import Table

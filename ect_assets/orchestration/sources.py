@@ -13,7 +13,7 @@ from dataclasses import replace
 import dagster as dg
 
 from ect_assets.lake.store import Lake, Partition
-from ect_assets.orchestration.beta import tested_beta
+from ect_assets.orchestration.dagster_beta import tested_beta
 from ect_assets.orchestration.dagster_internals import (
     latest_versions,
     observation,

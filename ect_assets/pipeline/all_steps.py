@@ -62,7 +62,7 @@ def announce(study: Study, steps: Sequence[Step], descriptions: Sequence[str]) -
     steps : sequence of Step
         Each after all that it reads.
     descriptions : sequence of str
-        Of their tables, as `tables.further` has them.
+        Of their tables, as `tables.lab_tables` has them.
     """
     _further[study.folder] = tuple(steps)
     registered.announce(study.lake_folder, descriptions)

@@ -18,8 +18,8 @@ from typing import Any
 from ect_assets import __version__, tables
 from ect_assets.lake.store import Lake
 from ect_assets.problems import StudyError
+from ect_assets.report.pages.display_names import instrument_title, parcellation_name
 from ect_assets.report.pages.provenance import provenance_of, settings_text
-from ect_assets.report.pages.words import instrument_title, parcellation_name
 from ect_assets.study import Study
 from ect_assets.whole_files import replace_whole
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study.file import read_settings
+from ect_assets.study.folder_checks import refuse_impossible_places
 from ect_assets.study.of_extensions import refuse_unknown
-from ect_assets.study.places import refuse_impossible_places
 from ect_assets.study.settings import Study
 
 STUDY_FILE = "study.toml"

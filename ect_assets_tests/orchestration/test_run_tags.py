@@ -7,8 +7,8 @@ import shutil
 import dagster as dg
 import pytest
 
+from ect_assets.orchestration.automation_process import schedule_here
 from ect_assets.orchestration.definitions import build_definitions, study_resource
-from ect_assets.orchestration.holding import schedule_here
 from ect_assets.orchestration.instance import open_instance
 from ect_assets.orchestration.jobs import schedules
 from ect_assets.orchestration.run_tags import BY, LAUNCHED_BY, WHAT, asked_by, tags_of

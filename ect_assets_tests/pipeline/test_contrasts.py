@@ -15,7 +15,7 @@ from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.inputs import Inputs
 from ect_assets.pipeline.step import Made, Work
 from ect_assets.pipeline.steps import contrasts
-from ect_assets.pipeline.steps.measured import Measured
+from ect_assets.pipeline.steps.measured_patients import Measured
 from ect_assets.problems import StudyError
 from ect_assets.science.statistics.power import smallest_mean_change
 from ect_assets.study import Contrast, Study, load_study

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ect_assets import tables
-from ect_assets.cli.running import run_study
+from ect_assets.cli.run_command import run_study
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
 from ect_assets.pipeline.caveats import caveats

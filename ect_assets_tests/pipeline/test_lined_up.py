@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ect_assets.pipeline.step import Work
-from ect_assets.pipeline.steps.lined_up import (
+from ect_assets.pipeline.steps.matched_parcels import (
     beyond_confounds,
     confound_files,
     confounds_of,

@@ -18,8 +18,8 @@ from ect_assets.report.pages.methods_text import (
     _source_of_volumes,
     methods_section,
 )
+from ect_assets.report.pages.page_paths import link_between
 from ect_assets.report.pages.people import participants_section
-from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import provenance_of, settings_text
 from ect_assets.report.pages.references import WORKS, Citations
 from ect_assets.report.pages.writing import write_section

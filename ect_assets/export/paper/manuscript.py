@@ -17,13 +17,13 @@ from ect_assets.export.paper.numbers import Numbers
 from ect_assets.pipeline.preregistration import Planned
 from ect_assets.report.pages.blocks import Picture, Points, Table, listing
 from ect_assets.report.pages.contrast_sections import question
+from ect_assets.report.pages.display_names import instrument_title, null_name, parcellation_name
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import donors_are_simulated, why_no_genes
 from ect_assets.report.pages.methods_text import methods_section
 from ect_assets.report.pages.people import participants_section
 from ect_assets.report.pages.provenance import ReportProvenance
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.words import instrument_title, null_name, parcellation_name
 from ect_assets.study import Study
 
 TEXTS = ("paper", "checklist")

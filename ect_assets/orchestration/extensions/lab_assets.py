@@ -29,7 +29,7 @@ from ect_assets.pipeline.step import Partition, Step
 from ect_assets.problems import StudyError
 from ect_assets.study import Study
 from ect_assets.tables import TABLES
-from ect_assets.tables.further import as_table, described, open_table
+from ect_assets.tables.lab_tables import as_table, described, open_table
 from ect_assets.tables.schema import Table
 
 IO_MANAGER = "lake"
@@ -56,7 +56,7 @@ class LabAsset:
     Attributes
     ----------
     description : str
-        Of its table, as `tables.further` has it.
+        Of its table, as `tables.lab_tables` has it.
     """
 
     definition: dg.AssetsDefinition

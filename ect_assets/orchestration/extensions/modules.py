@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ect_assets.intake.volumes.sources import further_source
-from ect_assets.science.nulls import further
+from ect_assets.science.nulls import registered_models
 from ect_assets.study import STUDY_FILE, Study
 
 STEPS, NULL_MODELS, VOLUME_SOURCES = (
@@ -72,7 +72,7 @@ def _without_assets(one: EntryPoint, register: Callable[[], None]) -> Imported:
 
 
 def _register_model(one: EntryPoint) -> None:
-    further.register(one.name, one.load())
+    registered_models.register(one.name, one.load())
 
 
 def _register_source(one: EntryPoint) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ect_assets import tables
 from ect_assets.pipeline.step import Drift, Made, Verdict, Work, step
-from ect_assets.pipeline.steps.lined_up import (
+from ect_assets.pipeline.steps.matched_parcels import (
     COHORT,
     CONFOUND_FILES,
     DEFAULT_CONTRAST,

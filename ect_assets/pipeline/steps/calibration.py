@@ -11,7 +11,7 @@ from ect_assets import tables
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.pipeline.steps.association import ASSET_GROUP
 from ect_assets.pipeline.steps.group import cohort_of
-from ect_assets.pipeline.steps.lined_up import (
+from ect_assets.pipeline.steps.matched_parcels import (
     COHORT,
     ROWS,
     aligned,

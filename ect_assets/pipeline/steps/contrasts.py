@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ect_assets import tables
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Drift, Made, Work, step
-from ect_assets.pipeline.steps.measured import COLUMN_OF, Measured
+from ect_assets.pipeline.steps.measured_patients import COLUMN_OF, Measured
 from ect_assets.problems import Problem, StudyError
 from ect_assets.science.cohort import Cohort
 from ect_assets.science.longitudinal import over_sessions

@@ -9,7 +9,7 @@ from ect_assets.intake.atlases import REFERENCE
 from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Work, step
 from ect_assets.pipeline.steps.association import ASSET_GROUP
-from ect_assets.pipeline.steps.lined_up import ROWS, aligned
+from ect_assets.pipeline.steps.matched_parcels import ROWS, aligned
 from ect_assets.pipeline.steps.morphometry import ATLAS_FILES
 from ect_assets.pipeline.steps.symptoms import no_rows
 from ect_assets.pipeline.steps.transcriptome import (

@@ -24,7 +24,7 @@ from ect_assets.lake.store import Partition
 from ect_assets.pipeline.step import Made, Source, Work, step
 from ect_assets.pipeline.steps.association import ASSET_GROUP
 from ect_assets.pipeline.steps.contrasts import no_contrasts
-from ect_assets.pipeline.steps.lined_up import DEFAULT_CONTRAST, ROWS, primary_null_version
+from ect_assets.pipeline.steps.matched_parcels import DEFAULT_CONTRAST, ROWS, primary_null_version
 from ect_assets.problems import Problem, StudyError
 from ect_assets.science.nulls.models import surrogate_maps
 from ect_assets.science.statistics.multiple_comparisons import LEVEL

@@ -26,7 +26,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.panel_style import null_model_name, primary_first
-from ect_assets.report.pages.words import GENE_LIST
+from ect_assets.report.pages.display_names import GENE_LIST
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_COLUMNS = 3

@@ -21,7 +21,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.maps.brain_maps import draw_map
-from ect_assets.report.pages.words import term_name
+from ect_assets.report.pages.display_names import term_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 MOST_CONTRASTS = 5

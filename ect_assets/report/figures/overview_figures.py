@@ -21,7 +21,7 @@ from ect_assets.report.figures.overview_panels import (
     held_in,
 )
 from ect_assets.report.figures.panel_style import letter_part
-from ect_assets.report.pages.words import parcellation_name
+from ect_assets.report.pages.display_names import parcellation_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 
 N_PAIRS = 3

@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ect_assets.report.figures.figure_style import DOWN, FAINT, INK, QUIET, UP
 from ect_assets.report.figures.panel_style import Part, null_model_name, primary_first
-from ect_assets.report.pages.words import claim_name
+from ect_assets.report.pages.display_names import claim_name
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
 from ect_assets.science.statistics.pls import DIRECTIONS
 

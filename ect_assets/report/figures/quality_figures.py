@@ -27,7 +27,7 @@ from ect_assets.report.figures.figure_style import (
     report_style,
 )
 from ect_assets.report.figures.label_placement import label_points
-from ect_assets.report.pages.words import CHECKS
+from ect_assets.report.pages.display_names import CHECKS
 
 STANDS_OUT = "#B0417F"
 N_COLUMNS = 3

@@ -5,8 +5,8 @@ What was found stands in the templates of the sections.
 
 from __future__ import annotations
 
+from ect_assets.report.pages.display_names import parcellation_name
 from ect_assets.report.pages.facts import Facts
-from ect_assets.report.pages.words import parcellation_name
 from ect_assets.report.questions import COMPONENT, of_parcellation
 from ect_assets.study import Study
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ect_assets.report.pages.blocks import Block, Points, Section, Verbatim, listing
+from ect_assets.report.pages.display_names import null_name, parcellation_name
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import why_no_genes
 from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
-from ect_assets.report.pages.words import null_name, parcellation_name
 from ect_assets.science.enrichment.clusters import KAPPA
 from ect_assets.study import Study
 from ect_assets.study.of_extensions import VOLUME_SOURCES

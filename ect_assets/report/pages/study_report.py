@@ -18,6 +18,7 @@ from ect_assets.report.figures.exhibits import Exhibit, Setting, filled
 from ect_assets.report.maps.parcels_on_surface import SurfaceParcels
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.contrast_sections import question
+from ect_assets.report.pages.display_names import parcellation_name
 from ect_assets.report.pages.facts import Facts
 from ect_assets.report.pages.gene_sections import (
     SIMULATED_DONORS,
@@ -25,13 +26,12 @@ from ect_assets.report.pages.gene_sections import (
 )
 from ect_assets.report.pages.methods_text import methods_section
 from ect_assets.report.pages.page import Head, page_html, patients_html
+from ect_assets.report.pages.page_paths import link_between
 from ect_assets.report.pages.people import PEOPLE, participants_section
 from ect_assets.report.pages.pictures import HTML, ReportFile, pictures_of
-from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.provenance import ReportProvenance, making_blocks
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.texts import FOR_WHOM
-from ect_assets.report.pages.words import parcellation_name
 from ect_assets.report.pages.writing import figures_of, write_section
 from ect_assets.study import Study
 

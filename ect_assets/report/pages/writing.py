@@ -16,14 +16,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ect_assets.report import questions
-from ect_assets.report.pages import blocks, facts, words
+from ect_assets.report.pages import blocks, display_names, facts
 from ect_assets.report.pages.blocks import Block, Picture, Section
 from ect_assets.report.pages.contrast_sections import question
 from ect_assets.report.pages.facts import Answer, Facts
 from ect_assets.report.pages.gene_sections import donors_are_simulated, why_no_genes
 from ect_assets.report.pages.mean_changes import mean_changes
+from ect_assets.report.pages.page_paths import link_between
 from ect_assets.report.pages.people import N_LEFT_OUT, PAIRS, PEOPLE, failing_pairs
-from ect_assets.report.pages.places import link_between
 from ect_assets.report.pages.texts import FEW, FOR_WHOM, MANY_MISSING, SIMULATED
 from ect_assets.report.questions import of_parcellation
 from ect_assets.science.statistics.multiple_comparisons import LEVEL
@@ -38,7 +38,7 @@ CELLS = {
     for name in ("Column", "number", "text", "spread", "interval", "t_with_df", "mark", "holds")
 }
 NAMES = {
-    name: getattr(words, name)
+    name: getattr(display_names, name)
     for name in (
         "claim_name",
         "effect_name",
@@ -60,7 +60,7 @@ WORDS = {
     "level": LEVEL,
     "questions": questions,
     "question": question,
-    "checks_in_words": words.CHECKS,
+    "checks_in_words": display_names.CHECKS,
     "answer": blocks.answer_mark,
     "EXCLUDED": questions.EXCLUDED,
     "FOR_WHOM": FOR_WHOM,
@@ -84,7 +84,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters["parcellation_name"] = words.parcellation_name
+    made.filters["parcellation_name"] = display_names.parcellation_name
     return made
 
 
@@ -137,7 +137,7 @@ def words_of(facts: Facts, study: Study) -> dict[str, Any]:
         "study": study,
         "setting": facts.setting,
         "table": table,
-        "instrument_title": lambda name: words.instrument_title(study, name),
+        "instrument_title": lambda name: display_names.instrument_title(study, name),
         "parcels_in_full": lambda parcels: "; ".join(
             facts.setting.in_full(one) for one in parcels.split(";")
         ),
@@ -153,7 +153,7 @@ def _page_link(answer: Answer, row: int) -> Markup:
     """Fill a cell with a parcellation's name, which leads from the study's page to its own."""
     name = answer.value("parcellation", row)
     link = Markup('<a href="{}">{}</a>')
-    return link.format(link_between("", name), words.parcellation_name(name))
+    return link.format(link_between("", name), display_names.parcellation_name(name))
 
 
 def shown(block: Block) -> Markup:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ect_assets.science.nulls import further
+from ect_assets.science.nulls import registered_models
 from ect_assets.science.nulls.models import MODELS
 
 
@@ -17,5 +17,5 @@ def null_models_as_before() -> Iterator[None]:
     yield
     for name in set(MODELS) - set(before):
         del MODELS[name]
-        further._modules.pop(name, None)
-        further._versions.pop(name, None)
+        registered_models._modules.pop(name, None)
+        registered_models._versions.pop(name, None)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ect_assets.science.nulls.further import null_model, versions_of
 from ect_assets.science.nulls.models import MODELS, prepare, surrogate_maps
+from ect_assets.science.nulls.registered_models import null_model, versions_of
 
 
 @pytest.fixture

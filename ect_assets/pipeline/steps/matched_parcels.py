@@ -18,8 +18,8 @@ from ect_assets.pipeline.steps.group import cohort_of
 from ect_assets.problems import StudyError
 from ect_assets.science.cohort import families
 from ect_assets.science.confounds import electrode_distance, first_pattern, partial_components
-from ect_assets.science.nulls.further import versions_of
 from ect_assets.science.nulls.places import mni_coordinates
+from ect_assets.science.nulls.registered_models import versions_of
 from ect_assets.science.statistics.patients import (
     Changes,
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ect_assets.orchestration import holding
-from ect_assets.orchestration.holding import (
+from ect_assets.orchestration import automation_process
+from ect_assets.orchestration.automation_process import (
     SERVER,
     schedule_here,
     sensor_here,
@@ -37,7 +37,7 @@ def nothing():
 def study(tmp_path, monkeypatch):
     (tmp_path / STUDY_FILE).write_text(SETTINGS)
     held: dict = {}
-    monkeypatch.setattr(holding, "_held", held)
+    monkeypatch.setattr(automation_process, "_held", held)
     yield load_study(tmp_path)
     for one in held.values():
         one.close()

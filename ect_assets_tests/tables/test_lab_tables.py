@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ect_assets.tables import GmvChange
-from ect_assets.tables.further import as_table, described, open_table
+from ect_assets.tables.lab_tables import as_table, described, open_table
 from ect_assets.tables.schema import SchemaError
 
 
