@@ -34,6 +34,7 @@ DISTRIBUTION_OF = {
     "ants": "antspyx",
     "psycopg2": "psycopg2-binary",
     "pypandoc": "pypandoc-binary",
+    "sklearn": "scikit-learn",
     "upath": "universal-pathlib",
     "yaml": "pyyaml",
 }
@@ -46,7 +47,6 @@ NOT_IMPORTED = {
     "dagster-postgres": "named in dagster.yaml, and loaded by Dagster",
     "ect-assets": "extras that include others",
     "s3fs": "loaded by fsspec for s3://",
-    "scikit-learn": "nilearn imports it; reports and benchmarks name its version",
 }
 
 

@@ -188,27 +188,36 @@ def _of_each(frame: pd.DataFrame, parcellation: str, is_whole: bool) -> Iterator
     known &= (thicknesses >= THICKNESS_MM.low) & (thicknesses <= THICKNESS_MM.high)
     with np.errstate(invalid="ignore", divide="ignore"):
         known &= np.fmax(areas, volumes / thicknesses) >= SMALLEST_AREA_MM2
-    known &= ~frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ())).to_numpy()
+    known &= _in_cortex(frame, parcellation)
     ratio = np.full(len(frame), np.nan)
     ratio[known] = volumes[known] / (areas[known] * thicknesses[known])
     yield from _outside(ratio, frame, VOLUME_OF_AREA, VOLUME)
     if is_whole and parcellation == "desikan_killiany":
-        typical = frame["parcel"].map(_typical_volumes()).to_numpy(float)
+        known_volumes = _typical_volumes()
+        typical = np.array([known_volumes.get(name, np.nan) for name in frame["parcel"]])
         yield from _outside(volumes / typical, frame, TIMES_TYPICAL, VOLUME)
 
 
 def _of_surfaces(frame: pd.DataFrame, parcellation: str, is_whole: bool) -> Iterator[Fault]:
-    cortex = frame[~frame["parcel"].isin(OUTSIDE_CORTEX.get(parcellation, ()))]
-    yield from _outside(
-        cortex["thickness_mm"].to_numpy(float), cortex, THICKNESS_MM, THICKNESS, even_infinite=True
-    )
-    areas = cortex["area_mm2"].to_numpy(float)
-    wrong = np.flatnonzero((areas <= 0) | np.isinf(areas))
+    in_cortex = _in_cortex(frame, parcellation)
+    thicknesses = np.where(in_cortex, frame["thickness_mm"].to_numpy(float), np.nan)
+    yield from _outside(thicknesses, frame, THICKNESS_MM, THICKNESS, even_infinite=True)
+    areas = frame["area_mm2"].to_numpy(float)
+    wrong = np.flatnonzero(in_cortex & ((areas <= 0) | np.isinf(areas)))
+    areas = areas[in_cortex]
     if wrong.size:
-        names = listed(list(cortex["parcel"].iloc[wrong]))
+        names = listed(list(frame["parcel"].iloc[wrong]))
         yield AREA, f"The area of {names} is not above 0 mm2, or infinite."
     elif is_whole and np.isfinite(areas).all() and not CORTEX_AREA_MM2.allow(areas.sum()):
         yield AREA, CORTEX_AREA_MM2.refusal(float(areas.sum()))
+
+
+def _in_cortex(frame: pd.DataFrame, parcellation: str) -> np.ndarray:
+    outside = OUTSIDE_CORTEX.get(parcellation, ())
+    if not outside:
+        return np.ones(len(frame), dtype=bool)
+    is_outside: np.ndarray = frame["parcel"].isin(outside).to_numpy()
+    return ~is_outside
 
 
 def _outside(
