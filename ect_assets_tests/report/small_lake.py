@@ -76,6 +76,22 @@ def fill_people(lake: Lake) -> None:
     )
 
 
+def make_controls(lake: Lake, *subjects: str) -> None:
+    """Name controls; everybody else is a patient, and none of the others is left out."""
+    keep(
+        lake,
+        tables.Exclusions,
+        len(subjects),
+        subject=list(subjects),
+        reason="control",
+        session="*",
+        parcellation="*",
+        stage="participants",
+        overruled=False,
+        overruled_by_file=None,
+    )
+
+
 def fill_change(lake: Lake, atlas: str) -> None:
     """Write a change of three parcels, two of them below q = 0.05."""
     keep(

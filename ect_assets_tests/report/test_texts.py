@@ -29,6 +29,8 @@ from ect_assets_tests.report.small_lake import (
     BARE,
     fill,
     fill_association,
+    fill_people,
+    make_controls,
     small_study,
 )
 
@@ -234,11 +236,53 @@ def test_what_remains_in_space_is_counted_by_the_verdict_of_findings(lake, study
         parcellation=ATLAS,
         kind="cell_type",
         name=["astrocytes", "microglia"],
+        q_published=0.01,
         holds=[True, False],
     )
     with connect(lake) as connection:
         sentence = section("pathways", facts_of(connection), study)
     assert "1 of these cell types remain" in sentence
+
+
+CLAIMS = {
+    "kind": ["component", "go_term", "cell_type", "cell_type"],
+    "name": ["PLS1", "synapse (GO:1)", "astrocytes", "microglia"],
+    "q_published": [None, 0.01, 0.6, 0.02],
+    "holds": [True, False, True, False],
+}
+"""One of those that hold was not asked by the usual test, one did not pass it."""
+
+
+@pytest.mark.parametrize(("name", "parcellation"), [("verdict", ATLAS), ("overview/found", "")])
+def test_what_the_usual_tests_would_not_report_is_counted_apart(lake, study, name, parcellation):
+    keep(lake, tables.Findings, 4, parcellation=ATLAS, **CLAIMS)
+    with connect(lake) as connection:
+        words = section(name, facts_of(connection, parcellation), study)
+    assert "Of 2 claims about genes, pathways and cell types that the usual tests would" in words
+    assert "0 hold once patients, space and genes are asked." in words
+    assert "2 more hold that the usual tests would not report." in words
+
+
+def test_a_cell_type_that_no_permutation_enriches_is_not_among_those(lake, study):
+    keep(lake, tables.PlsComponents, parcellation=ATLAS, component=1, null_model="moran")
+    keep(lake, tables.Findings, 4, parcellation=ATLAS, **CLAIMS)
+    with connect(lake) as connection:
+        words = section("pathways", facts_of(connection), study)
+    assert "0 of these cell types remain. 1 more cell type holds" in words
+
+
+def test_controls_are_no_patients_who_are_missing(lake, study):
+    fill_people(lake)
+    make_controls(lake, "03", "04")
+    with connect(lake) as connection:
+        facts = facts_of(connection)
+        words, quality = verdict(facts, study), section("quality", facts, study)
+        sample = said(participants_section(facts).blocks[0].text)
+    assert "2 of 2 patients entered the analysis" in words
+    assert "2 controls are in contrasts alone" in words
+    assert "did not enter" not in words
+    assert quality.startswith("No participant was left out. 2 controls are in contrasts alone.")
+    assert "Of 4 participants (2 patients, 2 controls in contrasts alone), 2 entered" in sample
 
 
 def test_the_sides_of_the_component_are_explained(filled, study):

@@ -13,10 +13,12 @@ from ect_assets.report.pages.blocks import (
     Section,
     Table,
     paragraph,
+    plural,
     text,
 )
 from ect_assets.report.pages.facts import Answer, Facts, fixed, plain_cell
 from ect_assets.report.questions import EXCLUDED
+from ect_assets.science.cohort import CONTROL
 from ect_assets.study import Study
 
 MOST_VALUES = 6
@@ -47,10 +49,13 @@ ANALYSED = f"""SELECT subject FROM parcel_gmv
   EXCEPT {EXCLUDED}"""
 """Patients of the group analysis, by the rule of `cohort`."""
 
-PEOPLE = f"""SELECT n_all, n_analysed, n_all - n_analysed AS n_missing,
-  1 - n_analysed / nullif(n_all, 0) AS share_missing
+PEOPLE = f"""SELECT n_all, n_controls, n_all - n_controls AS n_patients, n_analysed,
+  n_all - n_controls - n_analysed AS n_missing,
+  1 - n_analysed / nullif(n_all - n_controls, 0) AS share_missing
 FROM (SELECT (SELECT count(*) FROM participants) AS n_all,
+  (SELECT count(DISTINCT subject) FROM exclusions WHERE reason = '{CONTROL}') AS n_controls,
   (SELECT count(*) FROM ({ANALYSED})) AS n_analysed)"""
+"""How many took part. Controls are in contrasts alone and do not count as missing."""
 
 COLUMNS = "SELECT column_name, column_type FROM (DESCRIBE participants)"
 
@@ -61,10 +66,12 @@ PAIRS = f"""SELECT count(DISTINCT subject) FILTER (NOT passes) AS n_failed,
 FROM (SELECT subject, passes, subject IN ({ANALYSED}) AS analysed
   FROM scan_quality WHERE check_name = 'tiv_changed')"""
 
-N_LEFT_OUT = """SELECT count(DISTINCT subject) FILTER (NOT overruled) AS n_left_out,
-  count(DISTINCT subject) FILTER (overruled) AS n_kept
+N_LEFT_OUT = f"""SELECT
+  count(DISTINCT subject) FILTER (NOT overruled AND reason <> '{CONTROL}') AS n_left_out,
+  count(DISTINCT subject) FILTER (overruled) AS n_kept,
+  count(DISTINCT subject) FILTER (reason = '{CONTROL}') AS n_controls
 FROM exclusions WHERE subject <> '*'
-  AND ('{parcellation}' = '' OR parcellation IN ('*', '{parcellation}'))"""
+  AND ('{{parcellation}}' = '' OR parcellation IN ('*', '{{parcellation}}'))"""
 
 
 def participants_section(facts: Facts) -> Section:
@@ -95,11 +102,23 @@ def participants_section(facts: Facts) -> Section:
         ),
     )
     said = paragraph(
-        "Of {} participants, {} entered the analysis.",
+        "Of {} participants{}, {} entered the analysis.",
         people.show("n_all"),
+        _with_controls(people),
         people.show("n_analysed"),
     )
     return Section("participants", "Participants", [said, table])
+
+
+def _with_controls(people: Answer) -> Markup:
+    if not people.value("n_controls"):
+        return Markup("")
+    return Markup(" ({} {}, {} {} in contrasts alone)").format(
+        people.show("n_patients"),
+        plural(people.value("n_patients"), "patient", "patients"),
+        people.show("n_controls"),
+        plural(people.value("n_controls"), "control", "controls"),
+    )
 
 
 def _rows_of(facts: Facts, column: str, kind: str) -> list[list[Markup]]:

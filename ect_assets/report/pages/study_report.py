@@ -142,7 +142,7 @@ def report_files(
     baseline, follow_up = study.sessions.both
     name = parcellation_name(parcellation)
     counted = [
-        Markup("n = {} of {}").format(people.show("n_analysed"), people.show("n_all")),
+        Markup("n = {} of {}").format(people.show("n_analysed"), people.show("n_patients")),
         Markup("{} against {}").format(follow_up, baseline),
         Markup("study {}").format(study.name),
     ]

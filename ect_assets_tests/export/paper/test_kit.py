@@ -149,6 +149,53 @@ def test_a_study_without_genes_and_ratings_says_what_was_not_done(tmp_path):
     assert "PLS1" not in text
 
 
+def test_controls_are_counted_beside_the_patients(tmp_path):
+    study = make_study(tmp_path / "study", group={"controls": {"sex": ["M"]}})
+    small_lake.fill(Lake(study.lake_folder))
+    small_lake.make_controls(Lake(study.lake_folder), "03")
+    folder = paper_of(study, tmp_path / "paper").folder
+    text = text_of(folder)
+    assert "3 patients and 1 control were included, and 3 of the patients entered" in text
+    assert "| Controls, in contrasts alone | 1 |" in text
+    assert "did not enter the analysis" not in text
+    assert "3 patients and 1 control included, 3 analysed" in text_of(folder, "checklist")
+
+
+def test_a_parcellation_without_expression_or_cortex_is_in_the_table_of_all(tmp_path):
+    study = make_study(tmp_path / "study")
+    lake = Lake(study.lake_folder)
+    small_lake.fill(lake)
+    keep(
+        lake,
+        tables.GmvChange,
+        2,
+        parcellation=small_lake.BARE,
+        parcel=["a", "b"],
+        structure="subcortex",
+        n=3,
+        q=[0.01, 0.5],
+    )
+    text = text_of(paper_of(study, tmp_path / "paper").folder)
+    assert "| my_atlas | 3 | 1 of 2 | – | – |" in text
+    assert "| Desikan-Killiany | 3 | 2 of 3 | 2 | 1 |" in text
+
+
+@pytest.mark.parametrize(("n_donors", "words"), [(None, "six"), (5, "5")])
+def test_the_number_of_donors_is_that_of_the_expression(tmp_path, n_donors, words):
+    study = make_study(tmp_path / "study")
+    lake = Lake(study.lake_folder)
+    small_lake.fill(lake)
+    keep(
+        lake,
+        tables.ExpressionMethods,
+        parcellation=small_lake.ATLAS,
+        n_donors=n_donors,
+        simulated=False,
+    )
+    text = text_of(paper_of(study, tmp_path / "paper").folder)
+    assert f"comes from {words} other people" in text
+
+
 def test_a_stale_table_is_refused_by_name_and_nothing_is_written(study, tmp_path, monkeypatch):
     monkeypatch.setattr(kit, "out_of_date_tables", lambda study: ["gmv_change", "raw_data"])
     with pytest.raises(StudyError, match=r"Out of date in mine: gmv_change\."):

@@ -7,7 +7,8 @@ SELECT (SELECT count(*) FROM participants) AS n_all,
     WHERE parcellation = '{parcellation}' AND session IN ('{baseline}', '{follow_up}')
     GROUP BY subject HAVING count(DISTINCT session) = 2)) AS n_with_volumes,
   (SELECT any_value(n) FROM gmv_change WHERE parcellation = '{parcellation}') AS n_tested,
-  (SELECT count(DISTINCT subject) FROM exclusions WHERE overruled AND subject <> '*') AS n_kept
+  (SELECT count(DISTINCT subject) FROM exclusions WHERE overruled AND subject <> '*'
+    AND stage <> 'clinical_scores' AND parcellation IN ('*', '{parcellation}')) AS n_kept
 
 -- flow_reasons: participants left out of the analysis of the parcellation, by stage and reason
 SELECT stage, reason, count(DISTINCT subject) AS n
@@ -72,13 +73,15 @@ ORDER BY holds DESC, kind, q_all NULLS LAST, q_published, name, direction LIMIT 
 
 -- elsewhere: the same questions in every parcellation of the study
 SELECT parcellation, max(n) AS n, count(*) AS n_parcels, count(*) FILTER (q < 0.05) AS n_changed,
-  (SELECT count(*) FROM findings WHERE findings.parcellation = gmv_change.parcellation
-    AND q_published < 0.05) AS n_published,
-  (SELECT count(*) FROM findings WHERE findings.parcellation = gmv_change.parcellation
-    AND holds) AS n_holding,
+  (SELECT CASE WHEN count(*) > 0 THEN count(*) FILTER (q_published < 0.05) END FROM findings
+    WHERE findings.parcellation = gmv_change.parcellation) AS n_published,
+  (SELECT CASE WHEN count(*) > 0 THEN count(*) FILTER (holds) END FROM findings
+    WHERE findings.parcellation = gmv_change.parcellation) AS n_holding,
   (SELECT bool_or(simulated) FROM expression_methods
     WHERE expression_methods.parcellation = gmv_change.parcellation) AS simulated_donors
-FROM gmv_change WHERE structure = 'cortex' GROUP BY parcellation ORDER BY parcellation
+FROM gmv_change WHERE structure = 'cortex' OR parcellation NOT IN (
+  SELECT parcellation FROM gmv_change WHERE structure = 'cortex')
+GROUP BY parcellation ORDER BY parcellation
 
 -- scanners: what the images were acquired with
 SELECT manufacturer, field_strength_t, repetition_time_s, echo_time_s, flip_angle_deg,
