@@ -92,6 +92,28 @@ def test_where_nothing_changed_it_says_what_would_have_been_found(lake, study):
     assert "dz = 0.99" in sentence
 
 
+def test_no_change_found_is_not_said_to_be_no_change(lake, study):
+    keep(lake, tables.GmvChange, parcellation=ATLAS, n=24, q=0.9)
+    with connect(lake) as connection:
+        facts = facts_of(connection)
+        first, change = verdict(facts, study), section("change", facts, study)
+        reach = section("reach", facts, study)
+    assert (
+        "In none of 1 parcels was a change of gray matter volume found (q < 0.05; n = 24); smaller "
+        "changes are not ruled out."
+    ) in first
+    assert "This does not show that there was no change." in change
+    assert reach == (
+        "The smallest effects within reach were not computed: they need gene expression and enough "
+        "participants."
+    )
+
+
+def test_without_any_test_there_is_no_power(lake, study):
+    with connect(lake) as connection:
+        assert section("reach", facts_of(connection), study).startswith("Nothing was tested")
+
+
 @pytest.mark.parametrize(
     ("p_perm", "p_left_out", "r_left_out", "verdict"),
     [
@@ -271,6 +293,16 @@ def test_a_cell_type_that_no_permutation_enriches_is_not_among_those(lake, study
     assert "0 of these cell types remain. 1 more cell type holds" in words
 
 
+def test_what_does_not_hold_is_not_said_to_be_absent(filled, study):
+    words = section("pathways", facts_of(filled), study)
+    assert "So none is claimed here; that does not show that there is none." in words
+
+
+@pytest.mark.parametrize("name", ["verdict", "holds"])
+def test_a_gene_list_is_said_to_stand_for_its_best_gene(filled, study, name):
+    assert "A gene list stands for its best gene" in section(name, facts_of(filled), study)
+
+
 def test_controls_are_no_patients_who_are_missing(lake, study):
     fill_people(lake)
     make_controls(lake, "03", "04")
@@ -293,7 +325,7 @@ def test_the_sides_of_the_component_are_explained(filled, study):
 def test_the_verdict_says_what_a_clinician_asks(filled, study):
     words = verdict(facts_of(filled), study)
     assert "On the Hamilton <17> scores improved from 22.2 to 7.5 on average (p < 0.001)." in words
-    assert "changed in 2 of 3 parcels: larger at post in 1, smaller in 1." in words
+    assert "changed in 2 of 3 parcels (q < 0.05): larger at post in 1, smaller in 1." in words
     assert "Of 2 claims about genes, pathways and cell types" in words
     assert "1 holds once patients, space and genes are asked" in words
 
@@ -408,6 +440,35 @@ def test_the_methods_name_the_parameters(filled, study):
     methods = " ".join(said(text) for _, text in section.blocks[0].items)
     for parameter in ("10,000 permutations", "1,000 surrogates", "10,000 resamples", "below 0.001"):
         assert parameter in methods
+
+
+def calibration_of(connection, study):
+    made = methods_section(facts_of(connection), study, provenance_of(study), Citations())
+    return {label: said(text) for label, text in made.blocks[0].items}.get("Calibration")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (tables.NullCalibration, "noise maps ("),
+        (tables.SymptomCalibration, "Improvement is assigned at random"),
+        (tables.DetectableEffects, "Detectable effects"),
+    ],
+)
+def test_only_calibrations_that_ran_are_described(lake, study, table, words):
+    with connect(lake) as connection:
+        assert calibration_of(connection, study) is None
+    keep(lake, table, parcellation=ATLAS)
+    with connect(lake) as connection:
+        written = calibration_of(connection, study)
+    others = {"noise maps (", "Improvement is assigned at random", "Detectable effects"} - {words}
+    assert words in written and not any(one in written for one in others)
+
+
+def test_the_methods_name_the_families_of_the_false_discovery_rate(filled, study):
+    section = methods_section(facts_of(filled), study, provenance_of(study), Citations())
+    claims = said(dict(section.blocks[0].items)["Claims"])
+    assert "within the sets of each collection (BP, MF, CC, cell types) separately" in claims
 
 
 def test_what_is_not_done_is_not_cited(filled, study):

@@ -131,7 +131,7 @@ def _context(material: Material) -> dict[str, Any]:
         "has_instruments": bool(study.instruments),
         "adjusts": study.group.adjusts_for_etiv,
         "adjusted": ", adjusted for intracranial volume" if study.group.adjusts_for_etiv else "",
-        "covariates": ", ".join(study.group.covariates) or "None beside intracranial volume",
+        "covariates": covariates_in_words(study),
         "controls": bool(study.group.controls),
         "contrast_questions": {name: question(one) for name, one in study.contrasts.items()},
         "why_no_genes": why,
@@ -143,6 +143,17 @@ def _context(material: Material) -> dict[str, Any]:
         "figures": [_figure(one, mark, donors) for one in material.pictures if not one.absent],
         "absent": [one for one in material.pictures if one.absent],
     }
+
+
+def covariates_in_words(study: Study) -> str:
+    """Name the covariates of the change, and those that only contrasts have."""
+    of_change = "mean intracranial volume" if study.group.adjusts_for_etiv else "none"
+    shared = ", ".join(study.group.covariates)
+    named = any(one.covariates for one in study.contrasts.values())
+    if not study.contrasts or not (shared or named):
+        return f"Change: {of_change}"
+    own = "unless a contrast names its own" if shared else "where a contrast names them"
+    return f"Change: {of_change}; contrasts also {shared or 'their own'} ({own})"
 
 
 def _in_head(title: str) -> Markdown:

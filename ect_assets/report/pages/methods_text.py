@@ -24,6 +24,10 @@ GENE_ONTOLOGY_RELEASE = "2022-07-01"
 METHODS = """SELECT source, methods, n_parcels, n_parcels_filled, n_parcels_empty, n_genes,
   n_probes, n_samples, n_donors, simulated
 FROM expression_methods WHERE parcellation = '{parcellation}'"""
+CALIBRATED = """SELECT
+  (SELECT count(*) FROM null_calibration WHERE parcellation = '{parcellation}') AS n_noise,
+  (SELECT count(*) FROM symptom_calibration WHERE parcellation = '{parcellation}') AS n_symptoms,
+  (SELECT count(*) FROM detectable_effects WHERE parcellation = '{parcellation}') AS n_effects"""
 COMPARED = """SELECT count(*) AS n_parcels FROM pls_scores
 WHERE parcellation = '{parcellation}' AND component = 1"""
 NULL_WORKS = {
@@ -63,7 +67,8 @@ def methods_section(
             ("Enrichment", _enrichment(study, citations)),
             ("Claims", _claims(study, citations)),
         ]
-    items.append(("Calibration", _calibration(study, citations)))
+    if calibration := _calibration(facts, study, citations):
+        items.append(("Calibration", calibration))
     blocks: list[Block] = [Points(items, "methods-text")]
     if has_genes:
         blocks += _own_report(facts)
@@ -312,7 +317,9 @@ def _claims(study: Study, citations: Citations) -> Markup:
         "cell types must also agree in sign. A gene list is represented by its best gene, "
         "corrected for the number of all genes {}. Published, for comparison: p of the spins "
         "(Váša) for a component, bootstrap q for a list, hypergeometric q for a term, q over "
-        "permuted genes for a cell type."
+        "permuted genes for a cell type. The false discovery rate is controlled within "
+        "components, within genes, and within the sets of each collection (BP, MF, CC, cell "
+        "types) separately, not over them."
     ).format(
         f"{study.association.permutations:,}",
         citations.cite("winkler2014"),
@@ -321,23 +328,46 @@ def _claims(study: Study, citations: Citations) -> Markup:
     )
 
 
-def _calibration(study: Study, citations: Citations) -> Markup:
+def _calibration(facts: Facts, study: Study, citations: Citations) -> Markup:
+    """Describe the calibrations that there are; empty where there is none."""
+    made = facts.ask(CALIBRATED)
+    said = []
+    if made.value("n_noise"):
+        said.append(_noise_maps(study, citations))
+    if made.value("n_symptoms"):
+        said.append(_improvement_at_random(study, citations))
+    if made.value("n_effects"):
+        said.append(
+            Markup(
+                "Detectable effects: exact noncentral t for a parcel, Fisher's z for a "
+                "correlation {}."
+            ).format(citations.cite("cohen1988"))
+        )
+    return Markup(" ").join(said)
+
+
+def _noise_maps(study: Study, citations: Citations) -> Markup:
     calibration = study.calibration
-    lengths = [f"{length:g}" for length in calibration.lengths_mm]
     return Markup(
         "{} noise maps ({} for the first component) with correlation exp(−distance / length) for "
-        "each length of {} mm are tested with {} null maps each; improvement is assigned at random "
-        "{} times (to {} participants, drawn at random, where there are more). Intervals of shares "
-        "of maps are exact {}, wider where maps that share null maps are alike; those of mean "
-        "shares are Student's. Detectable effects: exact noncentral t for a parcel, Fisher's z for "
-        "a correlation {}."
+        "each length of {} mm are tested with {} null maps each. Intervals of shares of maps are "
+        "exact {}, wider where maps that share null maps are alike; those of mean shares are "
+        "Student's."
     ).format(
         calibration.maps,
         max(calibration.maps, calibration.component_maps),
-        listing(lengths),
+        listing([f"{length:g}" for length in calibration.lengths_mm]),
         calibration.nulls,
-        calibration.symptom_maps,
-        calibration.symptom_patients,
         citations.cite("clopper1934"),
-        citations.cite("cohen1988"),
+    )
+
+
+def _improvement_at_random(study: Study, citations: Citations) -> Markup:
+    return Markup(
+        "Improvement is assigned at random {} times (to {} participants, drawn at random, where "
+        "there are more); intervals of shares are exact {}."
+    ).format(
+        study.calibration.symptom_maps,
+        study.calibration.symptom_patients,
+        citations.cite("clopper1934"),
     )

@@ -15,6 +15,7 @@ from ect_assets import tables
 from ect_assets.export.paper import kit
 from ect_assets.export.paper.figures import EXHIBITS
 from ect_assets.export.paper.manifest import MANIFEST, file_digest, read_manifest
+from ect_assets.export.paper.manuscript import covariates_in_words
 from ect_assets.export.paper.numbers import STYLES, named_queries
 from ect_assets.export.paper.verification import READERS
 from ect_assets.lake.catalogue import connect
@@ -110,6 +111,9 @@ def test_a_claim_that_does_not_hold_is_written_so(study, paper):
     assert "astrocytes (cell type)" in text
     row = next(one for one in text.split("| ") if "does not hold" in one)
     assert row
+    assert "1 of them does not hold: at least one of the questions" in text
+    assert "does not show that the association is absent. Of all claims, 1 holds." in text
+    assert "A gene list stands for its best gene" in text
     assert "An association of the pattern of change" not in text
     assert "does not predict it in participants who were left out" in text
 
@@ -131,6 +135,8 @@ def test_a_change_that_does_not_pass_is_none(tmp_path):
     )
     text = text_of(paper_of(study, tmp_path / "paper").folder)
     assert "differed between the sessions in none of 2 parcels" in text
+    assert "This does not show that there was no change." in text
+    assert "No change of gray matter volume between the sessions was found in any of 2 par" in text
 
 
 def test_a_study_without_genes_and_ratings_says_what_was_not_done(tmp_path):
@@ -149,6 +155,33 @@ def test_a_study_without_genes_and_ratings_says_what_was_not_done(tmp_path):
     assert "PLS1" not in text
 
 
+ON_AGE = {"kind": "slope", "on": "age_years"}
+
+
+@pytest.mark.parametrize(
+    ("group", "contrasts", "words"),
+    [
+        ({"adjusts_for_etiv": False}, {}, "Change: none"),
+        ({"covariates": ["sex"]}, {}, "Change: mean intracranial volume"),
+        (
+            {"covariates": ["sex"]},
+            {"age": ON_AGE},
+            "Change: mean intracranial volume; contrasts also sex (unless a contrast names its "
+            "own)",
+        ),
+        (
+            {},
+            {"age": ON_AGE | {"covariates": ["sex"]}},
+            "Change: mean intracranial volume; contrasts also their own (where a contrast names "
+            "them)",
+        ),
+    ],
+)
+def test_the_covariates_of_contrasts_are_not_those_of_the_change(tmp_path, group, contrasts, words):
+    made = make_study(tmp_path, group=group, contrasts=contrasts)
+    assert covariates_in_words(made) == words
+
+
 def test_controls_are_counted_beside_the_patients(tmp_path):
     study = make_study(tmp_path / "study", group={"controls": {"sex": ["M"]}})
     small_lake.fill(Lake(study.lake_folder))
@@ -158,6 +191,7 @@ def test_controls_are_counted_beside_the_patients(tmp_path):
     assert "3 patients and 1 control were included, and 3 of the patients entered" in text
     assert "| Controls, in contrasts alone | 1 |" in text
     assert "did not enter the analysis" not in text
+    assert "Controls enter the contrasts alone. The change of gray matter volume" in text
     assert "3 patients and 1 control included, 3 analysed" in text_of(folder, "checklist")
 
 
