@@ -91,6 +91,8 @@ def test_a_table_that_comes_out_the_same_is_not_written_again(simulated):
     assert file.stat().st_mtime_ns == before
 
 
+OF_PERMUTATIONS = ("nes", "p", "q")
+"""Where rounding can turn the sign of one permutation of a set, whose two extremes are tied."""
 CHANGES = """
 SELECT subject, parcel, after.gmv_mm3 - before.gmv_mm3 AS change
 FROM parcel_gmv AS before JOIN parcel_gmv AS after USING (parcellation, subject, parcel)
@@ -130,6 +132,13 @@ def test_a_map_alone_gives_the_tables_that_the_study_has(simulated):
         theirs = rows(runner, f"FROM {name} {here}")[list(mine)].sort_values(key, ignore_index=True)
         mine = mine.sort_values(key, ignore_index=True).drop(columns=rates, errors="ignore")
         theirs = theirs.drop(columns=rates, errors="ignore")
+        if "nes" in mine:
+            of_permutations = [one for one in mine if one in OF_PERMUTATIONS]
+            same = np.isclose(mine[of_permutations[:2]], theirs[of_permutations[:2]], rtol=1e-9)
+            assert same.mean() > 0.995, name
+            near = {"check_dtype": False, "rtol": 0.02}
+            pd.testing.assert_frame_equal(mine[of_permutations], theirs[of_permutations], **near)
+            mine, theirs = (one.drop(columns=of_permutations) for one in (mine, theirs))
         # To rounding: the order of the patients is that of SQL.
         pd.testing.assert_frame_equal(mine, theirs, check_dtype=False, rtol=1e-9, atol=1e-12)
 

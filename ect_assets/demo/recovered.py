@@ -32,7 +32,7 @@ TROUBLE = (
     ("left before the second scan", "session_missing"),
 )
 CLAIMS = """
-SELECT parcellation, name, holds, p_patients, p_spatial, p_genes
+SELECT parcellation, name, holds AND direction = 'PLS1+', p_patients, p_spatial, p_genes
 FROM findings WHERE kind = 'cell_type' ORDER BY parcellation, name
 """
 OTHERS = """
@@ -46,7 +46,7 @@ WHERE parcellation = 'desikan_killiany' AND parcel SIMILAR TO '[lr]h_(hippocampu
 ORDER BY parcel
 """
 AGAINST_CONTROLS = """
-SELECT parcel, p FROM contrast_maps
+SELECT parcel, t, p FROM contrast_maps
 WHERE contrast = 'patients_against_controls' AND parcellation = 'desikan_killiany'
   AND measure = 'volume' AND parcel SIMILAR TO '[lr]h_(hippocampus|amygdala)'
 ORDER BY parcel
@@ -108,8 +108,12 @@ def _growth(connection: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
     for parcel, percent, q in _rows(connection, GROWTH):
         found = _found(percent > 0 and q <= LEVEL)
         yield [f"growth of {parcel}", f"{percent:+.1f} %, q {probability(q)}", found]
-    for parcel, p in _rows(connection, AGAINST_CONTROLS):
-        yield [f"more of it than in controls: {parcel}", f"p {probability(p)}", _found(p <= LEVEL)]
+    for parcel, t, p in _rows(connection, AGAINST_CONTROLS):
+        yield [
+            f"more of it than in controls: {parcel}",
+            f"p {probability(p)}",
+            _found(t > 0 and p <= LEVEL),
+        ]
 
 
 def _symptoms(connection: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:

@@ -266,7 +266,7 @@ class ReferenceCorrelations(Table):
         "p_spatial after false discovery rate over the references of the contrast", **PROBABILITY
     )
     p_max: float = column(
-        "p of r against the largest absolute r of any reference with each null map: family-wise over the references of the contrast",
+        "p of r against the largest of any reference with each null map, on Fisher's scale: family-wise over the references of the contrast",
         **PROBABILITY,
     )
     null_model: str = column(NULL_MODEL)

@@ -212,3 +212,10 @@ def test_what_does_not_fit_together_is_refused(values):
         associate(values, changes=np.ones((5, 5)))
     with pytest.raises(MapError, match="parcels as rows"):
         associate(values, expression=expression_matrix("desikan_killiany").T)
+
+
+def test_changes_of_another_map_or_sign_are_refused(values):
+    noise = np.random.default_rng(2).normal(size=(12, len(LEFT)))
+    changes = pd.DataFrame(noise, columns=LEFT) + values
+    with pytest.raises(MapError, match="neither the mean nor the t of these changes"):
+        associate(values, changes=-changes)

@@ -57,3 +57,19 @@ def test_of_maps_without_any_relation_one_in_twenty_families_is_found():
         drawn = rng.normal(size=(20, 5)), rng.normal(size=20), rng.normal(size=(20, 99))
         found.append((reference_correlations(*drawn).p_max <= 0.05).any())
     assert 0.01 <= np.mean(found) <= 0.10
+
+
+def test_a_reference_with_few_parcels_does_not_decide_for_the_others():
+    rng = np.random.default_rng(7)
+    y, nulls = rng.standard_normal(60), rng.standard_normal((60, 999))
+    along = y + 1.5 * rng.standard_normal(60)
+    sparse = np.where(np.arange(60) < 5, rng.standard_normal(60), np.nan)
+    alone = reference_correlations(along[:, None], y, nulls).p_max[0]
+    beside = reference_correlations(np.column_stack([along, sparse]), y, nulls).p_max[0]
+    assert alone < 0.005 and beside < 0.02
+
+
+def test_a_reference_in_three_parcels_is_refused():
+    y, nulls = np.arange(8.0), np.random.default_rng(1).standard_normal((8, 9))
+    with pytest.raises(ValueError, match="fewer than 4 parcels"):
+        reference_correlations(np.where(np.arange(8) < 3, y, np.nan)[:, None], y, nulls)
