@@ -21,6 +21,7 @@ from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.preregistration import preregister
 from ect_assets.problems import StudyError
+from ect_assets.report.figures.exhibit_lists import OF_A_PARCELLATION
 from ect_assets.report.figures.exhibits import Setting, filled
 from ect_assets.study import Study
 from ect_assets_tests.export.paper.conftest import make_study, paper_of
@@ -202,8 +203,14 @@ def test_no_participant_is_named(study, paper, tmp_path):
 
 
 def test_figures_that_tell_single_participants_apart_stay_in_the_study():
-    assert EXHIBITS
-    assert not any(one.name.startswith("supplementary_figure_3") for one in EXHIBITS)
+    shown = [one.name for one in EXHIBITS if one.shows_patients]
+    kept_out = {one.name for one in OF_A_PARCELLATION} - {one.name for one in EXHIBITS}
+    assert shown == ["figure_2_symptoms"]
+    assert kept_out == {
+        "supplementary_figure_1_patients",
+        "supplementary_figure_3_quality",
+        "supplementary_figure_8_designs",
+    }
 
 
 def test_every_work_that_is_cited_is_in_the_bibliography(paper):
