@@ -25,9 +25,9 @@ from ect_assets.export.paper.manifest import (
 from ect_assets.export.paper.manuscript import Material, written_texts
 from ect_assets.export.paper.numbers import Numbers
 from ect_assets.export.paper.pandoc import convert, find_pandoc
-from ect_assets.export.patients import known_labels
 from ect_assets.export.target_folder import take_place
 from ect_assets.lake.catalogue import connect
+from ect_assets.lake.labels import has_label, known_labels
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import of_results
@@ -242,12 +242,9 @@ def _refuse_stale(study: Study, read: Sequence[str]) -> None:
 
 def _refuse_labels(lake: Lake, texts: dict[str, str]) -> None:
     """Stop when a participant's label stands in a text."""
-    either = "|".join(re.escape(one) for one in sorted(known_labels(lake)))
-    if not either:
-        return
-    pattern = re.compile(rf"(?<![0-9A-Za-z])sub\\?-(?:{either})(?![0-9A-Za-z])")
+    labels = known_labels(lake)
     for name, text in texts.items():
-        if pattern.search(text):
+        if has_label(text, labels):
             raise StudyError(
                 f"The text {name} would name a participant, expected none. Nothing was written. "
                 "Look for a label (sub-) in the study's title, instruments or participants.tsv."
