@@ -18,14 +18,13 @@ from ect_assets.export.paper.manifest import (
     GENERATOR,
     MANIFEST,
     answer_digest,
-    file_digest,
     read_manifest,
     sealed,
 )
 from ect_assets.export.paper.manuscript import Material, written_texts
 from ect_assets.export.paper.numbers import Numbers
 from ect_assets.export.paper.pandoc import convert, find_pandoc
-from ect_assets.export.target_folder import take_place
+from ect_assets.export.target_folder import file_digest, refuse_foreign, take_place
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.labels import has_label, known_labels
 from ect_assets.lake.registered import known_tables
@@ -99,7 +98,7 @@ def write_paper(
     chosen = _chosen(study, parcellation)
     lake = lake_of(study)
     folder = folder.expanduser().resolve()
-    refuse_foreign(folder, study)
+    _refuse_foreign(folder, study)
     with connect(lake) as connection, folder_beside(folder) as aside:
         setting = setting_of(connection, study, chosen, surface_of(study, chosen))
         numbers = Numbers(Facts(connection, setting))
@@ -124,32 +123,16 @@ def _chosen(study: Study, parcellation: str | None) -> str:
     return parcellation
 
 
-def refuse_foreign(folder: Path, study: Study) -> None:
-    """Stop unless a folder is absent, empty, or an earlier paper of which no file was edited."""
-    elsewhere = "Name another folder."
-    if folder == study.lake_folder or study.lake_folder in folder.parents:
-        raise StudyError(f"{folder} is in the study's lake, which is for tables only. {elsewhere}")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise StudyError(f"{folder} is a file, expected a folder or nothing. {elsewhere}")
-    there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if not one.is_dir()}
-    if not there:
-        return
-    if MANIFEST not in there:
-        raise StudyError(f"{folder} holds something else, so it was not touched. {elsewhere}")
-    files: dict[str, str] = read_manifest(folder)["files"]
-    edited = sorted(
-        name
-        for name in there - {MANIFEST}
-        if name not in files or file_digest(folder / name) != files[name]
-    )
-    if edited:
-        raise StudyError(
-            f"{folder} holds files that were edited or added: {', '.join(edited[:5])}"
-            f"{' ...' if len(edited) > 5 else ''}. They would be lost. {elsewhere} `ect paper "
-            "--verify` compares the numbers of an edited paper with the tables."
-        )
+def _refuse_foreign(folder: Path, study: Study) -> None:
+    advice = " `ect paper --verify` compares the numbers of an edited paper with the tables."
+    refuse_foreign(folder, study, "paper", _earlier_paper, advice)
+
+
+def _earlier_paper(folder: Path) -> dict[str, str] | None:
+    """Give the digests of an earlier paper's files; None where there is none."""
+    if not (folder / MANIFEST).exists():
+        return None
+    return {MANIFEST: "", **read_manifest(folder)["files"]}
 
 
 def tables_read(statements: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -14,9 +14,10 @@ import pytest
 from ect_assets import tables
 from ect_assets.export.paper import kit
 from ect_assets.export.paper.figures import EXHIBITS
-from ect_assets.export.paper.manifest import MANIFEST, file_digest, read_manifest
+from ect_assets.export.paper.manifest import MANIFEST, read_manifest
 from ect_assets.export.paper.numbers import STYLES, named_queries
 from ect_assets.export.paper.verification import READERS
+from ect_assets.export.target_folder import file_digest
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.preregistration import preregister
@@ -186,7 +187,7 @@ def test_an_unedited_paper_is_replaced_and_an_edited_one_is_not(study, paper, tm
 
 def test_a_folder_with_something_else_is_left_as_it_is(study, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StudyError, match="holds something else"):
+    with pytest.raises(StudyError, match="not an earlier paper"):
         paper_of(study, tmp_path)
     with pytest.raises(StudyError, match="lake"):
         paper_of(study, Path(study.lake_folder) / "paper")
