@@ -161,6 +161,7 @@ def export_study(
                 f"The tables of {study.name} were rewritten during the export. Nothing "
                 "was written; export again when `ect run` has finished."
             )
+        refuse_foreign(folder, study)
         take_place(fresh, folder, aside)
     return exported
 

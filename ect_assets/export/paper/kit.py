@@ -107,6 +107,7 @@ def write_paper(
         fresh = aside / "paper"
         fresh.mkdir()
         paper = _write(study, lake, connection, setting, numbers, fresh, folder, exhibits)
+        _refuse_foreign(folder, study)
         take_place(fresh, folder, aside)
     return paper
 

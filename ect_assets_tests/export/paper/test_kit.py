@@ -185,6 +185,20 @@ def test_an_unedited_paper_is_replaced_and_an_edited_one_is_not(study, paper, tm
     assert (own / "paper.md").read_text(encoding="utf-8").endswith("Our discussion.\n")
 
 
+def test_an_edit_made_while_the_paper_is_written_is_kept(study, paper, tmp_path, monkeypatch):
+    own = tmp_path / "paper"
+    shutil.copytree(paper, own)
+
+    def edited_meanwhile():
+        (own / "paper.md").write_text("Our discussion.", encoding="utf-8")
+
+    monkeypatch.setattr(kit, "find_pandoc", edited_meanwhile)
+    with pytest.raises(StudyError, match=r"edited or added: paper\.md"):
+        paper_of(study, own)
+    assert (own / "paper.md").read_text(encoding="utf-8") == "Our discussion."
+    assert [one.name for one in tmp_path.iterdir()] == ["paper"]
+
+
 def test_a_folder_with_something_else_is_left_as_it_is(study, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(StudyError, match="not an earlier paper"):
