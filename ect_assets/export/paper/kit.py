@@ -167,10 +167,10 @@ def _write(
     queries = _queries(connection, numbers, exhibits, setting)
     read = tables_read((one["sql"] for one in queries.values()), known)
     _refuse_stale(study, read)
-    _refuse_labels(lake, texts)
-    _write_files(fresh, texts, shown)
-    (fresh / "references.bib").write_text(bibtex(citations.listed), encoding="utf-8")
-    (fresh / "settings.toml").write_text(provenance.settings, encoding="utf-8")
+    files = {f"{name}.md": text for name, text in texts.items()}
+    files |= {"references.bib": bibtex(citations.listed), "settings.toml": provenance.settings}
+    _refuse_labels(lake, files)
+    _write_files(fresh, files, shown)
     pandoc = find_pandoc()
     if pandoc is not None:
         convert(pandoc, fresh, list(texts))
@@ -180,7 +180,9 @@ def _write(
             "again when `ect run` has finished."
         )
     content = _content(study, setting, numbers, queries, read, fresh)
-    (fresh / MANIFEST).write_text(_as_json(content), encoding="utf-8")
+    manifest = _as_json(content)
+    _refuse_labels(lake, {MANIFEST: manifest})
+    (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
     return Paper(
         folder,
         setting.parcellation,
@@ -224,20 +226,21 @@ def _refuse_stale(study: Study, read: Sequence[str]) -> None:
         )
 
 
-def _refuse_labels(lake: Lake, texts: dict[str, str]) -> None:
-    """Stop when a participant's label stands in a text."""
+def _refuse_labels(lake: Lake, files: dict[str, str]) -> None:
+    """Stop when a participant's label stands in a file."""
     labels = known_labels(lake)
-    for name, text in texts.items():
+    for name, text in files.items():
         if has_label(text, labels):
             raise StudyError(
-                f"The text {name} would name a participant, expected none. Nothing was written. "
-                "Look for a label (sub-) in the study's title, instruments or participants.tsv."
+                f"{name} would name a participant, expected none. Nothing was written. Look for a "
+                "label (sub-) in study.toml (title, instruments, names of files) or "
+                "participants.tsv."
             )
 
 
-def _write_files(fresh: Path, texts: dict[str, str], shown: Sequence[Picture]) -> None:
-    for name, text in texts.items():
-        (fresh / f"{name}.md").write_text(text, encoding="utf-8")
+def _write_files(fresh: Path, files: dict[str, str], shown: Sequence[Picture]) -> None:
+    for name, text in files.items():
+        (fresh / name).write_text(text, encoding="utf-8")
     (fresh / "figures").mkdir()
     for one in shown:
         if not one.absent:

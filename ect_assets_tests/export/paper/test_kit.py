@@ -217,6 +217,21 @@ def test_no_participant_is_named(study, paper, tmp_path):
         paper_of(naming, tmp_path / "paper")
 
 
+def test_no_participant_is_named_in_the_settings(study, tmp_path):
+    named = {"confounds": ("maps/sub-02_{parcellation}.tsv",)}
+    plain = {**study.model_dump(), "bids": study.bids_folder, "lake": str(study.lake_folder)}
+    with pytest.raises(StudyError, match=r"settings\.toml would name a participant"):
+        paper_of(Study(**{**plain, "association": named}), tmp_path / "paper")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_participant_is_named_in_the_manifest(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(kit, "tables_read", lambda *_: ["gmv_of_sub-02"])
+    with pytest.raises(StudyError, match=r"paper\.json would name a participant"):
+        paper_of(study, tmp_path / "paper")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_figures_that_tell_single_participants_apart_stay_in_the_study():
     shown = [one.name for one in EXHIBITS if one.shows_patients]
     kept_out = {one.name for one in OF_A_PARCELLATION} - {one.name for one in EXHIBITS}
