@@ -30,11 +30,12 @@ from ect_assets.export.lineage_files import (
     zenodo_metadata,
 )
 from ect_assets.export.origins import citations, simulated_parcellations, simulation_of, topics_of
-from ect_assets.export.patients import known_labels, refuse_labels_in_texts
+from ect_assets.export.patients import refuse_labels_in_texts
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
 from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
 from ect_assets.intake.atlases import atlas_of
 from ect_assets.lake.catalogue import reach
+from ect_assets.lake.labels import known_labels
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import kept_by_reviewers
@@ -160,6 +161,7 @@ def export_study(
                 f"The tables of {study.name} were rewritten during the export. Nothing "
                 "was written; export again when `ect run` has finished."
             )
+        refuse_foreign(folder, study)
         take_place(fresh, folder, aside)
     return exported
 

@@ -13,31 +13,8 @@ from collections.abc import Iterable
 import duckdb
 
 from ect_assets.export.table_files import quoted_name, text_columns
-from ect_assets.lake.registered import known_tables
-from ect_assets.lake.store import Lake
 from ect_assets.problems import StudyError
-from ect_assets.tables import Participants
 from ect_assets.tables.schema import Table
-
-SUBJECT = "subject"
-
-
-def known_labels(lake: Lake) -> set[str]:
-    """List the labels of the patients that a lake has, or has had, data of.
-
-    Returns
-    -------
-    set of str
-        Without ``sub-``.
-    """
-    everyone = Lake(lake.folder, beside=lake.beside)
-    labels = set(lake.subjects or ())
-    for table in known_tables(lake.folder).values():
-        if SUBJECT in table.partitions:
-            labels |= {one[SUBJECT] for one in everyone.partitions(table)}
-    if everyone.partitions(Participants):
-        labels |= set(everyone.read(Participants)[SUBJECT])
-    return labels
 
 
 def refuse_labels_in_texts(

@@ -1,7 +1,7 @@
 """What there is about a patient that a study does not read, and that withdrawal leaves to a person.
 
-Pages of other programs, tables of groups, the history of a dataset, its annex, earlier exports:
-each is listed with what to do. What is read, and removed, belongs in `patient_files`.
+Pages of other programs, tables of groups, the history of a dataset, its annex, earlier exports
+and papers: each is listed with what to do. What is read, and removed, belongs in `patient_files`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from ect_assets.study import Study
 MOST_BYTES = 64_000_000
 """What is looked through of a file, at most."""
 IMAGES = (".nii", ".mgz", ".mgh", ".hdr", ".img", ".gii", ".png", ".jpg", ".npz", ".h5", ".mat")
+PAPER = "paper.json"
+"""Every folder of `ect paper` has a file of this name."""
 OTHER_PATIENT = re.compile(r"sub-[0-9A-Za-z]+(?:_.*)?")
 
 
@@ -75,6 +77,16 @@ def remaining_files(study: Study, subject: str, linked: Iterable[Path] = ()) -> 
         elif _is_about(path, subject):
             found.add(Remaining(shown(study, path), "delete it, or take the patient out of it."))
     return sorted(found)
+
+
+def remaining_papers(study: Study) -> list[Remaining]:
+    """List the folders of `ect paper`: they name nobody, and rest on every patient."""
+    fix = (
+        "a paper written before: its figures and numbers rest on the patient. Delete it, and "
+        "write it again after `ect run`."
+    )
+    found = {one.parent for one in _paths(study, set()) if one.name == PAPER}
+    return sorted(Remaining(shown(study, one), fix) for one in found)
 
 
 def shown(study: Study, path: Path) -> str:

@@ -16,7 +16,7 @@ import dagster as dg
 
 from ect_assets.intake.bids import LABEL, subject_labels
 from ect_assets.intake.patient_files import mentions, own_folders
-from ect_assets.intake.remaining_files import Remaining, remaining_files, shown
+from ect_assets.intake.remaining_files import Remaining, remaining_files, remaining_papers, shown
 from ect_assets.intake.source_removal import (
     linked_files,
     remove_file,
@@ -159,7 +159,7 @@ def _carry_out(
     clear_output(study.dagster_home)
     left: list[Remaining] = []
     if not acknowledge_remaining:
-        left = remaining_beside_tables(study, withdrawal.subject)
+        left = remaining_beside_tables(study, withdrawal.subject) + remaining_papers(study)
     if withdrawal.delete_source and not acknowledge_remaining:
         left += remaining_files(study, withdrawal.subject, _linked(study, withdrawal))
     removed = _removed(withdrawal, tuple(left))

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ect_assets import __version__, tables
+from ect_assets.intake.bids import subject_labels
+from ect_assets.lake.labels import has_label, known_labels
 from ect_assets.lake.store import Lake
 from ect_assets.problems import StudyError
 from ect_assets.report.pages.display_names import instrument_title, parcellation_name
@@ -104,7 +106,8 @@ def preregister(
     Raises
     ------
     StudyError
-        When results exist, or a plan that is not said to be amended; or none is there to amend.
+        When results exist, or a plan that is not said to be amended; when none is there to amend,
+        or a text names a patient.
     WriteError
         When the file cannot be written.
     """
@@ -116,6 +119,7 @@ def preregister(
         )
     if amends is not None and not earlier:
         raise StudyError(f"{study.name} has no plan to amend. Leave --amend out.")
+    _refuse_labels(study, [*hypotheses, amends or ""])
     known = _results(study.open_lake())
     if known and not after_results:
         raise StudyError(
@@ -138,6 +142,18 @@ def preregister(
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     replace_whole(_file(study), lambda file: file.write_text(text, encoding="utf-8"))
     return _compared(study, records)
+
+
+def _refuse_labels(study: Study, texts: Sequence[str]) -> None:
+    """Stop when a text names a patient: withdrawal cannot take it out of a plan with a digest."""
+    bids = study.bids_folder
+    has_data = bids.is_dir() and any(bids.iterdir())
+    labels = {*(subject_labels(bids) if has_data else ()), *known_labels(study.open_lake())}
+    if any(has_label(one, labels) for one in texts):
+        raise StudyError(
+            "A hypothesis, or the reason of --amend, names a patient (sub-), expected none: the "
+            "plan is kept and published. Nothing was written. Word it without the label."
+        )
 
 
 def planned_of(study: Study) -> Planned | None:

@@ -228,6 +228,31 @@ def test_an_earlier_export_with_a_file_of_the_users_is_not_replaced(small_study,
         export_study(small_study, tmp_path / "out", ("tsv",))
 
 
+@pytest.mark.parametrize("name", [".zenodo.json", "README.md"])
+def test_an_earlier_export_with_an_edited_file_is_not_replaced(small_study, tmp_path, quick, name):
+    folder = export_study(small_study, tmp_path / "out", ("tsv",)).folder
+    (folder / name).write_text("our creators")
+    with pytest.raises(StudyError, match=rf"edited or added: {name}\."):
+        export_study(small_study, folder, ("tsv",))
+    assert (folder / name).read_text() == "our creators"
+    (folder / name).unlink()
+    export_study(small_study, folder, ("tsv",))
+    assert (folder / name).read_text() != "our creators"
+
+
+def test_an_edit_made_during_the_export_is_kept(small_study, tmp_path, quick, monkeypatch):
+    folder = export_study(small_study, tmp_path / "out", ("tsv",)).folder
+
+    def edited_meanwhile(*_):
+        (folder / "README.md").write_text("our notes")
+        return iter(())
+
+    monkeypatch.setattr(package, "group_maps", edited_meanwhile)
+    with pytest.raises(StudyError, match=r"edited or added: README\.md"):
+        export_study(small_study, folder, ("tsv",))
+    assert (folder / "README.md").read_text() == "our notes"
+
+
 def test_the_lake_is_no_place_for_an_export(small_study):
     with pytest.raises(StudyError, match="lake"):
         export_study(small_study, small_study.lake_folder / "export")

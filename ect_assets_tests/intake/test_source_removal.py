@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ect_assets.intake.patient_files import folders_outside, own_folders, shared_tables
-from ect_assets.intake.remaining_files import remaining_files
+from ect_assets.intake.remaining_files import remaining_files, remaining_papers
 from ect_assets.intake.source_removal import linked_files, remove_sources
 from ect_assets.study import Study
 
@@ -263,3 +263,10 @@ def test_a_short_label_takes_nobody_else_s_rows_and_folders(made):
     table = study.bids_folder / "phenotype/a.tsv"
     assert table in shared_tables(study)
     assert table.read_text() == "participant_id\tx\nsub-011\t01\n"
+
+
+def test_a_paper_in_the_study_remains_though_it_names_nobody(made):
+    study = made({"papers/first/paper.json": "{}", "papers/first/paper.md": "n = 2"})
+    (remaining,) = remaining_papers(study)
+    assert remaining.name == "papers/first"
+    assert "rest on the patient. Delete it" in remaining.fix

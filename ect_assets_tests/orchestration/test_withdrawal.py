@@ -212,8 +212,17 @@ def test_a_patient_whose_files_are_gone_already_needs_no_further_word(study):
     from ect_assets.intake.source_removal import remove_sources
 
     remove_sources(study, LEAVING)
-    leave(study, delete_source=False)
+    assert leave(study, delete_source=False).remaining == ()
     assert traces(study) == []
+
+
+def test_a_paper_in_the_study_remains_where_files_are_gone_already_too(study):
+    from ect_assets.intake.source_removal import remove_sources
+
+    remove_sources(study, LEAVING)
+    (study.folder / "manuscript").mkdir()
+    (study.folder / "manuscript/paper.json").write_text("{}")
+    assert [one.name for one in leave(study, delete_source=False).remaining] == ["manuscript"]
 
 
 def test_an_unknown_patient_is_refused(study):

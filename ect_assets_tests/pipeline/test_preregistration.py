@@ -123,3 +123,22 @@ def test_a_damaged_plan_is_an_error_with_its_file(study, text):
     (study.folder / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"preregistration\.json .+ Restore it from a backup"):
         planned_of(study)
+
+
+@pytest.mark.parametrize("amends", [False, True])
+def test_a_plan_that_names_a_patient_is_refused(study, amends):
+    (study.bids_folder / "sub-014").mkdir(parents=True)
+    text = "Volume grows in all but sub-014."
+    if amends:
+        preregister(study, ["Volume grows in sub-0145"])
+    before = (study.folder / FILE).read_bytes() if amends else b""
+    with pytest.raises(StudyError, match="names a patient"):
+        preregister(study, [] if amends else [text], amends=text if amends else None)
+    assert ((study.folder / FILE).read_bytes() if amends else b"") == before
+    assert (study.folder / FILE).exists() == amends
+
+
+def test_a_patient_of_the_lake_alone_is_not_named_in_a_plan(study):
+    keep(Lake(study.lake_folder), tables.Participants, 1, subject=["07"])
+    with pytest.raises(StudyError, match="names a patient"):
+        preregister(study, ["sub-07 drives the effect"])

@@ -519,6 +519,17 @@ def test_the_settings_name_no_place(tmp_path):
     assert str(tmp_path) not in written
 
 
+def test_the_settings_name_no_place_of_a_list_either(tmp_path):
+    study = small_study(
+        tmp_path,
+        association={"confounds": ("c1", f"{tmp_path}/maps/{{parcellation}}_age.tsv")},
+        morphometry={"recon_all_flags": ("-expert", f"{tmp_path}/expert.opts")},
+    )
+    written = settings_text(study)
+    assert 'confounds = ["c1", "{parcellation}_age.tsv"]' in written
+    assert 'recon_all_flags = ["-expert", "expert.opts"]' in written
+
+
 def test_nobody_who_is_notified_stands_in_the_settings(tmp_path):
     study = small_study(tmp_path, notifications={"webhook": "https://example.org/secret"})
     assert "secret" not in settings_text(study)

@@ -11,13 +11,16 @@ from ect_assets.lake.documents import checksum
 from ect_assets.lake.store import Lake
 from ect_assets.report.figures.exhibit_lists import OF_A_PARCELLATION
 from ect_assets.report.figures.exhibits import Exhibit, Setting
+from ect_assets.report.figures.symptom_figures import FIGURE_2
 from ect_assets.report.pages.blocks import Picture
 from ect_assets.report.pages.pictures import FIGURES, figure_number, picture_of
 from ect_assets.tables import StudyReport
 
-SHOW_PATIENTS = ("supplementary_figure_3_", "supplementary_figure_8_")
-"""Figures (beginnings of their names) that tell participants apart, and stay in the study."""
-EXHIBITS = tuple(one for one in OF_A_PARCELLATION if not one.name.startswith(SHOW_PATIENTS))
+WITHOUT_LABELS = (FIGURE_2,)
+"""Figures of single values of patients that a paper has all the same: no mark is labelled."""
+EXHIBITS = tuple(
+    one for one in OF_A_PARCELLATION if not one.shows_patients or one in WITHOUT_LABELS
+)
 
 
 def pictures(

@@ -18,16 +18,15 @@ from ect_assets.export.paper.manifest import (
     GENERATOR,
     MANIFEST,
     answer_digest,
-    file_digest,
     read_manifest,
     sealed,
 )
 from ect_assets.export.paper.manuscript import Material, written_texts
 from ect_assets.export.paper.numbers import Numbers
 from ect_assets.export.paper.pandoc import convert, find_pandoc
-from ect_assets.export.patients import known_labels
-from ect_assets.export.target_folder import take_place
+from ect_assets.export.target_folder import file_digest, refuse_foreign, take_place
 from ect_assets.lake.catalogue import connect
+from ect_assets.lake.labels import has_label, known_labels
 from ect_assets.lake.registered import known_tables
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.caveats import of_results
@@ -99,7 +98,7 @@ def write_paper(
     chosen = _chosen(study, parcellation)
     lake = lake_of(study)
     folder = folder.expanduser().resolve()
-    refuse_foreign(folder, study)
+    _refuse_foreign(folder, study)
     with connect(lake) as connection, folder_beside(folder) as aside:
         setting = setting_of(connection, study, chosen, surface_of(study, chosen))
         numbers = Numbers(Facts(connection, setting))
@@ -108,6 +107,7 @@ def write_paper(
         fresh = aside / "paper"
         fresh.mkdir()
         paper = _write(study, lake, connection, setting, numbers, fresh, folder, exhibits)
+        _refuse_foreign(folder, study)
         take_place(fresh, folder, aside)
     return paper
 
@@ -124,32 +124,16 @@ def _chosen(study: Study, parcellation: str | None) -> str:
     return parcellation
 
 
-def refuse_foreign(folder: Path, study: Study) -> None:
-    """Stop unless a folder is absent, empty, or an earlier paper of which no file was edited."""
-    elsewhere = "Name another folder."
-    if folder == study.lake_folder or study.lake_folder in folder.parents:
-        raise StudyError(f"{folder} is in the study's lake, which is for tables only. {elsewhere}")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise StudyError(f"{folder} is a file, expected a folder or nothing. {elsewhere}")
-    there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if not one.is_dir()}
-    if not there:
-        return
-    if MANIFEST not in there:
-        raise StudyError(f"{folder} holds something else, so it was not touched. {elsewhere}")
-    files: dict[str, str] = read_manifest(folder)["files"]
-    edited = sorted(
-        name
-        for name in there - {MANIFEST}
-        if name not in files or file_digest(folder / name) != files[name]
-    )
-    if edited:
-        raise StudyError(
-            f"{folder} holds files that were edited or added: {', '.join(edited[:5])}"
-            f"{' ...' if len(edited) > 5 else ''}. They would be lost. {elsewhere} `ect paper "
-            "--verify` compares the numbers of an edited paper with the tables."
-        )
+def _refuse_foreign(folder: Path, study: Study) -> None:
+    advice = " `ect paper --verify` compares the numbers of an edited paper with the tables."
+    refuse_foreign(folder, study, "paper", _earlier_paper, advice)
+
+
+def _earlier_paper(folder: Path) -> dict[str, str] | None:
+    """Give the digests of an earlier paper's files; None where there is none."""
+    if not (folder / MANIFEST).exists():
+        return None
+    return {MANIFEST: "", **read_manifest(folder)["files"]}
 
 
 def tables_read(statements: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -183,10 +167,10 @@ def _write(
     queries = _queries(connection, numbers, exhibits, setting)
     read = tables_read((one["sql"] for one in queries.values()), known)
     _refuse_stale(study, read)
-    _refuse_labels(lake, texts)
-    _write_files(fresh, texts, shown)
-    (fresh / "references.bib").write_text(bibtex(citations.listed), encoding="utf-8")
-    (fresh / "settings.toml").write_text(provenance.settings, encoding="utf-8")
+    files = {f"{name}.md": text for name, text in texts.items()}
+    files |= {"references.bib": bibtex(citations.listed), "settings.toml": provenance.settings}
+    _refuse_labels(lake, files)
+    _write_files(fresh, files, shown)
     pandoc = find_pandoc()
     if pandoc is not None:
         convert(pandoc, fresh, list(texts))
@@ -196,7 +180,9 @@ def _write(
             "again when `ect run` has finished."
         )
     content = _content(study, setting, numbers, queries, read, fresh)
-    (fresh / MANIFEST).write_text(_as_json(content), encoding="utf-8")
+    manifest = _as_json(content)
+    _refuse_labels(lake, {MANIFEST: manifest})
+    (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
     return Paper(
         folder,
         setting.parcellation,
@@ -240,23 +226,21 @@ def _refuse_stale(study: Study, read: Sequence[str]) -> None:
         )
 
 
-def _refuse_labels(lake: Lake, texts: dict[str, str]) -> None:
-    """Stop when a participant's label stands in a text."""
-    either = "|".join(re.escape(one) for one in sorted(known_labels(lake)))
-    if not either:
-        return
-    pattern = re.compile(rf"(?<![0-9A-Za-z])sub\\?-(?:{either})(?![0-9A-Za-z])")
-    for name, text in texts.items():
-        if pattern.search(text):
+def _refuse_labels(lake: Lake, files: dict[str, str]) -> None:
+    """Stop when a participant's label stands in a file."""
+    labels = known_labels(lake)
+    for name, text in files.items():
+        if has_label(text, labels):
             raise StudyError(
-                f"The text {name} would name a participant, expected none. Nothing was written. "
-                "Look for a label (sub-) in the study's title, instruments or participants.tsv."
+                f"{name} would name a participant, expected none. Nothing was written. Look for a "
+                "label (sub-) in study.toml (title, instruments, names of files) or "
+                "participants.tsv."
             )
 
 
-def _write_files(fresh: Path, texts: dict[str, str], shown: Sequence[Picture]) -> None:
-    for name, text in texts.items():
-        (fresh / f"{name}.md").write_text(text, encoding="utf-8")
+def _write_files(fresh: Path, files: dict[str, str], shown: Sequence[Picture]) -> None:
+    for name, text in files.items():
+        (fresh / name).write_text(text, encoding="utf-8")
     (fresh / "figures").mkdir()
     for one in shown:
         if not one.absent:

@@ -38,12 +38,6 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def file_digest(file: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def sealed(content: dict[str, Any]) -> dict[str, Any]:
     """Add to a content the digest of all of it."""
     return content | {"digest": seal_of(content)}

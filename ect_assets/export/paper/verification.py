@@ -20,11 +20,11 @@ import duckdb
 from ect_assets.export.paper.manifest import (
     MANIFEST,
     answer_digest,
-    file_digest,
     read_manifest,
     seal_of,
 )
 from ect_assets.export.paper.numbers import Bound, plain
+from ect_assets.export.target_folder import file_digest
 from ect_assets.lake.catalogue import QueryError, ask, connect, error_message
 from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.status import out_of_date_tables

@@ -257,6 +257,7 @@ SUPPLEMENTARY_FIGURE_1 = Exhibit(
     queries={"parcels": CHANGED_SQL, "patients": PATIENTS_SQL},
     draw=draw_patients,
     needs=("parcels", "patients"),
+    shows_patients=True,
 )
 
 CHANGE_EXHIBITS = (

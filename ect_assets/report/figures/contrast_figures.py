@@ -149,5 +149,6 @@ CONTRAST_EXHIBITS = (
         queries={"designs": DESIGNS_SQL},
         draw=draw_designs,
         needs=("designs",),
+        shows_patients=True,
     ),
 )

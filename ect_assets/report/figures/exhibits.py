@@ -94,6 +94,8 @@ class Exhibit:
         Queries without rows of which there is nothing to draw.
     needs_surface : bool
         Whether it is drawn on the cortex.
+    shows_patients : bool
+        Whether a frame has a row for each patient or scan.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Exhibit:
     draw: Callable[[Frames, Setting], Figure]
     needs: tuple[str, ...]
     needs_surface: bool = False
+    shows_patients: bool = False
 
     def statements(self, setting: Setting) -> dict[str, str]:
         """Write each query as a user would type it."""

@@ -259,4 +259,5 @@ SUPPLEMENTARY_FIGURE_3 = Exhibit(
     queries={"checks": CHECKS_SQL, "cohort": COHORT_SQL, "left_out": LEFT_OUT_SQL},
     draw=draw_quality,
     needs=("checks",),
+    shows_patients=True,
 )

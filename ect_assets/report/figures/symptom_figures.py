@@ -241,6 +241,7 @@ FIGURE_2 = Exhibit(
     },
     draw=draw_symptoms,
     needs=("scores", "tests"),
+    shows_patients=True,
 )
 
 SYMPTOM_EXHIBITS = (FIGURE_2,)

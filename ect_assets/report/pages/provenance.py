@@ -30,8 +30,19 @@ SOFTWARE = (
 )
 """What computes or draws the numbers of a page."""
 
-PLACES = ("folder", "donors_folder", "subject_folder", "file", "volume", "left", "right", "info")
-"""Settings that say where something lies; only the last part of the name is told."""
+PLACES = (
+    "confounds",
+    "donors_folder",
+    "file",
+    "folder",
+    "info",
+    "left",
+    "recon_all_flags",
+    "right",
+    "subject_folder",
+    "volume",
+)
+"""Settings that can say where something lies; only the last part of a name is told."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,9 @@ def _section(title: str, values: dict[str, Any]) -> list[str]:
 
 
 def _value(name: str, value: Any) -> str:
-    if name in PLACES and isinstance(value, str):
+    if name in PLACES and isinstance(value, list | tuple):
+        value = [PurePath(one).name for one in value]
+    elif name in PLACES and isinstance(value, str):
         value = PurePath(value).name
     return json.dumps(value, ensure_ascii=False)
 

@@ -14,14 +14,16 @@ import pytest
 from ect_assets import tables
 from ect_assets.export.paper import kit
 from ect_assets.export.paper.figures import EXHIBITS
-from ect_assets.export.paper.manifest import MANIFEST, file_digest, read_manifest
+from ect_assets.export.paper.manifest import MANIFEST, read_manifest
 from ect_assets.export.paper.manuscript import covariates_in_words
 from ect_assets.export.paper.numbers import STYLES, named_queries
 from ect_assets.export.paper.verification import READERS
+from ect_assets.export.target_folder import file_digest
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.store import Lake
 from ect_assets.pipeline.preregistration import preregister
 from ect_assets.problems import StudyError
+from ect_assets.report.figures.exhibit_lists import OF_A_PARCELLATION
 from ect_assets.report.figures.exhibits import Setting, filled
 from ect_assets.study import Study
 from ect_assets_tests.export.paper.conftest import make_study, paper_of
@@ -264,9 +266,23 @@ def test_an_unedited_paper_is_replaced_and_an_edited_one_is_not(study, paper, tm
     assert (own / "paper.md").read_text(encoding="utf-8").endswith("Our discussion.\n")
 
 
+def test_an_edit_made_while_the_paper_is_written_is_kept(study, paper, tmp_path, monkeypatch):
+    own = tmp_path / "paper"
+    shutil.copytree(paper, own)
+
+    def edited_meanwhile():
+        (own / "paper.md").write_text("Our discussion.", encoding="utf-8")
+
+    monkeypatch.setattr(kit, "find_pandoc", edited_meanwhile)
+    with pytest.raises(StudyError, match=r"edited or added: paper\.md"):
+        paper_of(study, own)
+    assert (own / "paper.md").read_text(encoding="utf-8") == "Our discussion."
+    assert [one.name for one in tmp_path.iterdir()] == ["paper"]
+
+
 def test_a_folder_with_something_else_is_left_as_it_is(study, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StudyError, match="holds something else"):
+    with pytest.raises(StudyError, match="not an earlier paper"):
         paper_of(study, tmp_path)
     with pytest.raises(StudyError, match="lake"):
         paper_of(study, Path(study.lake_folder) / "paper")
@@ -282,9 +298,30 @@ def test_no_participant_is_named(study, paper, tmp_path):
         paper_of(naming, tmp_path / "paper")
 
 
+def test_no_participant_is_named_in_the_settings(study, tmp_path):
+    named = {"confounds": ("maps/sub-02_{parcellation}.tsv",)}
+    plain = {**study.model_dump(), "bids": study.bids_folder, "lake": str(study.lake_folder)}
+    with pytest.raises(StudyError, match=r"settings\.toml would name a participant"):
+        paper_of(Study(**{**plain, "association": named}), tmp_path / "paper")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_participant_is_named_in_the_manifest(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(kit, "tables_read", lambda *_: ["gmv_of_sub-02"])
+    with pytest.raises(StudyError, match=r"paper\.json would name a participant"):
+        paper_of(study, tmp_path / "paper")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_figures_that_tell_single_participants_apart_stay_in_the_study():
-    assert EXHIBITS
-    assert not any(one.name.startswith("supplementary_figure_3") for one in EXHIBITS)
+    shown = [one.name for one in EXHIBITS if one.shows_patients]
+    kept_out = {one.name for one in OF_A_PARCELLATION} - {one.name for one in EXHIBITS}
+    assert shown == ["figure_2_symptoms"]
+    assert kept_out == {
+        "supplementary_figure_1_patients",
+        "supplementary_figure_3_quality",
+        "supplementary_figure_8_designs",
+    }
 
 
 def test_every_work_that_is_cited_is_in_the_bibliography(paper):
