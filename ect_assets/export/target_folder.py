@@ -1,4 +1,4 @@
-"""The folder that an export is written to: whether it may be, and how it takes its place whole.
+"""The folder that an export is written to: whether it may be.
 
 What lies in the folder belongs in `package`.
 """
@@ -67,25 +67,3 @@ def _earlier_export(folder: Path) -> set[str] | None:
     if not isinstance(said, dict) or said.get(MARK[0]) != MARK[1]:
         return None
     return {CHECKSUMS, *(line.split("  ", 1)[-1] for line in lines)}
-
-
-def take_place(fresh: Path, folder: Path, aside: Path) -> None:
-    """Put a finished folder in the place of an earlier one, which is kept until that is done.
-
-    Parameters
-    ----------
-    fresh : Path
-        The finished folder, on the same disk.
-    aside : Path
-        Where the earlier one goes; cleared away afterwards by its caller.
-    """
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    earlier = aside / "earlier"
-    folder.rename(earlier)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        earlier.rename(folder)
-        raise
