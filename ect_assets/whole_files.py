@@ -70,6 +70,28 @@ def folder_beside(file: Path) -> Iterator[Path]:
             yield aside
 
 
+def take_place(fresh: Path, folder: Path, aside: Path) -> None:
+    """Put a finished folder in the place of an earlier one, which is kept until that is done.
+
+    Parameters
+    ----------
+    fresh : Path
+        The finished folder, on the same disk.
+    aside : Path
+        Where the earlier one goes; cleared away afterwards by its caller.
+    """
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    earlier = aside / "earlier"
+    folder.rename(earlier)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        earlier.rename(folder)
+        raise
+
+
 def clear_leftovers(folder: Path) -> list[Path]:
     """Take away what killed writers have left; what a living one is writing stays.
 

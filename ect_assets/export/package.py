@@ -32,7 +32,7 @@ from ect_assets.export.lineage_files import (
 from ect_assets.export.origins import citations, simulated_parcellations, simulation_of, topics_of
 from ect_assets.export.patients import refuse_labels_in_texts
 from ect_assets.export.table_files import FORMATS, column_types, open_table, write_table
-from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign, take_place
+from ect_assets.export.target_folder import CHECKSUMS, DESCRIPTOR, refuse_foreign
 from ect_assets.intake.atlases import atlas_of
 from ect_assets.lake.catalogue import reach
 from ect_assets.lake.labels import known_labels
@@ -45,7 +45,7 @@ from ect_assets.problems import StudyError, did_you_mean
 from ect_assets.study import Study
 from ect_assets.tables import Exclusions, ReferenceMaps
 from ect_assets.tables.schema import Table
-from ect_assets.whole_files import folder_beside
+from ect_assets.whole_files import folder_beside, take_place
 
 OF_PATIENTS = "of single patients; include it with --with-patients"
 OF_DOCUMENTS = "a list of the pages and figures of a report, which stay in the study"

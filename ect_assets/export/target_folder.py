@@ -1,4 +1,4 @@
-"""The folder that an export is written to: whether it may be, and how it takes its place whole.
+"""The folder that an export is written to: whether it may be.
 
 What lies in the folder belongs in `package` and `paper`.
 """
@@ -96,25 +96,3 @@ def earlier_export(folder: Path) -> dict[str, str] | None:
         return None
     digests = (line.partition("  ")[::2] for line in lines)
     return {CHECKSUMS: ""} | {name: digest for digest, name in digests if digest}
-
-
-def take_place(fresh: Path, folder: Path, aside: Path) -> None:
-    """Put a finished folder in the place of an earlier one, which is kept until that is done.
-
-    Parameters
-    ----------
-    fresh : Path
-        The finished folder, on the same disk.
-    aside : Path
-        Where the earlier one goes; cleared away afterwards by its caller.
-    """
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    earlier = aside / "earlier"
-    folder.rename(earlier)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        earlier.rename(folder)
-        raise

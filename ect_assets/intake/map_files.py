@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ect_assets.intake.source_files import SURFACE_BYTES, TABLE_BYTES, refused_file
 from ect_assets.intake.tsv import MISSING_NUMBERS, describe, parse_number
@@ -30,6 +33,10 @@ CIFTI = (".dscalar.nii", ".pscalar.nii", ".dtseries.nii", ".ptseries.nii", ".dla
 VOLUMES = (".nii", ".nii.gz")
 MORPHOMETRY = (".curv", ".thickness", ".area", ".sulc", ".volume", ".avg_curv")
 FREESURFER = (".mgh", ".mgz", *MORPHOMETRY)
+MOST_VALUES = 10_000_000
+"""Of a surface, as its header says: sixty times fsaverage."""
+MOST_EXPRESSION = 40_000_000
+"""Values of a matrix of expression: 1,000 parcels and 40,000 genes."""
 _LEFT = re.compile(r"(^|[._-])(lh|left|l|hemi-l)([._-]|$)", re.IGNORECASE)
 _RIGHT = re.compile(r"(^|[._-])(rh|right|r|hemi-r)([._-]|$)", re.IGNORECASE)
 _OTHER_SPACE = re.compile(r"fs_?lr|space-fsLR", re.IGNORECASE)
@@ -73,7 +80,8 @@ def read_expression(file: Path) -> pd.DataFrame:
     Raises
     ------
     StudyError
-        When the file is missing, of another kind, or has cells that are no numbers.
+        When the file is missing, of another kind, damaged, too large, or has cells that are no
+        numbers.
     """
     separators = {".csv": ",", ".tsv": "\t", ".parquet": None}
     if not file.is_file():
@@ -82,8 +90,18 @@ def read_expression(file: Path) -> pd.DataFrame:
         raise StudyError(
             f"{file.name} is no .parquet, .csv or .tsv. Save the matrix as one of them."
         )
-    separator = separators[file.suffix]
-    frame = pd.read_csv(file, sep=separator) if separator else pd.read_parquet(file)
+    refusal = refused_file(file, most_bytes=SURFACE_BYTES)
+    if refusal is not None:
+        raise StudyError(f"{file.name} {refusal}")
+    try:
+        frame = _matrix(file, separators[file.suffix])
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise StudyError(
+            f"{file.name} cannot be read as a matrix ({type(error).__name__}). Save it again, with "
+            "one row for each parcel and one column for each gene."
+        ) from error
+    if frame.columns.empty:
+        raise StudyError(f"{file.name} has no columns. It needs one for each gene.")
     named = [name for name in frame.columns if str(name).lower() in PARCEL_COLUMNS]
     if isinstance(frame.index, pd.RangeIndex):
         frame = frame.set_index(named[0] if named else frame.columns[0])
@@ -94,6 +112,26 @@ def read_expression(file: Path) -> pd.DataFrame:
             "row for each parcel and one column for each gene."
         )
     return frame.rename_axis("parcel")
+
+
+def _matrix(file: Path, separator: str | None) -> pd.DataFrame:
+    if separator is None:
+        said = pq.read_metadata(file)
+        _refuse_more(file, said.num_rows * said.num_columns, MOST_EXPRESSION)
+        return pd.read_parquet(file)
+    content = file.read_bytes()
+    n_values = content.count(separator.encode()) + content.count(b"\n")
+    _refuse_more(file, n_values, MOST_EXPRESSION)
+    return pd.read_csv(io.BytesIO(content), sep=separator)
+
+
+def _refuse_more(file: Path, n_values: int, most: int = MOST_VALUES) -> None:
+    """Refuse a file by the number of values that it says to have, before they are read."""
+    if not 0 <= n_values <= most:
+        raise StudyError(
+            f"{file.name} says that it has {n_values:,} values, expected at most {most:,}. Check "
+            "what it is, and copy it again from where it came from."
+        )
 
 
 def _read(file: Path, atlas: Atlas) -> pd.Series:
@@ -217,21 +255,37 @@ def _read_freesurfer(file: Path, atlas: Atlas) -> pd.Series:
 
     try:
         if file.name.lower().endswith(MORPHOMETRY):
-            values = np.asarray(read_morph_data(file))
-        else:
-            values = np.asarray(nibabel.load(file).dataobj)  # type: ignore[attr-defined]
+            _refuse_more(file, _n_in_header(file))
+            return _on_surface(file, np.asarray(read_morph_data(file)), _side_of(file), atlas)
+        image = nibabel.load(file)  # type: ignore[attr-defined]
+        _refuse_other_shape(file, image.shape)  # type: ignore[attr-defined]
+        values = np.asarray(image.dataobj).reshape(-1)  # type: ignore[attr-defined]
+    except StudyError:
+        raise
     except Exception as error:
         raise StudyError(
             f"{file.name} cannot be read as a file of FreeSurfer ({type(error).__name__}). Copy it "
             "again from where it came from."
         ) from error
-    values = np.squeeze(values)
-    if values.ndim != 1:
+    return _on_surface(file, values, _side_of(file), atlas)
+
+
+def _n_in_header(file: Path) -> int:
+    """Read how many values a file of FreeSurfer's curv kind says to have."""
+    with file.open("rb") as opened:
+        head = opened.read(7)
+    is_new = head.startswith(b"\xff\xff\xff")
+    return int.from_bytes(head[3:7] if is_new else head[:3], "big", signed=is_new)
+
+
+def _refuse_other_shape(file: Path, shape: Sequence[int]) -> None:
+    sizes = tuple(int(one) for one in shape)
+    if sum(one != 1 for one in sizes) > 1:
         raise StudyError(
-            f"{file.name} has the shape {values.shape}, expected one value a vertex of fsaverage. "
+            f"{file.name} has the shape {sizes}, expected one value a vertex of fsaverage. "
             "A volume belongs in NIfTI (`mri_convert FILE FILE.nii.gz`)."
         )
-    return _on_surface(file, values, _side_of(file), atlas)
+    _refuse_more(file, math.prod(sizes))
 
 
 def _read_cifti(file: Path, atlas: Atlas) -> pd.Series:
@@ -241,20 +295,26 @@ def _read_cifti(file: Path, atlas: Atlas) -> pd.Series:
     try:
         image = nibabel.load(file)  # type: ignore[attr-defined]
         assert isinstance(image, Cifti2Image)
-        values = np.atleast_2d(np.asarray(image.dataobj, dtype=float))
+        *maps, n_values = (int(one) for one in image.shape)
+        if math.prod(maps) != 1:
+            raise StudyError(
+                f"{file.name} has {math.prod(maps)} maps, expected one. Take one out "
+                "(`wb_command -cifti-math` or `-cifti-merge` with -column)."
+            )
+        models = list(image.header.matrix.get_index_map(1).brain_models)
+        sizes = [(one.index_count, one.surface_number_of_vertices or 0) for one in models]
+        _refuse_more(file, max([n_values, *map(max, sizes), sum(one for one, _ in sizes)]))
+        values = np.asarray(image.dataobj, dtype=float).reshape(-1)
         axis = image.header.get_axis(1)
+    except StudyError:
+        raise
     except Exception as error:
         raise StudyError(
             f"{file.name} cannot be read as CIFTI ({type(error).__name__}). Copy it again from "
             "where it came from."
         ) from error
-    if len(values) != 1:
-        raise StudyError(
-            f"{file.name} has {len(values)} maps, expected one. Take one out "
-            "(`wb_command -cifti-math` or `-cifti-merge` with -column)."
-        )
     if isinstance(axis, ParcelsAxis):
-        return pd.Series(values[0], index=[str(one) for one in axis.name])
+        return pd.Series(values, index=[str(one) for one in axis.name])
     if not isinstance(axis, BrainModelAxis):
         raise StudyError(f"{file.name} is CIFTI of another kind; expected .dscalar or .pscalar.")
     parts = []
@@ -262,8 +322,14 @@ def _read_cifti(file: Path, atlas: Atlas) -> pd.Series:
         structure = f"CIFTI_STRUCTURE_CORTEX_{word}"
         if structure in axis.nvertices:
             is_mine = axis.name == structure
-            on_surface = np.full(axis.nvertices[structure], np.nan)
-            on_surface[axis.vertex[is_mine]] = values[0][is_mine]
+            vertices, n_vertices = axis.vertex[is_mine], axis.nvertices[structure]
+            if vertices.max(initial=0) >= n_vertices:
+                raise StudyError(
+                    f"{file.name} has a value for vertex {vertices.max()} of a surface with "
+                    f"{n_vertices:,}. Copy it again from where it came from."
+                )
+            on_surface = np.full(n_vertices, np.nan)
+            on_surface[vertices] = values[is_mine]
             parts.append(_on_surface(file, on_surface, side, atlas))
     if not parts:
         raise StudyError(f"{file.name} has no cortex. Give a map of the cortical surface.")

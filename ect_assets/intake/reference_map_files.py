@@ -8,17 +8,20 @@ belongs in `science.statistics.reference_maps`.
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ect_assets.intake.bids import subject_labels
 from ect_assets.intake.source_files import TABLE_BYTES, refused_file
 from ect_assets.intake.tsv import MISSING_NUMBERS, column_named, parse_number
 from ect_assets.problems import StudyError, listed
+from ect_assets.science.imaging.files import read_unpacked
+from ect_assets.science.imaging.geometry import ImageFault
 from ect_assets.science.parcellations.names import spelling
 from ect_assets.science.statistics.arrays import some
 from ect_assets.study import Study
@@ -31,6 +34,9 @@ FEWEST_PARCELS = 5
 ATLAS_IN_NAME = re.compile(r"_parc-([0-9A-Za-z]+)")
 SAME_ATLAS = {"glasser": "hcpmmp", "hcpmmp1": "hcpmmp"}
 """Names that NiSpace and others give to a parcellation of ours, in plain letters."""
+PATIENT_COLUMNS = {"participant_id", "subject", "subject_id", "patient", "patient_id"}
+"""Headings, in lower case, of which no table of maps has one."""
+SUBJECT_NAME = re.compile(r"sub-[0-9A-Za-z]+(?![0-9A-Za-z-])")
 IMAGES = (".nii", ".nii.gz", ".gii", ".mgh", ".mgz")
 
 
@@ -101,7 +107,7 @@ def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> 
     Raises
     ------
     StudyError
-        When the folder is missing.
+        When the folder is missing, or the BIDS dataset, whose patients' values are not read.
     """
     folder = map_folder(study)
     if folder is None or not folder.is_dir():
@@ -109,6 +115,7 @@ def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> 
             f"There is no folder {study.reference_maps.folder} in the study's folder, which "
             "`folder` of [reference_maps] names. Create it, or correct the setting."
         )
+    people = frozenset(map(_label, subject_labels(study.bids_folder)))
     read, homeless = ReadMaps(), []
     for file in map_files(study, {}):
         shown = file.relative_to(folder).as_posix()
@@ -118,7 +125,7 @@ def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> 
         if not homes or _suffix(file) not in SEPARATORS:
             homeless.append(shown)
         if parcellation in homes and _suffix(file) in SEPARATORS:
-            _read_file(file, shown, parcels, read)
+            _read_file(folder, shown, parcels, people, read)
     if homeless:
         read.faults.append(
             f"{len(homeless)} files are not read: {listed(homeless)}. Only tables (.tsv, .csv, "
@@ -149,20 +156,24 @@ def _plain(name: str) -> str:
     return SAME_ATLAS.get(plain, plain)
 
 
-def _read_file(file: Path, shown: str, parcels: pd.Series, read: ReadMaps) -> None:
+def _read_file(
+    folder: Path, shown: str, parcels: pd.Series, people: Collection[str], read: ReadMaps
+) -> None:
     try:
-        table = _table(file, shown)
-        name = ATLAS_IN_NAME.sub("", file.name).split(".")[0]
-        by_parcel = _by_parcel(table, shown, name, parcels)
+        table = _table(folder, shown)
+        name = ATLAS_IN_NAME.sub("", Path(shown).name).split(".")[0]
+        by_parcel, places = _by_parcel(table, shown, name, parcels)
+        matched = _matched(by_parcel.index, parcels)
+        unknown = [place for place, one in enumerate(matched) if one is None]
+        names = (name, *table.columns, *by_parcel.columns, *by_parcel.index[unknown])
+        _refuse_patients(names, people, shown)
     except StudyError as error:
         read.faults.append(str(error))
         return
-    matched = _matched(by_parcel.index, parcels)
-    unknown = [one for one, parcel in zip(by_parcel.index, matched, strict=True) if parcel is None]
     if unknown:
         read.faults.append(
             f"{shown}: {len(unknown)} names are not parcels of the parcellation and are passed "
-            f"over: {some(unknown)}."
+            f"over: {some([places[one] for one in unknown])}."
         )
     named = by_parcel[[one is not None for one in matched]]
     named.index = pd.Index([one for one in matched if one is not None])
@@ -178,45 +189,90 @@ def _read_file(file: Path, shown: str, parcels: pd.Series, read: ReadMaps) -> No
             read.add(str(column), numbers, shown)
 
 
-def _table(file: Path, shown: str) -> pd.DataFrame:
-    refusal = refused_file(file, most_bytes=TABLE_BYTES)
+def _refuse_patients(names: Iterable[str], people: Collection[str], shown: str) -> None:
+    """Refuse a table of patients x parcels, which looks like one of maps x parcels."""
+    named = {str(one).strip() for one in names}
+    theirs = {one for one in named if _label(one) in people or SUBJECT_NAME.match(one)}
+    if theirs:
+        raise StudyError(
+            f"{shown} has values of {len(theirs)} patients, expected maps. Take it out of the "
+            "folder. If it has none, rename its maps that are called like a patient's label."
+        )
+    if any(one.lower() in PATIENT_COLUMNS for one in named):
+        raise StudyError(
+            f"{shown} has a column of patients, expected maps. Take it out of the folder."
+        )
+
+
+def _label(name: str) -> str:
+    """Reduce a name to a patient's label: ``1`` of ``sub-01_pre``, as a spreadsheet leaves it."""
+    label = re.split(r"[_.]", str(name).strip().lower().removeprefix("sub-"))[0]
+    return label.lstrip("0") if label.isdigit() else label
+
+
+def _table(folder: Path, shown: str) -> pd.DataFrame:
+    """Read a table as text, by line of the file; no message quotes what is in it."""
+    file = folder / shown
+    refusal = refused_file(file, folder, most_bytes=TABLE_BYTES)
     if refusal is not None:
         raise StudyError(f"{shown} {refusal.words}. {refusal.fix}")
     try:
+        text = read_unpacked(file, TABLE_BYTES).decode("utf-8-sig")
+        body = text.lstrip("\r\n")
         table = pd.read_csv(
-            file,
+            StringIO(body),
             sep=SEPARATORS[_suffix(file)],
             dtype="str",
             keep_default_na=False,
-            encoding="utf-8",
-        )
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+            skip_blank_lines=False,
+        ).fillna("")
+    except ImageFault as fault:
+        raise StudyError(f"{shown} {fault}") from fault
+    except ValueError as error:
         raise StudyError(
-            f"{shown} is no whole table of text ({str(error).splitlines()[0][:100]}). Save it "
-            "again as UTF-8, tab-separated (.tsv) or with commas (.csv)."
-        ) from error
+            f"{shown} is no whole table of text{_line_of(error)}. Save it again as UTF-8, "
+            "tab-separated (.tsv) or with commas (.csv)."
+        ) from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise StudyError(f"{shown} has more cells in a line than headings. Correct it.")
+    first = text[: len(text) - len(body)].count("\n") + 2
+    table.index = pd.RangeIndex(first, first + len(table))
+    table = table[(table != "").any(axis=1)]
     if table.empty or table.shape[1] < 2:
         raise StudyError(f"{shown} has no rows, or one column alone. Check its separator.")
     return table.set_axis([str(one).strip() for one in table.columns], axis=1)
 
 
-def _by_parcel(table: pd.DataFrame, shown: str, name: str, parcels: pd.Series) -> pd.DataFrame:
-    """Give a table with a row per parcel and a column per map, whichever way it was written."""
+def _line_of(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return f" (line {line})"
+    found = re.search(r"\bline \d+", str(error))
+    return f" ({found.group()})" if found else ""
+
+
+def _by_parcel(
+    table: pd.DataFrame, shown: str, name: str, parcels: pd.Series
+) -> tuple[pd.DataFrame, list[str]]:
+    """Give a table with a row per parcel and a column per map, and where each row stands."""
     of_parcels = column_named("parcel", table.columns)
     if of_parcels is not None:
         maps = table.set_index(of_parcels)
         is_single = [one.lower() for one in maps.columns] == ["value"]
-        return maps.set_axis([name], axis=1) if is_single else maps
+        lines = [f"line {line}" for line in table.index]
+        return maps.set_axis([name], axis=1) if is_single else maps, lines
     if any(one is not None for one in _matched(table.columns[1:], parcels)):
-        maps = table.set_index(table.columns[0]).T
-        twice = maps.columns[maps.columns.duplicated()].unique()
+        twice = table.index[table[table.columns[0]].duplicated()]
         if len(twice):
-            raise StudyError(f"{shown} has the map {some(twice)} more than once. Leave one.")
-        return maps
+            raise StudyError(
+                f"{shown} has a map that is there already in line {some(twice)}. Leave one of each."
+            )
+        maps = table.set_index(table.columns[0]).T
+        return maps, [f"column {number}" for number in range(2, len(maps) + 2)]
     raise StudyError(
         f"{shown} has neither a column `parcel` nor columns named like parcels, such as "
-        f"{parcels.iloc[0]}; it has {some(table.columns)}. Name the parcels as the table `parcels` "
-        "does."
+        f"{parcels.iloc[0]}; it has {table.shape[1]} columns of other names. Name the parcels as "
+        "the table `parcels` does."
     )
 
 
@@ -252,18 +308,20 @@ def read_sources(study: Study) -> pd.DataFrame:
     file = None if folder is None else folder / SOURCES
     if file is None or not file.is_file():
         return pd.DataFrame(columns=["source", "licence"])
-    table = _table(file, SOURCES)
+    table = _table(file.parent, SOURCES)
     lacking = [one for one in SOURCE_COLUMNS if column_named(one, table.columns) is None]
     if lacking:
         raise StudyError(
-            f"{SOURCES} has no column {' or '.join(lacking)}; it has {some(table.columns)}."
+            f"{SOURCES} has no column {' or '.join(lacking)} among its {table.shape[1]}. Add it."
         )
     table = table[[column_named(one, table.columns) for one in SOURCE_COLUMNS]]
-    table = table.set_axis(SOURCE_COLUMNS, axis=1).set_index("reference")
-    twice = table.index[table.index.duplicated()].unique()
+    table = table.set_axis(SOURCE_COLUMNS, axis=1)
+    twice = table.index[table.reference.duplicated()]
     if len(twice):
-        raise StudyError(f"{SOURCES} has {some(twice)} more than once. Leave one line of each.")
-    return table.replace("", None)
+        raise StudyError(
+            f"{SOURCES} has a map that is there already in line {some(twice)}. Leave one of each."
+        )
+    return table.set_index("reference").replace("", None)
 
 
 def long_rows(maps: Mapping[str, pd.Series], sources: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -18,11 +18,11 @@ from markupsafe import Markup
 from ect_assets import __version__
 from ect_assets.interface.association import Association
 from ect_assets.interface.figures import FIGURES
-from ect_assets.problems import StudyError
+from ect_assets.problems import StudyError, listed
 from ect_assets.report.figures.figure_style import figure_bytes
-from ect_assets.whole_files import replace_whole
+from ect_assets.whole_files import folder_beside, take_place
 
-MARK = "association.json"
+MARK, CONTENTS = "association.json", "contents"
 PAGE = "index.html"
 LIBRARIES = ("numpy", "scipy", "pandas", "numba")
 FIGURE_WORDS = {
@@ -39,7 +39,7 @@ def write_folder(found: Association, folder: Path, files: Sequence[Path] = ()) -
     Parameters
     ----------
     folder : Path
-        New, empty, or an earlier one of these, which is replaced file by file.
+        New, empty, or an earlier one of these, which is replaced as a whole.
     files : sequence of Path
         Of the map, for the record of where it comes from.
 
@@ -47,36 +47,63 @@ def write_folder(found: Association, folder: Path, files: Sequence[Path] = ()) -
     -------
     list of Path
         What was written: tables (Parquet and TSV), figures (PNG and SVG), ``index.html``, and
-        ``association.json`` with version, settings, seed and digests.
+        ``association.json`` with version, settings, seed, digests and the list of all files.
 
     Raises
     ------
     StudyError
-        When the folder holds something else.
+        When the folder holds something else; it is as it was then.
     """
     _refuse_other_content(folder)
-    written = []
-    for name, content in _contents(found, files):
-        target = folder / name
-        replace_whole(target, lambda path, content=content: path.write_bytes(content))  # type: ignore[misc]
-        written.append(target)
-    return written
+    contents = _contents(found, files)
+    target = folder.expanduser().resolve()
+    with folder_beside(target) as aside:
+        fresh = aside / "association"
+        for name, content in contents.items():
+            file = fresh / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        take_place(fresh, target, aside)
+    return [folder / name for name in contents]
 
 
 def _refuse_other_content(folder: Path) -> None:
-    if folder.is_file() or (
-        folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file()
-    ):
+    if not folder.exists():
+        return
+    ours = _earlier_files(folder)
+    if not folder.is_dir() or (ours is None and any(folder.iterdir())):
         raise StudyError(
             f"{folder} is there already and is no earlier output of `ect associate`. Name a new "
             "folder with --output."
         )
+    there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if not one.is_dir()}
+    added = sorted(there - (ours or set()))
+    if added:
+        raise StudyError(
+            f"{folder} is an earlier output of `ect associate` and has other files: "
+            f"{listed(added)}. They would be lost: move them elsewhere, or name a new folder with "
+            "--output."
+        )
 
 
-def _contents(found: Association, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Give every file by its name in the folder, the record of it first."""
+def _earlier_files(folder: Path) -> set[str] | None:
+    """List the files that an earlier association wrote; None where the folder is something else."""
+    try:
+        said = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        return {str(one) for one in said[CONTENTS]}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _contents(found: Association, files: Sequence[Path]) -> dict[str, bytes]:
+    """Give every file by its name in the folder, with the record of it and of all others."""
     record = provenance(found, files)
-    yield MARK, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode()
+    results = dict(_results(found, record))
+    said = record | {CONTENTS: sorted([MARK, *results])}
+    return {MARK: (json.dumps(said, indent=2, sort_keys=True) + "\n").encode(), **results}
+
+
+def _results(found: Association, record: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     values = found.map.rename_axis("parcel").reset_index()
     for name, frame in (("map", values), *found.tables()):
         yield f"tables/{name}.tsv", frame.to_csv(sep="\t", index=False, na_rep="n/a").encode()

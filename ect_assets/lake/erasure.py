@@ -20,7 +20,7 @@ from ect_assets.lake.store import FILE_NAME, Lake
 from ect_assets.tables.lab_tables import FurtherTable
 from ect_assets.tables.schema import Table
 
-SUBJECT = "subject"
+SUBJECT, REFERENCE = "subject", "reference"
 OF_INPUTS = ("inputs", "seconds")
 """What a footer says of how the rows were made, by the names of patients and files."""
 
@@ -28,7 +28,8 @@ OF_INPUTS = ("inputs", "seconds")
 def erase_rows(lake: Lake, table: type[Table], subject: str, mentions: re.Pattern[str]) -> int:
     """Write the files of a table again that have rows of a patient, or name the patient.
 
-    What is written again counts as out of date.
+    A reference map that is called like the patient is the patient's. What is written again counts
+    as out of date.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def erase_rows(lake: Lake, table: type[Table], subject: str, mentions: re.Patter
         How many rows were removed.
     """
     is_of_lab = issubclass(table, FurtherTable)
-    has_rows = is_of_lab or SUBJECT in table.column_names()
+    has_rows = is_of_lab or bool({SUBJECT, REFERENCE} & set(table.column_names()))
     removed = 0
     for file in () if SUBJECT in table.partitions and not is_of_lab else _files(lake, table):
         footer = sound_footer(table, file) or {}
@@ -53,6 +54,7 @@ def erase_rows(lake: Lake, table: type[Table], subject: str, mentions: re.Patter
             continue
         content = read_parquet(file)
         kept = _without(content, subject)
+        kept = kept if is_of_lab else _without_references(kept, subject, mentions)
         is_named |= is_of_lab and bool(_naming_columns(kept, subject, mentions))
         if kept.num_rows < content.num_rows or is_named:
             _write(file, kept)
@@ -96,6 +98,14 @@ def _without(content: pa.Table, subject: str) -> pa.Table:
         return content
     theirs = pc.equal(content[SUBJECT].cast(pa.string()), subject)
     return content.filter(pc.invert(pc.fill_null(theirs, False)))
+
+
+def _without_references(content: pa.Table, subject: str, mentions: re.Pattern[str]) -> pa.Table:
+    if REFERENCE not in content.column_names:
+        return content
+    names = [one for one in content[REFERENCE].unique().to_pylist() if one is not None]
+    theirs = [one for one in names if re.split(r"[_.]", one)[0] == subject or mentions.search(one)]
+    return content.filter(pc.invert(pc.is_in(content[REFERENCE], pa.array(theirs, pa.string()))))
 
 
 def _names(record: str, subject: str, mentions: re.Pattern[str]) -> bool:

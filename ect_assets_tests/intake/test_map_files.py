@@ -9,6 +9,7 @@ import pytest
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, ParcelsAxis, ScalarAxis
 from nibabel.freesurfer import write_morph_data
 
+from ect_assets.intake import map_files
 from ect_assets.intake.map_files import read_expression, read_map
 from ect_assets.problems import StudyError
 from ect_assets.science.parcellations.atlas import packaged_atlas
@@ -160,3 +161,90 @@ def test_a_matrix_of_expression_is_read_by_its_first_column(tmp_path):
     frame.assign(G3="x").to_csv(tmp_path / "m.csv", index=False)
     with pytest.raises(StudyError, match="no numbers, such as G3"):
         read_expression(tmp_path / "m.csv")
+
+
+@pytest.fixture
+def reads_nothing(monkeypatch):
+    """Fail where values are read that a header made too many."""
+
+    def read(*_, **__):
+        raise AssertionError("values were read")
+
+    monkeypatch.setattr(nibabel.arrayproxy.ArrayProxy, "__array__", read)
+    monkeypatch.setattr(nibabel.freesurfer, "read_morph_data", read)
+    monkeypatch.setattr(pd, "read_parquet", read)
+    monkeypatch.setattr(pd, "read_csv", read)
+
+
+@pytest.mark.usefixtures("reads_nothing")
+@pytest.mark.parametrize("n_vertices", [2_000_000_000, -1])
+def test_a_curv_file_is_refused_by_the_number_in_its_header(n_vertices, tmp_path):
+    file = tmp_path / "lh.curv"
+    file.write_bytes(b"\xff\xff\xff" + np.array([n_vertices, 1, 1], ">i4").tobytes())
+    with pytest.raises(StudyError, match=f"lh.curv says that it has {n_vertices:,} values"):
+        read_map([file], DESIKAN)
+
+
+@pytest.mark.usefixtures("reads_nothing")
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [((2_000_000_000, 1, 1), "says that it has 2,000,000,000"), ((256,) * 3, "A volume belongs")],
+)
+def test_an_mgh_file_is_refused_by_the_shape_in_its_header(shape, says, tmp_path):
+    file = tmp_path / "lh.map.mgh"
+    nibabel.save(nibabel.MGHImage(np.ones((5, 1, 1), np.float32), np.eye(4)), file)
+    content = bytearray(file.read_bytes())
+    content[4:16] = np.array(shape, ">i4").tobytes()
+    file.write_bytes(content)
+    with pytest.raises(StudyError, match=says):
+        read_map([file], DESIKAN)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (b"2000000000", "says that it has 2,000,000,000 values"),
+        (b"12345", "a value for vertex 32491 of a surface with 12,345"),
+    ],
+)
+def test_a_cifti_surface_is_refused_by_the_vertices_in_its_header(said, says, tmp_path):
+    axis = BrainModelAxis.from_mask(np.ones(32_492, bool), name="CORTEX_LEFT")
+    image = Cifti2Image(np.ones((1, 32_492), np.float32), (ScalarAxis(["map"]), axis))
+    nibabel.save(image, tmp_path / "map.dscalar.nii")
+    content = (tmp_path / "map.dscalar.nii").read_bytes()
+    told = b'SurfaceNumberOfVertices="32492"'
+    assert told in content
+    new = b'SurfaceNumberOfVertices="' + said + b'"'
+    # The length of the header is written before it: spaces of its metadata make up for it.
+    grown = len(new) - len(told)
+    content = content.replace(told, new)
+    end = content.index(b"</CIFTI>") + len(b"</CIFTI>")
+    assert content[end : end + grown].strip(b"\0 ") == b""
+    content = content[:end] + content[end + grown :]
+    (tmp_path / "map.dscalar.nii").write_bytes(content)
+    with pytest.raises(StudyError, match=says):
+        read_map([tmp_path / "map.dscalar.nii"], HCP)
+
+
+@pytest.mark.usefixtures("reads_nothing")
+@pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
+def test_a_matrix_of_expression_is_refused_by_its_size_before_it_is_read(
+    name, tmp_path, monkeypatch
+):
+    frame = pd.DataFrame({"parcel": ["lh_a", "lh_b"], "G1": [1.0, 2.0]})
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    frame.to_parquet(tmp_path / "m.parquet", index=False)
+    monkeypatch.setattr(map_files, "MOST_EXPRESSION", 3)
+    with pytest.raises(StudyError, match=r"says that it has \d values, expected at most 3"):
+        read_expression(tmp_path / name)
+    monkeypatch.setattr(map_files, "SURFACE_BYTES", 10)
+    with pytest.raises(StudyError, match="expected at most 0 MB"):
+        read_expression(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.tsv", "m.parquet"])
+@pytest.mark.parametrize("content", [b"", b"parcel\xe4\n1\t2\n3\t4\t5,\n,,,,\n"])
+def test_a_matrix_that_cannot_be_read_is_named(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StudyError, match=f"{name} cannot be read as a matrix"):
+        read_expression(tmp_path / name)

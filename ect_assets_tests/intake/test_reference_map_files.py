@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ect_assets.intake import reference_map_files
 from ect_assets.intake.reference_map_files import long_rows, read_reference_maps, read_sources
 from ect_assets.problems import StudyError
 from ect_assets_tests.report.small_lake import ATLAS, small_study
 
 PARCELS = pd.Series([f"lh_{name}" for name in ("a", "b", "c", "d", "e", "f")])
+PATIENTS = ("K1", "007")
 NUMBERS = [1.5, -2.0, 3.0, 4.0, 5.0, 6.0]
 
 
@@ -20,6 +22,8 @@ NUMBERS = [1.5, -2.0, 3.0, 4.0, 5.0, 6.0]
 def folder(tmp_path):
     found = tmp_path / "maps" / ATLAS
     found.mkdir(parents=True)
+    for label in PATIENTS:
+        (tmp_path / "bids" / f"sub-{label}").mkdir(parents=True)
     return found
 
 
@@ -107,7 +111,82 @@ def test_what_cannot_be_used_is_named_and_the_others_are_read(folder, text, says
 def test_names_that_are_no_parcels_are_named(folder):
     write(folder, "one.tsv", by_parcel("D1") + "lh_zzz\t1\n")
     (fault,) = read(folder).faults
-    assert "1 names are not parcels" in fault and "lh_zzz" in fault
+    assert "1 names are not parcels" in fault and "line 8" in fault and "zzz" not in fault
+
+
+def by_map(*names, parcels=PARCELS):
+    lines = ["\t".join(["name", *parcels])]
+    lines += ["\t".join([name, *map(str, NUMBERS)]) for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def test_a_column_that_is_no_parcel_is_named_by_its_place(folder):
+    write(folder, "one.tsv", by_map("D1").replace("lh_f", "Smith"))
+    (fault,) = read(folder).faults
+    assert "column 7" in fault and "Smith" not in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "counted"),
+    [
+        ("gmv.tsv", by_map("K1", "007"), "2 patients"),
+        ("gmv.tsv", by_map("sub-K1_pre", "sub-K1_post"), "2 patients"),
+        ("gmv.tsv", by_map("7", "D1"), "1 patients"),
+        ("gmv.tsv", by_map("sub-Left"), "1 patients"),
+        ("gmv.tsv", by_parcel("k1.pre", "D1"), "1 patients"),
+        ("sub-K1_ses-pre.tsv", by_parcel("value"), "1 patients"),
+        ("gmv.tsv", by_map("X9").replace("name", "participant_id"), "a column of patients"),
+    ],
+)
+def test_values_of_patients_are_refused_and_not_quoted(folder, name, text, counted):
+    write(folder, name, text)
+    write(folder, "good.tsv", by_parcel("GABA"))
+    found = read(folder)
+    assert list(found.maps) == ["GABA"]
+    (fault,) = found.faults
+    assert counted in fault and "Take it out of the folder" in fault
+    said = fault.replace(name, "")
+    assert not any(one in said for one in ("K1", "007", "Left", "X9", "k1"))
+
+
+def test_a_map_twice_in_a_file_is_named_by_its_line(folder):
+    write(folder, "one.tsv", by_map("D1", "D2", "D1").replace("D2", "\nD2"))
+    (fault,) = read(folder).faults
+    assert "already in line 5" in fault and "D1" not in fault
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"parcel\tD1\nlh_a\t1\nlh_\xe4\t2\n", "line 3"),
+        (b"parcel\tD1\nlh_a\t1\nAnna\t1\t2\n", "line 3"),
+        (b"parcel\tD1\nAnna\t1\t2\n", "more cells in a line"),
+    ],
+)
+def test_what_is_no_table_is_named_by_its_line_alone(folder, content, place):
+    (folder / "bad.tsv").write_bytes(content)
+    (fault,) = read(folder).faults
+    assert place in fault and "Anna" not in fault
+
+
+def test_a_packed_table_is_read_up_to_the_limit_of_tables(folder, monkeypatch):
+    monkeypatch.setattr(reference_map_files, "TABLE_BYTES", 1_000)
+    packed = gzip.compress(by_parcel("D1").encode() + b"\n" * 100_000)
+    assert len(packed) < 1_000
+    (folder / "bomb.tsv.gz").write_bytes(packed)
+    (folder / "cut.csv.gz").write_bytes(packed[:40])
+    write(folder, "good.tsv", by_parcel("GABA"))
+    found = read(folder)
+    assert list(found.maps) == ["GABA"]
+    assert "bomb.tsv.gz has more than 0 MB, unpacked" in found.faults[0]
+    assert "cut.csv.gz is truncated" in found.faults[1]
+
+
+def test_a_link_out_of_the_folder_is_not_read(folder):
+    (folder / "away.tsv").symlink_to(write(folder.parents[1], "elsewhere.tsv", by_parcel("D1")))
+    found = read(folder)
+    assert not found.maps
+    assert "away.tsv is a link to a file outside" in found.faults[0]
 
 
 def test_a_map_that_two_files_have_is_taken_from_the_first_and_told(folder):

