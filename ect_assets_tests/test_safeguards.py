@@ -15,10 +15,8 @@ import pytest
 from ect_assets.intake.overruling import REVIEWED
 from ect_assets.lake.catalogue import query
 from ect_assets.orchestration.runner import Runner
-from ect_assets.pipeline import file_memory
-from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.gates import current_problems
-from ect_assets.pipeline.staleness import lake_of, look_at_files
+from ect_assets.pipeline.staleness import lake_of
 from ect_assets.pipeline.step import Work
 from ect_assets.pipeline.steps import scans
 from ect_assets.problems import InputProblem
@@ -215,20 +213,18 @@ def test_what_raw_scans_found_of_the_same_files_is_not_looked_for_again(walked, 
     assert [problem.subject for problem in made.problems] == [NAMED]
 
 
-def test_tables_that_ask_for_the_same_findings_look_at_the_files_once(walked, monkeypatch):
+def test_findings_are_of_the_files_as_they_are_now(walked, monkeypatch):
     runner, _, _ = walked
-    looks: list[str] = []
-
-    def look(reader, study, partition):
-        looks.append(partition["subject"])
-        return look_at_files(reader, study, partition)
-
-    monkeypatch.setattr(file_memory, "look_at_files", look)
-    memory = FileMemory(runner.study)
     asked = ("raw_scans", {"subject": NAMED}, runner.study, runner.lake)
-    first, second = current_problems(*asked, memory), current_problems(*asked, memory)
-    assert first == second == current_problems(*asked)
-    assert first and looks == [NAMED]
+    assert current_problems(*asked)
+    sidecar = next(runner.study.bids_folder.glob(f"sub-{NAMED}/**/*_T1w.json"))
+    before = sidecar.read_text(encoding="utf-8")
+    sidecar.write_text(before + " ", encoding="utf-8")
+    try:
+        assert current_problems(*asked) is None
+    finally:
+        sidecar.write_text(before, encoding="utf-8")
+    assert current_problems(*asked)
 
 
 def test_a_blocked_patient_is_in_no_analysis_of_ratings(walked):

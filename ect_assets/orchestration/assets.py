@@ -32,7 +32,6 @@ from ect_assets.orchestration.partitions import (
 from ect_assets.orchestration.step_output import not_kept
 from ect_assets.orchestration.study_home import refuse_other_records
 from ect_assets.pipeline.all_steps import step_of
-from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.sources import program_version
 from ect_assets.pipeline.staleness import unregistered
 from ect_assets.pipeline.step import Step
@@ -148,11 +147,8 @@ def as_assets(
     """
     possible = [step for step in steps if can_have(step, study)]
     names = {step.name for step in possible}
-    memory = FileMemory(study)
     return [
-        as_asset(
-            step, study, lake, names, roots, condition(step) if condition else None, memory=memory
-        )
+        as_asset(step, study, lake, names, roots, condition(step) if condition else None)
         for step in possible
     ]
 
@@ -165,7 +161,6 @@ def as_asset(
     roots: Roots,
     condition: dg.AutomationCondition | None = None,
     further: Mapping[str, Any] | None = None,
-    memory: FileMemory | None = None,
 ) -> dg.AssetsDefinition:
     """Turn a step into a Dagster asset of one study.
 
@@ -177,8 +172,6 @@ def as_asset(
         When the daemon makes it by itself.
     further : mapping, optional
         What else Dagster is told of it, of a lab's own.
-    memory : FileMemory, optional
-        What other steps of this process saw of the files a moment ago.
 
     Returns
     -------
@@ -196,7 +189,7 @@ def as_asset(
         refuse_unregistered(step, lake, context.instance)
         roots.observe(step, partitions.values(), context)
         with not_kept() if table.is_about_patients() else nullcontext():
-            for one in materialize(step, study, lake, context, partitions, memory):
+            for one in materialize(step, study, lake, context, partitions):
                 if isinstance(one, dg.Output) and step.fills_folder(study):
                     roots.observe(step, partitions.values(), context)
                 yield one

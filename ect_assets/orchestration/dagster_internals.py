@@ -32,7 +32,7 @@ checks each use and says what breaks when it moves. What is used, for what, and 
     Carry out a run of the same job, with the same executor, as the UI launches. Instead:
     `dg.execute_job` with a reconstructable job, which loads the code location once more.
 `get_python_identifier` of a check
-    The output of a check about which nothing is said, so that what follows is not held back.
+    The output of a check about which nothing is said, lest what follows is held back.
 `wipe_input_asset_version_info`, `maybe_fetch_and_get_input_asset_version_info` of a step's context
     Let a materialization refer to what was observed at its begin. Instead: a run before, for that.
 `data_version` (`_core.definitions`), and of the records of events
@@ -58,14 +58,13 @@ checks each use and says what breaks when it moves. What is used, for what, and 
 `connect`, `index_connection` of the storages, and the names of tables, columns and files
     Withdrawal of consent deletes rows that no method of Dagster's does (`dagster_records`).
     Instead: nothing; compare the tables that Dagster has then with what is there.
-
-Modules that Dagster itself does not load at once are imported where they are needed.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -427,12 +426,13 @@ def keep_engines() -> None:
 
 
 def fork_runs(modules: Sequence[str]) -> None:
-    """Let a code server fork its runs from a process with these modules, where it can."""
-    import multiprocessing
+    """Let a code server fork its runs from a process with these modules, where it can.
 
+    Before Python 3.11.1 any user of the machine could talk to that process (CVE-2022-42919).
+    """
     from dagster._grpc.server import DagsterApiServer
 
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if sys.version_info < (3, 11, 1) or "forkserver" not in multiprocessing.get_all_start_methods():
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(modules))

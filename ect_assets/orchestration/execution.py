@@ -35,7 +35,6 @@ from ect_assets.orchestration.shown_metadata import (
     without_words,
 )
 from ect_assets.pipeline.drift import compare
-from ect_assets.pipeline.file_memory import FileMemory
 from ect_assets.pipeline.gates import current_problems, unchecked
 from ect_assets.pipeline.input_changes import record_of
 from ect_assets.pipeline.inputs import Inputs
@@ -91,7 +90,6 @@ def materialize(
     lake: Lake,
     context: dg.AssetExecutionContext,
     partitions: Mapping[str | None, dict[str, str]],
-    memory: FileMemory | None = None,
 ) -> Iterator[Any]:
     """Make each partition, check it, hand it to the lake, and say what was left out.
 
@@ -104,8 +102,6 @@ def materialize(
     ----------
     partitions : mapping
         Dagster's name of each partition to its keys.
-    memory : FileMemory, optional
-        What was seen of the files a moment ago, for what is asked of other steps.
 
     Yields
     ------
@@ -119,7 +115,7 @@ def materialize(
         no materialization.
     """
     draws = len(partitions) <= PICTURED_AT_MOST
-    making = Making(step, study, lake, context, draws, memory)
+    making = Making(step, study, lake, context, draws)
     obstacles = Obstacles(step, study, lake, context)
     for key, partition in partitions.items():
         waits_for = obstacles.of(partition)
@@ -138,8 +134,6 @@ class Making:
     ----------
     draws : bool
         Whether pictures are drawn.
-    memory : FileMemory, optional
-        As in `materialize`.
     """
 
     def __init__(
@@ -149,11 +143,10 @@ class Making:
         lake: Lake,
         context: dg.AssetExecutionContext,
         draws: bool,
-        memory: FileMemory | None,
     ):
         self._step, self._study, self._lake, self._context = step, study, lake, context
-        self._draws, self._memory = draws, memory
-        not_run = unchecked(step.gates, study, lake, memory) if step.gates else ()
+        self._draws = draws
+        not_run = unchecked(step.gates, study, lake) if step.gates else ()
         self._not_checked = tuple(not_run)
         self._inputs = Inputs(step, study, lake)
         self._results: dict[str | None, Result] = {}
@@ -227,7 +220,7 @@ class Making:
 
     def _computed(self, partition: dict[str, str], inputs: Mapping[str, pd.DataFrame]) -> Made:
         step, study, lake = self._step, self._study, self._lake
-        known = partial(current_problems, study=study, lake=lake, memory=self._memory)
+        known = partial(current_problems, study=study, lake=lake)
         log = self._context.log.info
         work = Work(study, lake, partition, log, self._draws, self._not_checked, known)
         with one_blas_thread_within():

@@ -13,8 +13,7 @@ from itertools import product
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.all_steps import STEP_OF
-from ect_assets.pipeline.file_memory import FileMemory
-from ect_assets.pipeline.staleness import SeenFiles, has_failed_before, is_fresh
+from ect_assets.pipeline.staleness import has_failed_before, is_fresh, look_at_files
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 from ect_assets.study import Study
@@ -24,17 +23,13 @@ SHOWN = 3
 """Findings of a failed check that are repeated."""
 
 
-def unchecked(
-    gates: Sequence[Step], study: Study, lake: Lake, memory: FileMemory | None = None
-) -> list[Problem]:
+def unchecked(gates: Sequence[Step], study: Study, lake: Lake) -> list[Problem]:
     """List the checks that did not run, each as a finding about those whom it would have checked.
 
     Parameters
     ----------
     gates : sequence of Step
         In pipeline order.
-    memory : FileMemory, optional
-        What was seen of the files a moment ago; without it they are looked at now.
 
     Returns
     -------
@@ -50,41 +45,25 @@ def unchecked(
         for partition in _expected(gate, study, measured):
             if not _applies(gate, partition, lake, measured):
                 continue
-            if not _has_run(gate, study, lake, partition, memory):
+            if not _has_run(gate, study, lake, partition):
                 found.append(_problem(gate, study, lake, partition, found))
     return found
 
 
 def current_problems(
-    name: str, partition: Partition, study: Study, lake: Lake, memory: FileMemory | None = None
+    name: str, partition: Partition, study: Study, lake: Lake
 ) -> Sequence[Problem] | None:
-    """Return what was found when a partition was made; None where its inputs are others now.
-
-    Parameters
-    ----------
-    memory : FileMemory, optional
-        As in `unchecked`.
-    """
+    """Return what was found when a partition was made; None where its inputs are others now."""
     step = STEP_OF[name]
     if step.why_unavailable(study, partition) is not None:
         return None
-    seen = _seen_before(step, lake, partition, memory)
+    seen = look_at_files(step, study, partition)
     if not is_fresh(step, study, lake, partition, seen) and not has_failed_before(
         step, study, lake, partition, seen
     ):
         return None
     failure = lake.failure(step.table, partition)
     return () if failure is None else failure.problems
-
-
-def _seen_before(
-    step: Step, lake: Lake, partition: Partition, memory: FileMemory | None
-) -> SeenFiles | None:
-    if memory is None:
-        return None
-    footer, failure = lake.footer(step.table, partition), lake.failure(step.table, partition)
-    tried_with = failure.inputs_sha256 if failure is not None and failure.failed else None
-    return memory.look(step, partition, tried_with or (footer or {}).get("inputs_sha256", ""))
 
 
 def _expected(gate: Step, study: Study, measured: set[tuple[str, str]]) -> Iterator[dict[str, str]]:
@@ -110,9 +89,7 @@ def _applies(gate: Step, partition: Partition, lake: Lake, measured: set[tuple[s
     return True
 
 
-def _has_run(
-    gate: Step, study: Study, lake: Lake, partition: Partition, memory: FileMemory | None
-) -> bool:
+def _has_run(gate: Step, study: Study, lake: Lake, partition: Partition) -> bool:
     """Say whether a check stands for the data as they are now.
 
     Volumes are what is checked. Older ones that could not be read again have a finding of their
@@ -122,8 +99,7 @@ def _has_run(
         failure = lake.failure(gate.table, partition)
         has_failed = failure is not None and failure.failed
         return lake.footer(gate.table, partition) is not None and not has_failed
-    seen = _seen_before(gate, lake, partition, memory)
-    return is_fresh(gate, study, lake, partition, seen)
+    return is_fresh(gate, study, lake, partition)
 
 
 def _problem(
