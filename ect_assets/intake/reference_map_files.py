@@ -95,7 +95,9 @@ def has_maps(study: Study, parcellation: str) -> bool:
     )
 
 
-def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> ReadMaps:
+def read_reference_maps(
+    study: Study, parcellation: str, parcels: pd.Series, subjects: Collection[str] | None = None
+) -> ReadMaps:
     """Read the reference maps of one parcellation; what cannot be used is told, file by file.
 
     Parameters
@@ -103,11 +105,13 @@ def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> 
     parcels : Series of str
         Its parcels. Other spellings of the hemisphere (``L_insula``, ``ctx-lh-insula``) are
         understood.
+    subjects : collection of str, optional
+        The study's patients, whose values are not read; without it those of the BIDS dataset.
 
     Raises
     ------
     StudyError
-        When the folder is missing, or the BIDS dataset, whose patients' values are not read.
+        When the folder is missing, or the BIDS dataset where it is asked for patients.
     """
     folder = map_folder(study)
     if folder is None or not folder.is_dir():
@@ -115,7 +119,8 @@ def read_reference_maps(study: Study, parcellation: str, parcels: pd.Series) -> 
             f"There is no folder {study.reference_maps.folder} in the study's folder, which "
             "`folder` of [reference_maps] names. Create it, or correct the setting."
         )
-    people = frozenset(map(_label, subject_labels(study.bids_folder)))
+    known = subject_labels(study.bids_folder) if subjects is None else subjects
+    people = frozenset(map(_label, known))
     read, homeless = ReadMaps(), []
     for file in map_files(study, {}):
         shown = file.relative_to(folder).as_posix()

@@ -71,7 +71,7 @@ def reference_maps(work: Work, parcels: pd.DataFrame) -> Made:
 
     Files that cannot be used are named and the others are read. Nothing is downloaded.
     """
-    read = read_reference_maps(work.study, work.parcellation, parcels.parcel)
+    read = read_reference_maps(work.study, work.parcellation, parcels.parcel, work.lake.subjects)
     if not read.maps:
         raise StudyError(" ".join(read.faults))
     rows = pd.concat(long_rows(read.maps, read_sources(work.study)), ignore_index=True)
