@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event
 
 from ect_assets.demo import make_simulated_study
 from ect_assets.demo.donors import TINY
+from ect_assets.demo.reference_maps import FOLDER as REFERENCE_MAPS
 from ect_assets.orchestration import execution
 from ect_assets.orchestration.execution import PICTURED_AT_MOST
 from ect_assets.orchestration.runner import Runner
@@ -131,6 +132,7 @@ def without_hcp_mmp(folder: Path) -> Path:
     text = file.read_text(encoding="utf-8")
     begin = text.index("[parcellations.hcp_mmp]")
     file.write_text(text[:begin] + text[text.index("\n\n", begin) :], encoding="utf-8")
+    shutil.rmtree(folder / REFERENCE_MAPS / "hcp_mmp", ignore_errors=True)
     return folder
 
 

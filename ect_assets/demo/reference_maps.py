@@ -22,7 +22,7 @@ DRAWN = "simulated_receptor"
 
 def reference_map_files(seed: int) -> Iterator[tuple[Path, str]]:
     """Give the table of each parcellation, and sources.tsv, by path below the study."""
-    draws = np.random.default_rng([seed, 5])
+    draws = np.random.default_rng([seed, 9])
     for name in ("desikan_killiany", "hcp_mmp"):
         cortex = parcels(name).query("structure == 'cortex'")
         maps = pd.DataFrame({"parcel": cortex.parcel})
