@@ -92,7 +92,7 @@ def test_a_table_that_comes_out_the_same_is_not_written_again(simulated):
     assert file.stat().st_mtime_ns == before
 
 
-OF_PERMUTATIONS = ("nes", "p_gene", "q_gene")
+OF_PERMUTATIONS = ("nes", "n_same_sign", "p_gene", "q_gene")
 """Where rounding can turn the sign of one permutation of a set, whose two extremes are tied."""
 CHANGES = """
 SELECT subject, parcel, after.gmv_mm3 - before.gmv_mm3 AS change
