@@ -25,7 +25,8 @@ from ect_assets.science.statistics.multiple_comparisons import LEVEL
 COLUMNS = ["planted", "in the tables", "found"]
 NOTE = (
     'patients, space, genes: p of the three questions. `ect sql "FROM findings WHERE kind = '
-    "'cell_type'\"` shows which of them speaks against each cell type that was not planted."
+    "'cell_type'\"` shows which of them speaks against each. The donors of hcp_mmp are simulated, "
+    "and follow the real expression loosely."
 )
 TROUBLE = (
     ("a second scan of another head size", "tiv_changed"),
