@@ -114,8 +114,7 @@ def materialize(
         When a partition was not made, at the end; Dagster takes those for failed of which it got
         no materialization.
     """
-    draws = len(partitions) <= PICTURED_AT_MOST
-    making = Making(step, study, lake, context, draws)
+    making = Making(step, study, lake, context, draws=len(partitions) <= PICTURED_AT_MOST)
     obstacles = Obstacles(step, study, lake, context)
     for key, partition in partitions.items():
         waits_for = obstacles.of(partition)
@@ -137,17 +136,11 @@ class Making:
     """
 
     def __init__(
-        self,
-        step: Step,
-        study: Study,
-        lake: Lake,
-        context: dg.AssetExecutionContext,
-        draws: bool,
+        self, step: Step, study: Study, lake: Lake, context: dg.AssetExecutionContext, draws: bool
     ):
         self._step, self._study, self._lake, self._context = step, study, lake, context
         self._draws = draws
-        not_run = unchecked(step.gates, study, lake) if step.gates else ()
-        self._not_checked = tuple(not_run)
+        self._not_checked = tuple(unchecked(step.gates, study, lake)) if step.gates else ()
         self._inputs = Inputs(step, study, lake)
         self._results: dict[str | None, Result] = {}
         self._problems: list[Problem] = []

@@ -30,14 +30,14 @@ class FileMemory:
 
     def __init__(self, study: Study):
         self._study = study
-        self._pace = study.arrival.look_every_seconds
         self._looks: dict[tuple, _Look] = {}
         self._full_look_seconds = 0.0
 
     @property
     def seconds(self) -> float:
         """How long a look is remembered: as the study says, longer where looking takes long."""
-        return max(self._pace, self._full_look_seconds / SHARE_OF_TIME)
+        pace = self._study.arrival.look_every_seconds
+        return max(pace, self._full_look_seconds / SHARE_OF_TIME)
 
     def look(self, reader: Step | Source, partition: Partition, made_from: str) -> SeenFiles:
         """Return what the files of a partition are like.

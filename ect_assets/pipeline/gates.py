@@ -13,7 +13,7 @@ from itertools import product
 
 from ect_assets.lake.store import Lake, Partition
 from ect_assets.pipeline.all_steps import STEP_OF
-from ect_assets.pipeline.staleness import has_failed_before, is_fresh, look_at_files
+from ect_assets.pipeline.staleness import has_failed_before, is_fresh
 from ect_assets.pipeline.step import Step
 from ect_assets.problems import EVERY, NOT_CHECKED, Problem
 from ect_assets.study import Study
@@ -57,10 +57,8 @@ def current_problems(
     step = STEP_OF[name]
     if step.why_unavailable(study, partition) is not None:
         return None
-    seen = look_at_files(step, study, partition)
-    if not is_fresh(step, study, lake, partition, seen) and not has_failed_before(
-        step, study, lake, partition, seen
-    ):
+    is_current = is_fresh(step, study, lake, partition)
+    if not is_current and not has_failed_before(step, study, lake, partition):
         return None
     failure = lake.failure(step.table, partition)
     return () if failure is None else failure.problems

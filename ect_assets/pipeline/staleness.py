@@ -147,9 +147,7 @@ def unregistered(step: Step, lake: Lake, registered: Collection[str]) -> list[st
     return sorted(there.difference(registered))
 
 
-def is_fresh(
-    step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
-) -> bool:
+def is_fresh(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
     """Say whether a partition is there, made from what its inputs are now, and not failed since.
 
     What failed with other inputs and has got its old ones back is made again: that clears what
@@ -159,12 +157,10 @@ def is_fresh(
     failure = lake.failure(step.table, partition)
     if footer is None or (failure is not None and failure.failed):
         return False
-    return footer["inputs_sha256"] == inputs_digest(step, study, lake, partition, seen)
+    return footer["inputs_sha256"] == inputs_digest(step, study, lake, partition)
 
 
-def has_failed_before(
-    step: Step, study: Study, lake: Lake, partition: Partition, seen: SeenFiles | None = None
-) -> bool:
+def has_failed_before(step: Step, study: Study, lake: Lake, partition: Partition) -> bool:
     """Say whether these very inputs were tried and could not be used.
 
     A step that broke off for another reason than its data may go on when it is tried again.
@@ -174,7 +170,7 @@ def has_failed_before(
         return False
     if any(problem.reason == STOPPED for problem in failure.problems):
         return False
-    return failure.inputs_sha256 == inputs_digest(step, study, lake, partition, seen)
+    return failure.inputs_sha256 == inputs_digest(step, study, lake, partition)
 
 
 def _problems(step: Step, lake: Lake) -> list[str]:

@@ -1,6 +1,6 @@
 """Association: which genes the change follows, against spatial null maps.
 
-The tables are made in `science.association`; what is compared is lined up in `lined_up`.
+The tables are made in `science.association`; what is compared is lined up in `matched_parcels`.
 """
 
 from __future__ import annotations
